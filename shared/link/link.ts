@@ -1,0 +1,27 @@
+import type { Address } from '../bytes/address.ts'
+
+/** Why a link ended. Sent as close code where the kind has one, and counted. */
+export type LinkCloseReason = 'unneeded' | 'shutdown' | 'refused' | 'failed' | 'limit' | 'protocol' | 'lost'
+
+/**
+ * A way to one neighbour that carries packets: a UDP address, a WebSocket, a simulated wire. Like a wire behind a router's
+ * queue: bounded, fair among circuits, drops when full. Reliability is the end's work. Packets come in by the call that
+ * the owner of the link was made with (`onPacket(link, packet)`), never more than `mtu` bytes each.
+ */
+export interface Link {
+  readonly kind: 'udp' | 'websocket' | 'simulated'
+  /** The largest packet it carries, in bytes. */
+  readonly mtu: number
+  /** The neighbour's address as seen from here. */
+  readonly address: Address
+  /** False once closed from either side; `send` then drops. */
+  readonly open: boolean
+  /**
+   * Takes one packet for sending. Never blocks and never throws: what does not fit the queue is dropped and counted.
+   * The link owns `packet` from now on (it may keep it queued), so the caller must not write to it again.
+   * @param flow the circuit id, or 0 for control traffic: the queue is fair among flows
+   */
+  send(packet: Uint8Array, flow: number): void
+  /** Idempotent. */
+  close(reason: LinkCloseReason): void
+}

@@ -1,0 +1,115 @@
+/** What the page and its engine worker say to each other. Plain data only: everything here survives structuredClone. */
+
+export type Hops = 1 | 2 | 3
+
+export type EngineCommand =
+  /** First message: where the page came from, e.g. `http://127.0.0.11:8080`. Its /culvert.json names entry relays. */
+  | { readonly type: 'start'; readonly origin: string; readonly hops: Hops }
+  | { readonly type: 'open-magnet'; readonly uri: string }
+  | { readonly type: 'open-torrent'; readonly file: Uint8Array }
+  /** Opens the sample that /culvert.json offers. */
+  | { readonly type: 'open-sample' }
+  /** Which file is watched or wanted first. */
+  | { readonly type: 'select-file'; readonly index: number }
+  | { readonly type: 'close-torrent' }
+  | { readonly type: 'set-hops'; readonly hops: Hops }
+  | { readonly type: 'new-circuit' }
+  /** A byte-range request of the service worker, answered on `port` (see web/engine/media.ts). */
+  | { readonly type: 'media-port'; readonly port: MessagePort }
+
+export type EngineEvent =
+  /** The whole view, sent at most 4 times a second and at once on changes that people notice. */
+  { readonly type: 'view'; readonly view: EngineView }
+
+export interface EngineView {
+  readonly entry: EntryView
+  readonly hops: Hops
+  readonly circuits: readonly CircuitView[]
+  readonly torrent: TorrentView | undefined
+  readonly sample: SampleView | undefined
+  /** True in the lab: everything runs on one machine, so nobody is anonymous. */
+  readonly lab: boolean
+  readonly problem: Problem | undefined
+}
+
+export interface EntryView {
+  readonly state: 'connecting' | 'open' | 'lost'
+  readonly name: string
+  /** How many relays, and how many of them exits, the page has verified descriptors of. */
+  readonly relays: number
+  readonly exits: number
+}
+
+export interface CircuitView {
+  /** Local number, 1, 2, 3 ...; never the id on the wire. */
+  readonly id: number
+  readonly role: 'primary' | 'standby'
+  readonly state: 'building' | 'ready' | 'closing'
+  readonly hops: readonly HopView[]
+  /** Round trip to the last hop and back, milliseconds. */
+  readonly latencyMs: number | undefined
+  /** Seconds since it became ready. */
+  readonly ageSeconds: number
+}
+
+export interface HopView {
+  readonly role: 'entry' | 'middle' | 'exit'
+  /** The relay's own name for itself. */
+  readonly name: string
+  readonly address: string
+  /** `proven` once a layer under the hop's static key has opened. */
+  readonly state: 'waiting' | 'extending' | 'unproven' | 'proven' | 'failed'
+  /** Time from extend to extended, milliseconds. */
+  readonly latencyMs: number | undefined
+}
+
+export interface SampleView {
+  readonly title: string
+  readonly description: string
+  readonly bytes: number
+  readonly seconds: number
+}
+
+export interface TorrentView {
+  readonly name: string
+  readonly state: 'finding-peers' | 'fetching-metadata' | 'downloading' | 'done'
+  readonly files: readonly FileView[]
+  /** Index into `files` of what is watched, if anything is. */
+  readonly selected: number | undefined
+  /** One byte a piece: 0 missing, 1 being fetched, 2 here. */
+  readonly pieces: Uint8Array
+  readonly bytes: number
+  readonly bytesHere: number
+  readonly bytesPerSecondDown: number
+  readonly bytesPerSecondUp: number
+  readonly peers: number
+  /** Seconds until all of it is here; undefined while unknown. */
+  readonly etaSeconds: number | undefined
+  /** The address that the swarm sees: the exit's. Undefined while no circuit is ready. */
+  readonly swarmSees: string | undefined
+}
+
+export interface FileView {
+  readonly index: number
+  readonly name: string
+  readonly bytes: number
+  readonly kind: 'video' | 'audio' | 'image' | 'subtitles' | 'other'
+  /** Same-origin address that the service worker answers, e.g. `/media/<random>/0/film.mp4`. */
+  readonly url: string
+}
+
+/** Something that keeps the visitor from watching. The words for people live in web/app/problems.ts. */
+export interface Problem {
+  readonly code:
+    | 'no-relay'
+    | 'no-exit'
+    | 'no-circuit'
+    | 'magnet-malformed'
+    | 'torrent-malformed'
+    | 'no-peers'
+    | 'not-playable'
+    | 'storage-full'
+    | 'engine-failed'
+  /** For the curious, in English; never an address, info hash or key. */
+  readonly detail: string
+}

@@ -1,0 +1,2 @@
+// WebTorrent treats a missing utp-native as "no uTP".
+export default undefined
