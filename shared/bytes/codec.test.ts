@@ -55,7 +55,9 @@ function code(run: () => unknown): string {
 describe('codec of wire messages (C-01, N-11)', () => {
   it('reads back what it wrote, field by field', () => {
     fc.assert(
-      fc.property(messages, (value) => expect(decode(message, encode(message, value))).toEqual(value)),
+      fc.property(messages, (value) => {
+        expect(decode(message, encode(message, value))).toEqual(value)
+      }),
     )
   })
 
