@@ -31,9 +31,9 @@ const addresses: fc.Arbitrary<Address> = fc.oneof(
 describe('addresses on the wire (N-01, C-01)', () => {
   it('reads back every address it wrote', () => {
     fc.assert(
-      fc.property(addresses, (address) =>
-        expect(decode(anyAddress, encode(anyAddress, address))).toEqual(address),
-      ),
+      fc.property(addresses, (address) => {
+        expect(decode(anyAddress, encode(anyAddress, address))).toEqual(address)
+      }),
     )
   })
 
@@ -82,9 +82,9 @@ describe('addresses as text (O-06)', () => {
 
   it('reads back what it formats', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) =>
-        expect(parseIpv6(formatIpv6(bytes))).toEqual(bytes),
-      ),
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+        expect(parseIpv6(formatIpv6(bytes))).toEqual(bytes)
+      }),
     )
   })
 
