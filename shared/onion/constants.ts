@@ -1,0 +1,169 @@
+/**
+ * Sizes, message ids and default limits of the onion room. Layouts: docs/protocol.md. Values marked "protocol" are those of
+ * IPv8's tunnel community, which its nodes rely on; the others are ours to choose.
+ */
+
+/** 00 02 and the community id. */
+export const PREFIX_BYTES = 22
+/** Prefix 22, 00, circuit id 4, plaintext flag 1, relay-early flag 1. */
+export const CELL_HEADER_BYTES = 29
+/** A layer's counter, in front of what it seals. */
+export const COUNTER_BYTES = 8
+/** What a layer adds: counter 8, authentication tag 16. */
+export const LAYER_BYTES = 24
+/** More hops than this are never built. */
+export const MAX_HOPS = 3
+/** The largest cell: what fits a UDP datagram on a 1,500-byte Ethernet path. */
+export const MAX_CELL_BYTES = 1472
+/**
+ * The largest message, its id included. It fits however many hops there are, so that the size of a full cell on the
+ * owner's link tells nothing else: 1,371.
+ */
+export const MAX_MESSAGE_BYTES = MAX_CELL_BYTES - CELL_HEADER_BYTES - MAX_HOPS * LAYER_BYTES
+
+/** First byte of a message (protocol, but for 80 and 81, which are ours). */
+export const MESSAGE = {
+  cell: 0,
+  data: 1,
+  create: 2,
+  created: 3,
+  extend: 4,
+  extended: 5,
+  ping: 6,
+  pong: 7,
+  destroy: 8,
+  establishIntro: 9,
+  introEstablished: 10,
+  establishRendezvous: 11,
+  rendezvousEstablished: 12,
+  createE2e: 13,
+  createdE2e: 14,
+  linkE2e: 15,
+  linkedE2e: 16,
+  peersRequest: 17,
+  peersResponse: 18,
+  testRequest: 19,
+  testResponse: 20,
+  /** Ours: a uTP packet of a stream that the exit ends in TCP. Layout of data. */
+  stream: 80,
+  /** Ours: why the exit ended or refused a stream. */
+  streamReset: 81,
+} as const
+
+/** Reason in a destroy. 1 to 4 and 65535 are the protocol's; from 0x4301 on ours, which others pass on unread. */
+export const DESTROY_REASON = {
+  /** Counts as no reason: the circuit ends here and nothing is passed on (protocol). */
+  none: 0,
+  unknown: 1,
+  shutdown: 2,
+  unneeded: 4,
+  balance: 65535,
+  /** A limit on circuits or handshakes was reached: try elsewhere. */
+  limit: 0x4301,
+  /** The next hop could not be, or may not be, extended to. */
+  'extend-failed': 0x4302,
+  /** The link to a neighbour closed. */
+  'link-lost': 0x4303,
+  /** The circuit carried all that one circuit may carry, or lived as long as one may. */
+  'worn-out': 0x4304,
+} as const
+
+/** The first counter of the responder's layers, and of a py-ipv8 owner's (protocol). */
+export const FIRST_COUNTER = 2
+/**
+ * The first counter of our owner's forward layers. The responder has sealed its candidate list with the forward key and
+ * counter 2; an owner that starts at 2 as well uses one nonce for two plaintexts (FACTS "mendable on our side").
+ */
+export const FIRST_OWNER_COUNTER = 3
+/** Counters from here on are refused: not exact in a double, and not reached by an honest sender in a thousand years. */
+export const MAX_COUNTER = Number.MAX_SAFE_INTEGER
+
+/** How many counters behind the highest one may still come (reordering by fair queues and parallel paths). */
+export const REPLAY_WINDOW = 2048
+
+/** The owner flags its first cells, create among them, and every extend (protocol). */
+export const OWNER_RELAY_EARLY_CELLS = 8
+/** A relay forwards no flagged cell once it has forwarded this many of any kind in that direction (protocol). */
+export const RELAY_EARLY_LIMIT = 7
+
+/** What a circuit's owner waits for, and how long. */
+export interface CircuitSettings {
+  /** For created or extended; then the circuit fails. */
+  readonly hopTimeoutMs: number
+  /** For the whole circuit to become ready. */
+  readonly buildTimeoutMs: number
+  /** Between pings of a quiet circuit. */
+  readonly pingIntervalMs: number
+  /** After this long without an answer to what was sent, pings come faster: every `probeIntervalMs`. */
+  readonly probeAfterMs: number
+  readonly probeIntervalMs: number
+  /** This many pings since the last sign of life, all unanswered, and the circuit is dead. */
+  readonly deadAfterPings: number
+  /** Dead after this long without a sign of life in any case. */
+  readonly deadAfterMs: number
+  /** Bytes in and out after which the circuit is closed; relays end it at 10 GiB (protocol). */
+  readonly maxBytes: number
+  readonly firstCounter: number
+}
+
+export const CIRCUIT_SETTINGS: CircuitSettings = {
+  hopTimeoutMs: 10_000,
+  buildTimeoutMs: 60_000,
+  pingIntervalMs: 7_500,
+  probeAfterMs: 3_000,
+  probeIntervalMs: 1_500,
+  deadAfterPings: 4,
+  deadAfterMs: 20_000,
+  maxBytes: 10 * 2 ** 30,
+  firstCounter: FIRST_OWNER_COUNTER,
+}
+
+/** What a router allows. Each is counted when reached. */
+export interface RouterLimits {
+  /** Circuits through or to this node; one that goes on to a next hop counts twice (protocol). */
+  readonly circuits: number
+  /** The same, on one link. */
+  readonly circuitsPerLink: number
+  /** Creates answered per second, all links together, and the most in one burst. */
+  readonly handshakesPerSecond: number
+  readonly handshakeBurst: number
+  /** The same, on one link. */
+  readonly handshakesPerSecondPerLink: number
+  readonly handshakeBurstPerLink: number
+  /** Signatures of destroys made or checked per second, on one link. */
+  readonly signaturesPerSecondPerLink: number
+  readonly signatureBurstPerLink: number
+  /** Extends honoured for one circuit: a stock owner tries six times in 60 s (protocol). */
+  readonly extendsPerCircuit: number
+  /** Extend is honoured for this long after create (protocol). */
+  readonly extendWindowMs: number
+  /** A circuit without traffic for this long goes, without a word (protocol); looked at every `sweepMs`. */
+  readonly idleMs: number
+  readonly sweepMs: number
+  /** Between a destroy and the end, in which cells still pass (protocol). */
+  readonly removalDelayMs: number
+  /** Oldest age, and most bytes in both directions, of a circuit (protocol). */
+  readonly maxAgeMs: number
+  readonly maxBytes: number
+  /** Largest answer to a test request, bytes. */
+  readonly testResponseBytes: number
+}
+
+export const ROUTER_LIMITS: RouterLimits = {
+  circuits: 10_000,
+  circuitsPerLink: 100,
+  handshakesPerSecond: 100,
+  handshakeBurst: 200,
+  handshakesPerSecondPerLink: 20,
+  handshakeBurstPerLink: 50,
+  signaturesPerSecondPerLink: 10,
+  signatureBurstPerLink: 100,
+  extendsPerCircuit: 6,
+  extendWindowMs: 60_000,
+  idleMs: 20_000,
+  sweepMs: 5_000,
+  removalDelayMs: 5_000,
+  maxAgeMs: 3_600_000,
+  maxBytes: 10 * 2 ** 30,
+  testResponseBytes: MAX_MESSAGE_BYTES - 3,
+}
