@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, parseConfig, type RelayConfig } from './config.ts'
+
+const DOCS = readFileSync(new URL('../docs/relay.md', import.meta.url), 'utf8')
+
+function faultsOf(text: string): string {
+  try {
+    parseConfig(text, 'relay.yaml')
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as ConfigError).message
+  }
+  throw new Error('the configuration was taken')
+}
+
+/** `a.b` for every value; lists and absent groups count as one. */
+function keysOf(value: object, prefix = ''): string[] {
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? keysOf(inner, `${prefix}${key}.`)
+      : [prefix + key],
+  )
+}
+
+describe('relay configuration (O-03)', () => {
+  const example = /```yaml\n([\s\S]*?)```/.exec(DOCS)?.[1] ?? ''
+  const documented = [...DOCS.matchAll(/^\| `([a-zA-Z0-9.]+)` \|/gm)].map(([, key = '']) => key)
+
+  it('takes an empty file, as no exit and without a gateway', () => {
+    const config: RelayConfig = parseConfig('', 'relay.yaml')
+    expect(config.exit.enabled).toBe(false)
+    expect(config.gateway.enabled).toBe(false)
+    expect(config.exit.allowNetworks).toEqual([])
+    expect(config.logLevel).toBe('info')
+  })
+
+  it('parses the full example of docs/relay.md', () => {
+    const config = parseConfig(example, 'relay.yaml')
+    expect(config.nickname).toBe('willow')
+    expect(config.udp.publicHost).toBe('203.0.113.7')
+    expect(config.bootstrap).toHaveLength(2)
+  })
+
+  it('documents every key, and the example names every key', () => {
+    const keys = keysOf(parseConfig(example, 'relay.yaml'))
+    expect(keys.length).toBeGreaterThan(30)
+    expect(keys.filter((key) => !documented.includes(key))).toEqual([])
+    expect(documented.filter((key) => key !== 'sample' && !keys.includes(key))).toEqual([])
+  })
+
+  it('documents the defaults that hold', () => {
+    const defaults = parseConfig('', 'relay.yaml') as unknown as Record<string, unknown>
+    for (const [, key = '', value = ''] of DOCS.matchAll(/^\| `([a-zA-Z0-9.]+)` \| `([^`]+)` \|/gm)) {
+      const actual = key
+        .split('.')
+        .reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], defaults)
+      expect(`${key} ${Array.isArray(actual) ? JSON.stringify(actual) : actual}`).toBe(`${key} ${value}`)
+    }
+  })
+
+  it('refuses unknown keys with their line', () => {
+    const message = faultsOf('nickname: willow\nexit:\n  enabled: true\n  tpc: true\nspeed: 9\n')
+    expect(message).toContain('relay.yaml:4: unknown key exit.tpc')
+    expect(message).toContain('relay.yaml:5: unknown key speed')
+  })
+
+  it('refuses invalid values with their line and the reason', () => {
+    expect(faultsOf('nickname: willow\nudp:\n  port: 70000\n')).toMatch(/^relay\.yaml:3: udp\.port: /)
+    expect(faultsOf('udp:\n  host: localhost\n')).toMatch(/^relay\.yaml:2: udp\.host: .*IPv4 or IPv6/)
+    expect(faultsOf('bootstrap:\n  - 127.0.0.1:80\n  - nowhere\n')).toMatch(/^relay\.yaml:3: bootstrap\.1: /)
+    expect(faultsOf('exit:\n  allowNetworks: [127.0.0.0/33]\n')).toContain('relay.yaml:2:')
+    expect(faultsOf('logLevel: loud\n')).toContain('relay.yaml:1: logLevel')
+    expect(faultsOf('- a\n- b\n')).toContain('relay.yaml:1: the file')
+  })
+
+  it('refuses what is not YAML with its line', () => {
+    expect(faultsOf('nickname: willow\nudp: {port: 1\n')).toMatch(/^relay\.yaml:\d: /)
+    expect(faultsOf('nickname: a\nnickname: b\n')).toMatch(/^relay\.yaml:2: /)
+  })
+})

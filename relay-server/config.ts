@@ -1,0 +1,175 @@
+import { readFile } from 'node:fs/promises'
+import { isAbsolute, join, resolve } from 'node:path'
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { addressOf } from '../shared/bytes/address.ts'
+import { CulvertError } from '../shared/bytes/error.ts'
+import { ROUTER_LIMITS } from '../shared/onion/constants.ts'
+import * as exitDefaults from './exit/constants.ts'
+
+/**
+ * The relay's configuration file (requirement O-03): YAML, every key documented in docs/relay.md, unknown and invalid
+ * keys refused with their line. Paths in it are relative to the file.
+ */
+
+const ipAddress = z
+  .string()
+  .refine((text) => addressOf(text, 0).kind !== 'domain', 'should be an IPv4 or IPv6 address')
+const port = z.int().min(0).max(65535)
+const endpoint = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):[1-9][0-9]{0,4}$/, 'should be host:port, IPv6 in brackets')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, 'should have a port up to 65535')
+const network = z
+  .string()
+  .regex(/^[0-9a-fA-F:.]+\/[0-9]{1,3}$/, 'should be a network such as 127.0.0.0/8')
+  .refine((text) => {
+    const [host = '', bits] = text.split('/')
+    const { kind } = addressOf(host, 0)
+    return kind !== 'domain' && Number(bits) <= (kind === 'ipv4' ? 32 : 128)
+  }, 'should be a network such as 127.0.0.0/8')
+const many = (value: number) => z.int().min(1).default(value)
+/** A group of keys that may be left out altogether. */
+const group = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never)
+
+const exitLimits = group({
+  sockets: many(exitDefaults.MAX_SOCKETS),
+  circuits: many(exitDefaults.MAX_CIRCUITS),
+  streamsPerCircuit: many(exitDefaults.MAX_STREAMS_PER_CIRCUIT),
+})
+
+const sample = z.strictObject({
+  title: z.string().min(1).max(200),
+  description: z.string().max(2000),
+  bytes: z.int().min(0),
+  seconds: z.int().min(0),
+  torrent: z.string().min(1),
+})
+
+const schema = z.strictObject({
+  identity: z.string().min(1).default('relay.key'),
+  nickname: z
+    .string()
+    .regex(/^[A-Za-z0-9 ._-]{1,32}$/, 'should be 1 to 32 letters, digits, spaces or . _ -')
+    .default('unnamed'),
+  family: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,32}$/, 'should be up to 32 letters, digits or . _ -')
+    .default(''),
+  network: z.string().min(1).max(64).default('tribler'),
+  community: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/, 'should be 40 hexadecimal digits in lower case')
+    .default('a3591a6bd89bbaca0974062a1287afcfbc6fd6bc'),
+  lab: z.boolean().default(false),
+  logLevel: z.enum(['error', 'info', 'debug']).default('info'),
+  udp: group({
+    host: ipAddress.default('0.0.0.0'),
+    port: port.default(6421),
+    publicHost: ipAddress.optional(),
+  }),
+  gateway: group({
+    enabled: z.boolean().default(false),
+    host: ipAddress.default('127.0.0.1'),
+    port: port.default(8080),
+    portTries: z.int().min(1).max(100).default(1),
+    webRoot: z.string().min(1).optional(),
+  }),
+  exit: group({
+    enabled: z.boolean().default(false),
+    tcp: z.boolean().default(true),
+    bittorrent: z.boolean().default(true),
+    ipv8: z.boolean().default(false),
+    allowNetworks: z.array(network).max(64).default([]),
+    localIpv4: z.ipv4().optional(),
+    localIpv6: z.ipv6().optional(),
+    limits: exitLimits,
+  }),
+  bootstrap: z.array(endpoint).max(64).default([]),
+  exchangeSeconds: z.number().min(0.2).max(3600).default(60),
+  networkPrefixBits: z.int().min(8).max(32).default(16),
+  limits: group({
+    circuits: many(ROUTER_LIMITS.circuits),
+    circuitsPerLink: many(ROUTER_LIMITS.circuitsPerLink),
+    handshakesPerSecond: many(ROUTER_LIMITS.handshakesPerSecond),
+    handshakesPerSecondPerLink: many(ROUTER_LIMITS.handshakesPerSecondPerLink),
+  }),
+  dht: z.array(endpoint).max(16).default([]),
+  sample: sample.optional(),
+})
+
+export type RelayConfig = z.output<typeof schema>
+/** The file as it may be written: everything is optional. */
+export type RelayConfigInput = z.input<typeof schema>
+
+/** A configuration that cannot be used. Code `config-invalid`; the message has one line for each fault. */
+export class ConfigError extends CulvertError {}
+
+/** Reads and checks a configuration file. Throws a ConfigError that names every fault with its line. */
+export async function loadConfig(path: string): Promise<RelayConfig> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause)
+    throw new ConfigError('config-unreadable', `${path}: ${why}`, { cause })
+  }
+  return withPaths(parseConfig(text, path), resolve(path, '..'))
+}
+
+/** Checks a configuration text. `name` stands for the file in messages. */
+export function parseConfig(text: string, name: string): RelayConfig {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines })
+  const fault = document.errors[0]
+  if (fault) {
+    const message = fault.message.split('\n', 1)[0]?.replace(/ at line \d+.*$/, '')
+    throw new ConfigError('config-invalid', `${name}:${lines.linePos(fault.pos[0]).line}: ${message}`)
+  }
+  const parsed = schema.safeParse(document.toJS() ?? {})
+  if (parsed.success) return parsed.data
+  const lineOf = (path: readonly PropertyKey[]) => lines.linePos(offsetOf(document.contents, path)).line
+  const faults = parsed.error.issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({
+          line: lineOf([...issue.path, key]),
+          what: `unknown key ${[...issue.path, key].join('.')}; see docs/relay.md`,
+        }))
+      : [{ line: lineOf(issue.path), what: `${issue.path.join('.') || 'the file'}: ${issue.message}` }],
+  )
+  const sorted = faults.sort((a, b) => a.line - b.line)
+  throw new ConfigError(
+    'config-invalid',
+    sorted.map(({ line, what }) => `${name}:${line}: ${what}`).join('\n'),
+  )
+}
+
+/** Where the key (or the nearest thing around it that exists) stands in the file. */
+function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
+  let node = contents
+  let offset = 0
+  for (const key of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key)
+      if (!pair) break
+      if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset
+      node = pair.value
+    } else {
+      const item: unknown = (node as { items?: unknown[] } | null)?.items?.[Number(key)]
+      offset = (item as { range?: [number] } | undefined)?.range?.[0] ?? offset
+      node = item
+    }
+  }
+  return offset
+}
+
+function withPaths(config: RelayConfig, base: string): RelayConfig {
+  const at = (path: string) => (isAbsolute(path) ? path : join(base, path))
+  return {
+    ...config,
+    identity: at(config.identity),
+    gateway: config.gateway.webRoot
+      ? { ...config.gateway, webRoot: at(config.gateway.webRoot) }
+      : config.gateway,
+  }
+}
