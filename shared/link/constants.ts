@@ -1,0 +1,56 @@
+import type { CodelOptions } from './codel.ts'
+import type { FairQueueLimits } from './fair-queue.ts'
+
+/** UDP payload that fits an Ethernet frame: 1,500 - 20 (IPv4) - 8 (UDP) bytes. */
+export const UDP_IPV4_MTU = 1_472
+/** 1,500 - 40 (IPv6) - 8 (UDP) bytes. */
+export const UDP_IPV6_MTU = 1_452
+
+/** Most bytes that one WebSocket message carries: Chromium spends about 80 us on a message, whatever its size. */
+export const MESSAGE_BYTES = 16_384
+/** What a frame puts before a packet: its length as u16. */
+export const FRAME_HEADER_BYTES = 2
+/** The largest packet of a link of messages. */
+export const MESSAGE_MTU = MESSAGE_BYTES - FRAME_HEADER_BYTES
+/** A longer WebSocket message closes the connection before it is buffered. */
+export const MAX_MESSAGE_BYTES = 65_536
+
+/** What may wait inside the pipe below a link. Beyond it the fair queue decides, not the kernel. */
+export const PIPE_BYTES = 131_072
+/** How often a blocked link looks at a pipe that does not tell when it has drained, in milliseconds. */
+export const PIPE_POLL_MS = 4
+
+/** What a queued packet is taken to cost beside its bytes: slot, view and allocator. Bounds the number of tiny packets. */
+export const PACKET_OVERHEAD_BYTES = 256
+/** Bytes that a flow may send in its turn: one full datagram. */
+export const QUANTUM_BYTES = 1_514
+/** Control goes first while its bytes are at most this part of the flows' bytes; beyond, it waits for a turn of theirs. */
+export const CONTROL_SHARE = 0.25
+/** Control may be ahead of its share by this many bytes. */
+export const CONTROL_BURST_BYTES = 16_384
+
+/**
+ * A link's queue. One flow at 5 MB/s fills its part in 150 ms; a link at rest holds a few hundred bytes. Bytes include
+ * PACKET_OVERHEAD_BYTES a packet, so at most 4,096 packets wait.
+ */
+export const QUEUE_LIMITS: FairQueueLimits = {
+  bytes: 1_048_576,
+  flowBytes: 786_432,
+  controlBytes: 131_072,
+  flows: 1_024,
+}
+
+/**
+ * CoDel (RFC 8289), slower than its 5/100 ms. These queues stand in front of onion circuits with round trips of 100 to 300
+ * ms, whose senders need about one bandwidth-delay product of queue to fill the path: a queue that drains below 200 ms in
+ * every 400 ms is doing its work, one that never does is only delay.
+ */
+export const CODEL: CodelOptions = { targetMs: 200, intervalMs: 400 }
+
+/** Link authentication ends within this time, or fails. */
+export const AUTH_TIMEOUT_MS = 10_000
+/** An authentication message is never longer; see auth-messages.ts. */
+export const MAX_AUTH_MESSAGE_BYTES = 256
+export const MAX_NETWORK_NAME_BYTES = 64
+/** Channel bindings are hashes or exported keys, 32 to 64 bytes in practice. */
+export const MAX_CHANNEL_BINDING_BYTES = 256
