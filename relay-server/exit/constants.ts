@@ -1,0 +1,31 @@
+/** Defaults of the exit. Each is a key of the relay's configuration file or a bound that protects the exit itself. */
+
+/** TCP connections and UDP sockets open at the same time, over all circuits. */
+export const MAX_SOCKETS = 2000
+/** Circuits that may have something open at the exit at the same time. */
+export const MAX_CIRCUITS = 500
+/** TCP streams of one circuit, open or being opened. */
+export const MAX_STREAMS_PER_CIRCUIT = 128
+/** A TCP connection that is not there after this is given up. */
+export const CONNECT_TIMEOUT_MS = 10_000
+/** Bytes that wait in one TCP socket before `write` asks for a pause. */
+export const TCP_WRITE_BUFFER_BYTES = 256 * 1024
+/** Datagrams of one circuit that wait for a name; IPv8 exits keep as many (IPV8-WIRE, exits). */
+export const MAX_WAITING_DATAGRAMS = 10
+/** The largest datagram taken in from outside, in bytes; what is larger does not fit a cell. */
+export const MAX_DATAGRAM_BYTES = 1400
+
+/** Names being looked up at the same time; more wait. */
+export const MAX_LOOKUPS = 32
+/** Names waiting for their look-up; more are refused. */
+export const MAX_WAITING_LOOKUPS = 256
+/** Names remembered. */
+export const MAX_CACHED_NAMES = 2000
+/** A name is remembered for as long as its record says, within these bounds. */
+export const MIN_NAME_TTL_MS = 30_000
+export const MAX_NAME_TTL_MS = 15 * 60_000
+/** How long it is remembered that a name does not exist. */
+export const ABSENT_NAME_TTL_MS = 30_000
+/** One question to one name server, and how often it is asked. */
+export const LOOKUP_TIMEOUT_MS = 3_000
+export const LOOKUP_TRIES = 2
