@@ -139,5 +139,7 @@ export class QueuedLink implements Link {
  * packets wait in an open link; when they wait longer, a copy keeps the queue's memory to what its bounds say.
  */
 function unpinned(packet: Uint8Array): Uint8Array {
-  return packet.buffer.byteLength > 2 * packet.length + PACKET_OVERHEAD_BYTES ? packet.slice() : packet
+  return packet.buffer.byteLength > 2 * packet.length + PACKET_OVERHEAD_BYTES
+    ? new Uint8Array(packet)
+    : packet
 }

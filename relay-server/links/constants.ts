@@ -1,0 +1,12 @@
+/** Links to UDP neighbours that are remembered at once. One takes some 200 bytes. */
+export const UDP_LINKS = 4_096
+/** A UDP link that carried nothing for this long is forgotten, unless a circuit uses it. */
+export const UDP_IDLE_MS = 300_000
+/** Asked of the kernel for the socket, both ways; it grants what its own limits allow (net.core.rmem_max). */
+export const UDP_SOCKET_BYTES = 8_388_608
+/** What may wait for a full socket inside the process. Beyond it the fair queue decides. */
+export const UDP_PENDING_BYTES = 262_144
+/** The pending bytes are looked at once in so many packets: the look costs about as much as a send. */
+export const UDP_SENDS_PER_LOOK = 32
+/** How often a blocked socket is looked at, in milliseconds. */
+export const UDP_POLL_MS = 2

@@ -1,0 +1,255 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { EventEmitter } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { type Address, NO_ADDRESS } from '../../shared/bytes/address.ts'
+import { QUEUE_LIMITS } from '../../shared/link/constants.ts'
+import type { LinkCloseReason } from '../../shared/link/link.ts'
+import { type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
+import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
+import { Counters } from '../../shared/world/counters.ts'
+import { NodeClock } from '../node-clock.ts'
+import { UDP_PENDING_BYTES, UDP_POLL_MS } from './constants.ts'
+import { UdpLinks } from './udp.ts'
+import type { UdpLink } from './udp-link.ts'
+
+const HOST = '127.0.0.1'
+
+/** Lets real packets arrive, turn by turn of the event loop. */
+async function until(predicate: () => boolean): Promise<void> {
+  for (let turn = 0; !predicate(); turn++) {
+    if (turn > 100_000) throw new Error('never came to be')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+async function realEnd() {
+  const counters = new Counters()
+  const received: Uint8Array[] = []
+  const closed: LinkCloseReason[] = []
+  const seen: UdpLink[] = []
+  const links = await UdpLinks.bind(HOST, 0, {
+    clock: new NodeClock(),
+    counters,
+    onPacket: (link, packet) => {
+      seen[0] ??= link
+      received.push(packet)
+    },
+    onClosed: (_link, reason) => closed.push(reason),
+  })
+  return { counters, received, closed, seen, links }
+}
+
+async function udpWire(): Promise<LinkWire> {
+  const left = await realEnd()
+  const right = await realEnd()
+  const link = left.links.linkTo(right.links.address)!
+  return {
+    left: link,
+    get right() {
+      return right.seen[0]!
+    },
+    leftReceived: left.received,
+    rightReceived: right.received,
+    leftClosed: left.closed,
+    rightClosed: right.closed,
+    leftCounters: left.counters,
+    rightCounters: right.counters,
+    until,
+    injectToRight: (bytes) => {
+      const socket = createSocket('udp4')
+      socket.send(bytes, right.links.address.port, HOST, () => socket.close())
+    },
+    stop: async () => {
+      await left.links.close()
+      await right.links.close()
+    },
+  }
+}
+
+linkSuite(
+  'UDP link (N-01, N-02)',
+  {
+    reliable: false,
+    tellsClose: false,
+    hostile: { 'an empty datagram': new Uint8Array(0), 'a datagram over the MTU': new Uint8Array(1_473) },
+  },
+  udpWire,
+)
+
+/** A socket that takes what it is given and says how full it is. */
+class FakeSocket extends EventEmitter {
+  pendingBytes = 0
+  failing = false
+  readonly sent: { length: number; port: number }[] = []
+
+  address() {
+    return { address: HOST, port: 4_000, family: 'IPv4' }
+  }
+
+  getSendQueueSize(): number {
+    return this.pendingBytes
+  }
+
+  send(packet: Uint8Array, port: number, _host: string, done: (error: Error | null) => void): void {
+    this.sent.push({ length: packet.length, port })
+    done(this.failing ? new Error('ENOBUFS') : null)
+  }
+
+  close(done: () => void): void {
+    done()
+  }
+
+  from(port: number, packet = Uint8Array.of(0)): void {
+    this.emit('message', packet, { address: HOST, port, family: 'IPv4', size: packet.length })
+  }
+}
+
+function fakeLinks(options: { maxLinks?: number; idleMs?: number; inUse?: (link: unknown) => boolean } = {}) {
+  const socket = new FakeSocket()
+  const clock = new VirtualClock()
+  const counters = new Counters()
+  const closed: [number, LinkCloseReason][] = []
+  const received: number[] = []
+  const links = UdpLinks.over(socket as unknown as Socket, {
+    clock,
+    counters,
+    onPacket: (link) => received.push(link.address.port),
+    onClosed: (link, reason) => closed.push([link.address.port, reason]),
+    ...options,
+  })
+  const link = (port: number) => links.linkTo({ kind: 'ipv4', host: HOST, port })
+  return { socket, clock, counters, closed, received, links, link }
+}
+
+describe('UDP socket (N-01)', () => {
+  it('says which port is busy', async () => {
+    const { links } = await realEnd()
+    const again = UdpLinks.bind(HOST, links.address.port, {
+      clock: new NodeClock(),
+      counters: new Counters(),
+      onPacket: () => {},
+    })
+    await expect(again).rejects.toMatchObject({ code: 'udp-port-busy' })
+    await expect(again).rejects.toThrow(String(links.address.port))
+    await links.close()
+  })
+
+  it('says that an address is not this machine’s', async () => {
+    const foreign = UdpLinks.bind('192.0.2.1', 0, {
+      clock: new NodeClock(),
+      counters: new Counters(),
+      onPacket: () => {},
+    })
+    await expect(foreign).rejects.toMatchObject({ code: 'udp-bind' })
+  })
+
+  it('counts a packet that nobody takes, and goes on (N-02)', async () => {
+    const { links, counters } = await realEnd()
+    const gone = await realEnd()
+    const link = links.linkTo(gone.links.address)!
+    await gone.links.close()
+    for (let i = 0; i < 3; i++) link.send(new Uint8Array(10), 0)
+    await until(() => counters.get('udp-sent') + counters.get('udp-send-failed') === 3)
+    expect(link.open).toBe(true)
+    await links.close()
+  })
+})
+
+describe('UDP links: how many, how long (O-06)', () => {
+  it('is one link for one address, whichever side began', () => {
+    const { socket, received, links, link } = fakeLinks()
+    const made = link(9_001)!
+    socket.from(9_001)
+    socket.from(9_002)
+    socket.from(9_001)
+    expect(received).toEqual([9_001, 9_002, 9_001])
+    expect(link(9_001)).toBe(made)
+    expect(links.size).toBe(2)
+  })
+
+  it('has none to a name, to port 0, or to the other IP version', () => {
+    const { links } = fakeLinks()
+    const addresses: Address[] = [
+      NO_ADDRESS,
+      { kind: 'domain', host: 'relay.example', port: 1 },
+      { kind: 'ipv6', host: '::1', port: 1 },
+    ]
+    expect(addresses.map((address) => links.linkTo(address))).toEqual([undefined, undefined, undefined])
+  })
+
+  it('puts out the oldest for a new one, but never one in use', () => {
+    const { socket, closed, links, counters, received } = fakeLinks({
+      maxLinks: 3,
+      inUse: (link) => (link as UdpLink).address.port < 2_000,
+    })
+    for (const port of [1_001, 3_001, 3_002, 3_003]) socket.from(port)
+    expect(closed).toEqual([[3_001, 'limit']])
+    for (let port = 4_000; port < 5_000; port++) socket.from(port)
+    expect(links.size).toBe(3)
+    expect(closed.map(([port]) => port)).not.toContain(1_001)
+    expect(counters.get('udp-links-evicted')).toBe(1_001)
+    expect(received).toHaveLength(1_004)
+  })
+
+  it('refuses strangers while all places are in use', () => {
+    const { socket, received, link, counters } = fakeLinks({ maxLinks: 2, inUse: () => true })
+    for (const port of [1, 2, 3]) socket.from(port)
+    expect(received).toEqual([1, 2])
+    expect(link(4)).toBeUndefined()
+    expect(counters.get('udp-links-full')).toBe(2)
+  })
+
+  it('forgets links that are idle, but not those in use', () => {
+    const { socket, clock, closed, link } = fakeLinks({
+      idleMs: 1_000,
+      inUse: (each) => (each as UdpLink).address.port === 1,
+    })
+    for (const port of [1, 2, 3]) socket.from(port)
+    const second = link(2)!
+    clock.advance(1_500)
+    link(3)!.send(Uint8Array.of(1), 0)
+    clock.advance(1_000)
+    expect(closed).toEqual([[2, 'unneeded']])
+    expect(second.open).toBe(false)
+    expect(link(2)).not.toBe(second)
+  })
+
+  it('is all gone after close, with its timers', async () => {
+    const { links, link, closed, clock } = fakeLinks()
+    link(1)
+    await links.close()
+    expect(closed).toEqual([[1, 'shutdown']])
+    expect(link(2)).toBeUndefined()
+    expect(clock.idle).toBe(true)
+  })
+})
+
+describe('UDP links: a full socket (N-02, L-08)', () => {
+  it('waits, within bounds and fair among circuits, and goes on when there is room', () => {
+    const { socket, clock, link, counters } = fakeLinks()
+    socket.pendingBytes = UDP_PENDING_BYTES
+    const busy = link(1)!
+    for (let i = 0; i < 3_000; i++) busy.send(new Uint8Array(1_400), 77)
+    link(2)!.send(new Uint8Array(50), 78)
+    const before = socket.sent.length
+    expect(before).toBeLessThan(100)
+    expect(counters.get('queue-dropped-full')).toBeGreaterThan(1_000)
+    clock.advance(UDP_POLL_MS)
+    expect(socket.sent.length).toBe(before)
+    socket.pendingBytes = 0
+    clock.advance(UDP_POLL_MS)
+    const waited = socket.sent.slice(before)
+    expect(waited.reduce((sum, packet) => sum + packet.length, 0)).toBeLessThanOrEqual(QUEUE_LIMITS.bytes)
+    expect(waited.slice(0, 3).map((packet) => packet.port)).toContain(2)
+    busy.send(new Uint8Array(10), 77)
+    expect(socket.sent.at(-1)?.length).toBe(10)
+  })
+
+  it('counts what the kernel refuses', () => {
+    const { socket, link, counters } = fakeLinks()
+    socket.failing = true
+    link(1)!.send(new Uint8Array(10), 0)
+    expect(counters.get('udp-send-failed')).toBe(1)
+    expect(link(1)!.open).toBe(true)
+  })
+})

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import type { Counters } from '../world/counters.ts'
+import type { Link, LinkCloseReason } from './link.ts'
+
+/** Two links to each other, over whatever is tested. */
+export interface LinkWire {
+  readonly left: Link
+  /** For links that come into being with the first packet, only once one has arrived. */
+  readonly right: Link
+  readonly leftReceived: Uint8Array[]
+  readonly rightReceived: Uint8Array[]
+  readonly leftClosed: LinkCloseReason[]
+  readonly rightClosed: LinkCloseReason[]
+  readonly leftCounters: Counters
+  readonly rightCounters: Counters
+  /** Lets packets travel until `predicate` holds; rejects if it never does. */
+  until(predicate: () => boolean): Promise<void>
+  /** Puts bytes on the wire to the right that no honest left would send. */
+  injectToRight(bytes: Uint8Array): void
+  stop(): Promise<void>
+}
+
+export interface LinkTraits {
+  /** What was not dropped by the sender's queue arrives, in order. */
+  readonly reliable: boolean
+  /** The neighbour learns of the end, and why. */
+  readonly tellsClose: boolean
+  /** What to inject, by name: each is refused, and a reliable link is closed for it. */
+  readonly hostile: Readonly<Record<string, Uint8Array>>
+}
+
+function packetsOf(lengths: readonly number[]): Uint8Array[] {
+  const random = new SeededRandom(7)
+  return lengths.map((length) => random.bytes(length))
+}
+
+/** What every kind of link must do. A new kind is one file, and a test of a few lines that runs this. */
+export function linkSuite(title: string, traits: LinkTraits, make: () => Promise<LinkWire>): void {
+  const test = (name: string, run: (wire: LinkWire) => Promise<void>) =>
+    it(name, async () => {
+      const wire = await make()
+      try {
+        await run(wire)
+      } finally {
+        await wire.stop()
+      }
+    })
+
+  /** A packet each way, so that both ends know of each other. */
+  const greet = async (wire: LinkWire) => {
+    wire.left.send(Uint8Array.of(1), 0)
+    await wire.until(() => wire.rightReceived.length === 1)
+    wire.right.send(Uint8Array.of(2), 0)
+    await wire.until(() => wire.leftReceived.length === 1)
+  }
+
+  describe(title, () => {
+    test('carries packets of every size both ways, whole and in order', async (wire) => {
+      await greet(wire)
+      const sizes = [1, 2, 3, 63, 64, 1_199, 1_200, 1_472, wire.left.mtu - 1, wire.left.mtu]
+      const packets = packetsOf(sizes.filter((size) => size <= wire.left.mtu))
+      for (const packet of packets) {
+        wire.left.send(packet.slice(), 5)
+        wire.right.send(packet.slice(), 5)
+      }
+      const count = 1 + packets.length
+      await wire.until(() => wire.leftReceived.length === count && wire.rightReceived.length === count)
+      expect(wire.leftReceived.slice(1)).toEqual(packets)
+      expect(wire.rightReceived.slice(1)).toEqual(packets)
+    })
+
+    test('hands over packets that do not share a byte', async (wire) => {
+      await greet(wire)
+      for (let i = 0; i < 20; i++) wire.left.send(new Uint8Array(100).fill(i), 5)
+      await wire.until(() => wire.rightReceived.length === 21)
+      for (const packet of wire.rightReceived.slice(1, 11)) packet.fill(0xff)
+      expect(wire.rightReceived.slice(11).map((packet) => packet[99])).toEqual([
+        10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+      ])
+    })
+
+    test('refuses to send nothing, or more than its MTU, and goes on', async (wire) => {
+      wire.left.send(new Uint8Array(0), 5)
+      wire.left.send(new Uint8Array(wire.left.mtu + 1), 5)
+      await greet(wire)
+      expect(wire.rightReceived.map((packet) => packet.length)).toEqual([1])
+      expect(wire.left.open).toBe(true)
+    })
+
+    test('takes any amount at once, bounded: what does not fit is dropped and counted', async (wire) => {
+      await greet(wire)
+      const sent = 4_000
+      for (let i = 0; i < sent; i++) wire.left.send(new Uint8Array(1_400), 1 + (i % 3))
+      const dropped = () => wire.leftCounters.get('queue-dropped-full')
+      if (traits.reliable) {
+        expect(dropped()).toBeGreaterThan(0)
+        await wire.until(() => wire.rightReceived.length === 1 + sent - dropped())
+      } else {
+        await wire.until(() => wire.rightReceived.length > 20)
+      }
+      expect(wire.rightReceived.length).toBeLessThanOrEqual(1 + sent)
+      expect(wire.left.open).toBe(true)
+    })
+
+    test('ends once, and then drops what it is given', async (wire) => {
+      await greet(wire)
+      wire.left.close('shutdown')
+      wire.left.close('failed')
+      expect(wire.left.open).toBe(false)
+      wire.left.send(new Uint8Array(10), 5)
+      expect(wire.leftCounters.get('link-closed')).toBe(1)
+      expect(wire.leftClosed).toEqual(['shutdown'])
+      if (traits.tellsClose) {
+        await wire.until(() => wire.rightClosed.length === 1)
+        expect(wire.rightClosed).toEqual(['shutdown'])
+        expect(wire.right.open).toBe(false)
+      }
+      expect(wire.rightReceived).toHaveLength(1)
+    })
+
+    test('sends what waits before it ends', async (wire) => {
+      await greet(wire)
+      wire.left.send(new Uint8Array(10), 0)
+      wire.left.close('unneeded')
+      await wire.until(() => wire.rightReceived.length === 2)
+    })
+
+    for (const [what, bytes] of Object.entries(traits.hostile)) {
+      test(`refuses hostile bytes: ${what}`, async (wire) => {
+        await greet(wire)
+        const refusals = () =>
+          Object.values(wire.rightCounters.snapshot()).reduce((sum, count) => sum + count, 0)
+        const before = refusals()
+        wire.injectToRight(bytes)
+        await wire.until(() => refusals() > before || wire.rightClosed.length > 0)
+        expect(wire.rightReceived).toHaveLength(1)
+        if (traits.tellsClose) {
+          await wire.until(() => wire.leftClosed.length === 1)
+          expect(wire.rightClosed).toEqual(['protocol'])
+          expect(wire.leftClosed).toEqual(['protocol'])
+        } else {
+          expect(wire.right.open).toBe(true)
+        }
+      })
+    }
+  })
+}
+
+/** Messages that no link of messages may take; see framing.ts. */
+export const HOSTILE_MESSAGES: Readonly<Record<string, Uint8Array>> = {
+  'an empty message': new Uint8Array(0),
+  'half a frame': Uint8Array.of(0),
+  'a packet cut short': Uint8Array.of(0, 200, 1, 2, 3),
+  'an empty packet': Uint8Array.of(0, 0),
+  'a packet over the MTU': new Uint8Array(40_000).fill(0x80),
+  'a good packet and garbage': Uint8Array.of(0, 1, 7, 0xff, 0xff),
+}
