@@ -1,0 +1,65 @@
+import { fromHex } from '../bytes/bytes.ts'
+
+/** Bytes of a community id (SHA-1). */
+export const COMMUNITY_ID_BYTES = 20
+/** Bytes of a packet's prefix: 00 02 and the community id. The message id follows. */
+export const PREFIX_BYTES = 22
+
+/** Tribler's tunnel community: what relays and exits speak. */
+export const TUNNEL_COMMUNITY_ID = fromHex('a3591a6bd89bbaca0974062a1287afcfbc6fd6bc')
+/** The community that every Tribler runs beside; its ping keeps peers of all communities known. */
+export const DISCOVERY_COMMUNITY_ID = fromHex('7e313685c1912a141279f8248fc8db5899c5df5a')
+
+/** Message ids of introductions and punctures; those with NEW carry addresses of either family. */
+export const INTRODUCTION_REQUEST = 246
+export const INTRODUCTION_RESPONSE = 245
+export const PUNCTURE_REQUEST = 250
+export const PUNCTURE = 249
+export const NEW_INTRODUCTION_REQUEST = 234
+export const NEW_INTRODUCTION_RESPONSE = 233
+export const NEW_PUNCTURE_REQUEST = 232
+export const NEW_PUNCTURE = 231
+
+/** Message ids of the DiscoveryCommunity. */
+export const SIMILARITY_REQUEST = 1
+export const SIMILARITY_RESPONSE = 2
+export const PING = 3
+export const PONG = 4
+
+/** What a peer offers: a mask of 16 bits in the extra bytes of its introductions. */
+export const FLAG_RELAY = 1
+export const FLAG_EXIT_BITTORRENT = 2
+export const FLAG_EXIT_IPV8 = 4
+export const FLAG_SPEED_TEST = 8
+
+/** Defaults of the walk and of staying known; times and sizes are py-ipv8's where it has one (constants.json). */
+export const WALK_DEFAULTS = {
+  tickMs: 500,
+  /** Introduction requests open at once. */
+  window: 5,
+  requestTimeoutMs: 3_000,
+  /** Of 256: how often the walk goes back to a known peer though it was told new addresses. */
+  resetChance: 50,
+  /** The walk rests from this many peers on. */
+  targetPeers: 20,
+  /** Strangers are not answered from this many peers on. */
+  maxPeers: 30,
+  /** Peers of one IPv4 /24 or IPv6 /48. */
+  maxPeersPerNetwork: 3,
+  /** Addresses that were told and not yet tried. */
+  maxAddresses: 200,
+  /** Flags come only with introductions, so a known peer is asked again this often. */
+  refreshMs: 300_000,
+  /** Peers looked at per tick for a ping or a farewell. */
+  livenessSample: 8,
+  pingIntervalMs: 10_000,
+  pingAfterSilenceMs: 27_500,
+  dropAfterSilenceMs: 57_500,
+  /** A peer is pinged until so many round trips are measured. */
+  roundTrips: 5,
+  /** Signatures checked per second: each costs about a millisecond of a core. */
+  verificationsPerSecond: 100,
+  /** Unsigned requests of strangers that make us send (punctures, pongs), per second. */
+  unsignedAnswersPerSecond: 50,
+} as const
+export type WalkSettings = { readonly [K in keyof typeof WALK_DEFAULTS]: number }

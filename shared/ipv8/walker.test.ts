@@ -1,0 +1,310 @@
+import { describe, expect, it } from 'vitest'
+import { formatAddress, type IpAddress } from '../bytes/address.ts'
+import { KeyPair } from '../identity/keys.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import { VirtualClock } from '../sim/virtual-clock.ts'
+import { Counters } from '../world/counters.ts'
+import {
+  DISCOVERY_COMMUNITY_ID,
+  FLAG_RELAY,
+  PING,
+  PUNCTURE_REQUEST,
+  TUNNEL_COMMUNITY_ID,
+  type WalkSettings,
+} from './constants.ts'
+import { similarityRequest, similarityResponse } from './discovery.ts'
+import { NEW_STYLE, OLD_STYLE } from './introduction.ts'
+import { messageIdOf, openSigned, prefixOf, signedPacket, unsignedPacket } from './packet.ts'
+import { Walker } from './walker.ts'
+
+const prefix = prefixOf(TUNNEL_COMMUNITY_ID)
+const discoveryPrefix = prefixOf(DISCOVERY_COMMUNITY_ID)
+const ip = (n: number, port = 7000): IpAddress => ({
+  kind: 'ipv4',
+  host: `198.${18 + (n >> 8)}.${n & 255}.9`,
+  port,
+})
+
+/** A network of walkers with 10 ms between any two. */
+class Town {
+  readonly clock = new VirtualClock()
+  readonly walkers = new Map<string, Walker>()
+  readonly sent: { from: string; to: string; packet: Uint8Array }[] = []
+  readonly mute = new Set<string>()
+  readonly counters = new Counters()
+
+  add(n: number, settings: Partial<WalkSettings> = {}, address = ip(n)): Walker {
+    const here = formatAddress(address)
+    const random = new SeededRandom(n + 1)
+    const walker = new Walker({
+      keyPair: KeyPair.generate(random),
+      communityId: TUNNEL_COMMUNITY_ID,
+      clock: this.clock,
+      random,
+      counters: this.counters,
+      flags: FLAG_RELAY,
+      addresses: { lan: address },
+      settings,
+      send: (to, packet) => {
+        const there = formatAddress(to)
+        this.sent.push({ from: here, to: there, packet })
+        this.clock.after(10, () => {
+          if (!this.mute.has(here) && !this.mute.has(there)) this.walkers.get(there)?.receive(address, packet)
+        })
+      },
+    })
+    this.walkers.set(here, walker)
+    return walker
+  }
+}
+
+function request(
+  n: number,
+  keyPair = KeyPair.generate(new SeededRandom(1000 + n)),
+  source = ip(n),
+): Uint8Array {
+  return signedPacket(prefix, OLD_STYLE.requestId, keyPair, OLD_STYLE.request, {
+    time: 1n,
+    destination: ip(1),
+    lan: source,
+    wan: source,
+    bits: 1,
+    identifier: 1,
+    extra: new Uint8Array([0, 1]),
+  })
+}
+
+describe('random walk (N-07, N-08)', () => {
+  it('finds the whole town from one bootstrap address, measures it, and rests', () => {
+    const town = new Town()
+    const bootstrap = ip(0)
+    const all = Array.from({ length: 8 }, (_, n) => town.add(n, { targetPeers: 7 }))
+    for (const walker of all.slice(1)) {
+      walker.addBootstrap([bootstrap])
+      walker.start()
+    }
+    town.clock.advance(40_000)
+    for (const walker of all.slice(1)) {
+      expect(walker.peers().length).toBe(7)
+      expect(walker.wan.host).toMatch(/^198\./)
+      for (const peer of walker.peers()) expect(peer.flags).toBe(FLAG_RELAY)
+    }
+    expect(all[3]!.peers().find((peer) => peer.rttMs !== undefined)?.rttMs).toBe(20)
+    const rest = () =>
+      town.sent.filter(({ packet }) => packet[22] === OLD_STYLE.requestId && packet[2] === 0xa3)
+    const before = rest().length
+    town.clock.advance(60_000)
+    expect(rest().length).toBe(before)
+    for (const walker of all) walker.stop()
+    town.clock.advance(1_000)
+    expect(town.clock.idle).toBe(true)
+  })
+
+  it('asks again for flags after 300 s', () => {
+    const town = new Town()
+    town.add(0)
+    const walker = town.add(1, { targetPeers: 1 })
+    walker.addBootstrap([ip(0)])
+    walker.start()
+    town.clock.advance(290_000)
+    const asked = () =>
+      town.sent.filter(({ packet }) => [OLD_STYLE.requestId, NEW_STYLE.requestId].includes(packet[22]!))
+        .length
+    expect(asked()).toBe(1)
+    town.clock.advance(20_000)
+    expect(asked()).toBe(2)
+    walker.stop()
+  })
+
+  it('keeps at most five requests open and forgets who does not answer', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    walker.addBootstrap(Array.from({ length: 20 }, (_, n) => ip(n + 50)))
+    walker.start()
+    town.clock.advance(2_900)
+    expect(town.sent.length).toBe(5)
+    town.clock.advance(60_000)
+    expect(town.sent.length).toBeGreaterThan(50)
+    expect(town.sent.length).toBeLessThanOrEqual(5 * 22)
+    expect(walker.peers()).toEqual([])
+    walker.stop()
+  })
+
+  it('drops a peer that falls silent, and keeps one that answers pings', () => {
+    const town = new Town()
+    const walker = town.add(1, { targetPeers: 2 })
+    town.add(2)
+    town.add(3)
+    walker.addBootstrap([ip(2), ip(3)])
+    walker.walkTo(ip(2))
+    walker.walkTo(ip(3))
+    walker.start()
+    town.clock.advance(5_000)
+    expect(walker.peers().length).toBe(2)
+    town.mute.add(formatAddress(ip(3)))
+    town.clock.advance(50_000)
+    expect(walker.peers().length).toBe(2)
+    town.clock.advance(15_000)
+    expect(walker.peers().map((peer) => formatAddress(peer.address))).toEqual([formatAddress(ip(2))])
+    expect(town.counters.get('ipv8-peer-silent')).toBeGreaterThan(0)
+    walker.stop()
+  })
+})
+
+describe('bounds of the peer table (N-07, D-07, K-06)', () => {
+  it('answers no stranger when full, but those it knows', () => {
+    const town = new Town()
+    const walker = town.add(1, { maxPeers: 4 })
+    for (let n = 10; n < 14; n++) walker.receive(ip(n), request(n))
+    expect(walker.peers().length).toBe(4)
+    town.sent.length = 0
+    walker.receive(ip(20), request(20))
+    expect(town.sent).toEqual([])
+    expect(town.counters.get('ipv8-table-full')).toBe(1)
+    walker.receive(ip(12), request(12))
+    expect(town.sent.map(({ to }) => to)).toContain(formatAddress(ip(12)))
+  })
+
+  it('admits three of one /24 and answers the rest without keeping them', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    for (let n = 0; n < 6; n++) {
+      const source = ip(77, 7000 + n)
+      walker.receive(source, request(n, undefined, source))
+    }
+    expect(walker.peers().length).toBe(3)
+    expect(town.counters.get('ipv8-network-full')).toBe(3)
+    expect(town.sent.filter(({ packet }) => packet[22] === OLD_STYLE.responseId).length).toBe(6)
+  })
+
+  it('checks a bounded number of signatures a second', () => {
+    const town = new Town()
+    const walker = town.add(1, { verificationsPerSecond: 5, maxPeersPerNetwork: 100 })
+    const packet = request(5)
+    for (let n = 0; n < 20; n++) walker.receive(ip(5), packet)
+    expect(town.counters.get('ipv8-verification-limit')).toBe(15)
+    town.clock.advance(1_000)
+    walker.receive(ip(5), packet)
+    expect(town.counters.get('ipv8-verification-limit')).toBe(15)
+  })
+
+  it('does not move a peer that is alive to where its packet was played back from', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    walker.receive(ip(5), request(5))
+    walker.receive(ip(66), request(5))
+    expect(walker.peers().map((peer) => formatAddress(peer.address))).toEqual([formatAddress(ip(5))])
+    town.clock.advance(30_000)
+    walker.receive(ip(66), request(5))
+    expect(walker.peers().map((peer) => formatAddress(peer.address))).toEqual([formatAddress(ip(66))])
+  })
+})
+
+describe('what strangers cannot make the walker do (N-08)', () => {
+  // py-ipv8 takes any correctly signed response; ours takes answers only, so nobody tells it its WAN address unasked.
+  it('takes no response that it did not ask for', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    const keyPair = KeyPair.generate(new SeededRandom(9))
+    const response = signedPacket(prefix, OLD_STYLE.responseId, keyPair, OLD_STYLE.response, {
+      time: 1n,
+      destination: ip(200),
+      lan: ip(9),
+      wan: ip(9),
+      introducedLan: ip(10),
+      introducedWan: ip(10),
+      bits: 0,
+      identifier: 77,
+      extra: new Uint8Array(),
+    })
+    expect(walker.receive(ip(9), response)).toBe(true)
+    expect(walker.peers()).toEqual([])
+    expect(walker.walkable()).toEqual([])
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(1)
+  })
+
+  it('punctures one host at a time, and not too often', () => {
+    const town = new Town()
+    const walker = town.add(1, { unsignedAnswersPerSecond: 3 })
+    const ask = (target: IpAddress) =>
+      walker.receive(
+        ip(9),
+        unsignedPacket(prefix, PUNCTURE_REQUEST, OLD_STYLE.punctureRequest, {
+          time: 1n,
+          walkerLan: target,
+          walkerWan: target,
+          identifier: 1,
+        }),
+      )
+    for (const host of ['224.0.0.1', '255.255.255.255', '0.0.0.0']) ask({ kind: 'ipv4', host, port: 9 })
+    ask(ip(30, 0))
+    expect(town.sent).toEqual([])
+    for (let n = 0; n < 10; n++) ask(ip(30))
+    expect(town.sent.length).toBe(3)
+  })
+
+  it('bounds the addresses that it is told', () => {
+    const town = new Town()
+    const walker = town.add(1, { maxAddresses: 10, maxPeersPerNetwork: 100, maxPeers: 100 })
+    const liar = KeyPair.generate(new SeededRandom(9))
+    for (let n = 0; n < 30; n++) {
+      walker.walkTo(ip(9))
+      const response = signedPacket(prefix, OLD_STYLE.responseId, liar, OLD_STYLE.response, {
+        time: 1n,
+        destination: ip(1),
+        lan: ip(9),
+        wan: ip(9),
+        introducedLan: ip(300 + n),
+        introducedWan: ip(400 + n),
+        bits: 0,
+        identifier: n + 1,
+        extra: new Uint8Array(),
+      })
+      walker.receive(ip(9), response)
+    }
+    expect(walker.walkable().length).toBe(10)
+  })
+
+  it('leaves cells, destroys and other communities to others', () => {
+    const walker = new Town().add(1)
+    const cell = Uint8Array.from([...prefix, 0, 1, 2, 3])
+    const destroy = Uint8Array.from([...prefix, 8, 1, 2, 3])
+    expect(walker.receive(ip(9), cell)).toBe(false)
+    expect(walker.receive(ip(9), destroy)).toBe(false)
+    expect(walker.receive(ip(9), new Uint8Array(3))).toBe(false)
+    expect(walker.receive(ip(9), new Uint8Array(40))).toBe(false)
+  })
+})
+
+describe('the DiscoveryCommunity beside (N-08)', () => {
+  it('answers a ping with its identifier, and malformed ones not at all', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    const packet = Uint8Array.from([...discoveryPrefix, PING, 0, 0, 0, 0, 0, 0, 0, 9, 0x12, 0x34])
+    expect(walker.receive(ip(9), packet)).toBe(true)
+    expect(town.sent.length).toBe(1)
+    expect(messageIdOf(town.sent[0]!.packet, discoveryPrefix)).toBe(4)
+    expect([...town.sent[0]!.packet.slice(-2)]).toEqual([0x12, 0x34])
+    expect(walker.receive(ip(9), packet.slice(0, -1))).toBe(true)
+    expect(town.sent.length).toBe(1)
+    expect(town.counters.get('ipv8-refused-codec-short')).toBe(1)
+  })
+
+  it('tells its communities to who asks', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    const keyPair = KeyPair.generate(new SeededRandom(9))
+    const asked = { time: 7n, identifier: 7, lan: ip(9), wan: ip(9), bits: 0, communities: [] }
+    walker.receive(ip(9), signedPacket(discoveryPrefix, 1, keyPair, similarityRequest, asked))
+    const answer = openSigned(town.sent[0]!.packet, similarityResponse).value
+    expect(answer.identifier).toBe(7)
+    expect(answer.communities).toEqual([TUNNEL_COMMUNITY_ID, DISCOVERY_COMMUNITY_ID])
+  })
+
+  it('takes no pong that it did not ask for', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    walker.receive(ip(9), Uint8Array.from([...discoveryPrefix, 4, 0, 0, 0, 0, 0, 0, 0, 9, 0x12, 0x34]))
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(1)
+  })
+})
