@@ -1,0 +1,22 @@
+import { resolve } from 'node:path'
+import { defineConfig } from 'vite'
+import { serviceWorker } from './web/bundling/service-worker.ts'
+import { webtorrentDefines, webtorrentOverCircuits } from './web/bundling/webtorrent-over-circuits.ts'
+
+const root = resolve(import.meta.dirname, 'web')
+
+export default defineConfig({
+  root,
+  publicDir: resolve(import.meta.dirname, 'public'),
+  define: webtorrentDefines,
+  plugins: [webtorrentOverCircuits(), serviceWorker(resolve(root, 'sw.ts'))],
+  worker: { format: 'es', plugins: () => [webtorrentOverCircuits()] },
+  optimizeDeps: { rolldownOptions: { plugins: [webtorrentOverCircuits()] } },
+  build: {
+    outDir: resolve(import.meta.dirname, 'dist/web'),
+    emptyOutDir: true,
+    // WebTorrent needs Uint8Array.fromHex: Chrome 140, Firefox 133, Safari 18.2.
+    target: ['chrome140', 'firefox133', 'safari18.2'],
+    modulePreload: { polyfill: false },
+  },
+})

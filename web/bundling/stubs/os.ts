@@ -1,0 +1,2 @@
+export const tmpdir = () => '/'
+export default { tmpdir }

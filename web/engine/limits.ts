@@ -1,0 +1,33 @@
+/** All limits and defaults of the engine. Sizes in bytes, times in milliseconds. */
+
+export const MAGNET_BYTES = 8 * 1024
+export const TORRENT_FILE_BYTES = 8 * 1024 * 1024
+/** Files listed of one torrent; more are there but not shown. */
+export const FILES_SHOWN = 2_000
+/** Pieces up to this size are taken: each is held in memory once while it is fetched and hashed. */
+export const PIECE_BYTES = 64 * 1024 * 1024
+
+/** Memory store, where the browser has no private file system for workers. */
+export const MEMORY_STORE_BYTES = 512 * 1024 * 1024
+
+/** Without a peer for this long, the visitor is told. */
+export const NO_PEERS_MS = 20_000
+/** Through three hops, a DHT node answers within this or never. */
+export const DHT_TIMEOUT_MS = 10_000
+export const MAX_CONNECTIONS = 40
+
+/** The view is sent at most this often. */
+export const VIEW_INTERVAL_MS = 250
+/** Less than this per second is no speed to compute an ETA from. */
+export const ETA_FLOOR_BYTES_PER_SECOND = 1_024
+
+/** One message of media data to the service worker. */
+export const MEDIA_CHUNK_BYTES = 256 * 1024
+/** Range requests answered at once; a media element uses one or two. */
+export const MEDIA_REQUESTS = 16
+/** Subtitles are turned into WebVTT whole. */
+export const SUBTITLE_BYTES = 4 * 1024 * 1024
+/** How long the service worker waits for the page that owns an address. */
+export const MEDIA_OWNER_WAIT_MS = 5_000
+/** Between two messages that keep the service worker from being stopped while something plays. */
+export const MEDIA_AWAKE_MS = 15_000

@@ -1,0 +1,23 @@
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { CircuitView, EntryView, Hops, Problem } from './protocol.ts'
+import type { SiteDocument } from './site-document.ts'
+
+/** What the engine needs of the circuits: `PrivateNetwork`, or a stand-in in tests. */
+export interface Network {
+  readonly tunnel: Tunnel
+  /** Called when something that the view shows has changed. */
+  onChange: () => void
+  /** Reads the site's document and goes on from there for ever. */
+  start(origin: string): Promise<SiteDocument>
+  setHops(hops: Hops): void
+  newCircuit(): void
+  view(): NetworkView
+}
+
+export interface NetworkView {
+  readonly entry: EntryView
+  readonly circuits: readonly CircuitView[]
+  readonly problem: Problem | undefined
+  /** The address that destinations see, while a circuit is ready. */
+  readonly exitAddress: string | undefined
+}

@@ -1,0 +1,186 @@
+import { TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
+import { MediaServer } from './media.ts'
+import { nativeFetch } from './native.ts'
+import type { Network } from './network.ts'
+import type { EngineCommand, EngineEvent, EngineView, Hops, Problem } from './protocol.ts'
+import type { SiteDocument } from './site-document.ts'
+import { TorrentEngine } from './torrent-engine.ts'
+import type { TorrentSource } from './torrent-source.ts'
+
+/** What the worker does for one page: commands in, views out. */
+export class EngineSession {
+  private readonly network: Network
+  private readonly post: (event: EngineEvent) => void
+  private readonly media = new Set<MediaServer>()
+  private site: SiteDocument | undefined
+  private engine: TorrentEngine | undefined
+  private origin = ''
+  private hops: Hops = 3
+  private problem: Problem | undefined
+  /** Opened before the site's document was here. */
+  private waiting: TorrentSource | 'sample' | undefined
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private sentAt = Number.NEGATIVE_INFINITY
+
+  constructor(network: Network, post: (event: EngineEvent) => void) {
+    this.network = network
+    this.post = post
+    network.onChange = () => this.changed()
+    setInterval(() => this.changed(), 2 * VIEW_INTERVAL_MS)
+  }
+
+  receive(command: EngineCommand): void {
+    switch (command.type) {
+      case 'start':
+        this.start(command.origin, command.hops)
+        break
+      case 'open-magnet':
+        this.open({ kind: 'magnet', uri: command.uri })
+        break
+      case 'open-torrent':
+        this.open({ kind: 'file', bytes: command.file })
+        break
+      case 'open-sample':
+        this.open('sample')
+        break
+      case 'select-file':
+        this.engine?.select(command.index)
+        break
+      case 'close-torrent':
+        this.waiting = undefined
+        this.problem = undefined
+        this.stopMedia()
+        this.engine?.close()
+        break
+      case 'set-hops':
+        this.hops = command.hops
+        this.network.setHops(command.hops)
+        break
+      case 'new-circuit':
+        this.network.newCircuit()
+        break
+      case 'media-port':
+        this.serve(command.port)
+        break
+    }
+    this.changed()
+  }
+
+  /** An error that reached the worker's global object. */
+  stray(): void {
+    this.engine?.countStray()
+  }
+
+  private start(origin: string, hops: Hops): void {
+    this.origin = origin
+    this.hops = hops
+    this.network.setHops(hops)
+    this.network.start(origin).then(
+      (site) => this.ready(site),
+      () => {
+        this.problem = { code: 'no-relay', detail: "the site's document could not be read" }
+        this.changed()
+      },
+    )
+  }
+
+  private ready(site: SiteDocument): void {
+    this.site = site
+    this.engine = new TorrentEngine({
+      tunnel: this.network.tunnel,
+      site,
+      onChange: () => this.changed(),
+    })
+    const { waiting } = this
+    this.waiting = undefined
+    if (waiting) this.open(waiting)
+    this.changed()
+  }
+
+  private open(what: TorrentSource | 'sample'): void {
+    this.problem = undefined
+    this.stopMedia()
+    if (!this.engine) {
+      this.waiting = what
+    } else if (what === 'sample') {
+      this.openSample(this.engine)
+    } else {
+      this.engine.open(what)
+    }
+  }
+
+  private stopMedia(): void {
+    for (const server of this.media) server.stop()
+  }
+
+  private openSample(engine: TorrentEngine): void {
+    const path = this.site?.sample?.torrent
+    if (path === undefined) return
+    fetchSample(new URL(path, this.origin)).then(
+      (bytes) => engine.open({ kind: 'file', bytes }),
+      () => {
+        this.problem = { code: 'torrent-malformed', detail: "the sample's torrent file could not be read" }
+        this.changed()
+      },
+    )
+  }
+
+  private serve(port: MessagePort): void {
+    const engine = () => this.engine
+    const server = new MediaServer(port, {
+      get token() {
+        return engine()?.token
+      },
+      file: (index) => engine()?.file(index),
+    })
+    this.media.add(server)
+    port.addEventListener('close', () => this.media.delete(server))
+  }
+
+  /** Sends the view, at most four times a second. */
+  private changed(): void {
+    if (this.timer !== undefined) return
+    const wait = Math.max(0, this.sentAt + VIEW_INTERVAL_MS - performance.now())
+    this.timer = setTimeout(() => {
+      this.timer = undefined
+      this.sentAt = performance.now()
+      this.post({ type: 'view', view: this.view() })
+    }, wait)
+  }
+
+  private view(): EngineView {
+    const { entry, circuits, problem, exitAddress } = this.network.view()
+    const facts = this.engine?.facts()
+    const sample = this.site?.sample
+    return {
+      entry,
+      hops: this.hops,
+      circuits,
+      torrent: facts && { ...facts, swarmSees: exitAddress },
+      sample: sample && {
+        title: sample.title,
+        description: sample.description,
+        bytes: sample.bytes,
+        seconds: sample.seconds,
+      },
+      lab: this.site?.lab ?? false,
+      problem: this.problem ?? problem ?? this.engine?.problem,
+    }
+  }
+}
+
+/** From the page's own origin, which the visitor asked for the page itself. */
+async function fetchSample(url: URL): Promise<Uint8Array> {
+  if (!nativeFetch) throw new TypeError('this browser has no fetch')
+  const response = await nativeFetch(url, { credentials: 'omit', redirect: 'error' })
+  if (!response.ok || !response.body)
+    throw new TypeError(`the sample's torrent file: status ${response.status}`)
+  const parts: Uint8Array<ArrayBuffer>[] = []
+  let size = 0
+  for await (const part of response.body as unknown as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    size += part.length
+    if (size > TORRENT_FILE_BYTES) throw new TypeError("the sample's torrent file is too large")
+    parts.push(part)
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer())
+}

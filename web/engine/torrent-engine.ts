@@ -1,0 +1,201 @@
+import '../tunnel/node-globals.ts'
+import WebTorrent, { type Torrent, type TorrentFile } from 'webtorrent'
+import { toHex } from '../../shared/bytes/bytes.ts'
+import { CulvertError } from '../../shared/bytes/error.ts'
+import { Counters } from '../../shared/world/counters.ts'
+import { setTunnel } from '../tunnel/current-tunnel.ts'
+import { guardTunnel } from '../tunnel/guard.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import { destinationJudge, peerBlocklist } from './destinations.ts'
+import { DHT_TIMEOUT_MS, MAX_CONNECTIONS, NO_PEERS_MS } from './limits.ts'
+import type { MediaFile, MediaLibrary } from './media.ts'
+import { MediaReaders } from './media-reader.ts'
+import { PieceStore } from './piece-store.ts'
+import type { Problem } from './protocol.ts'
+import { checkShape, checkSource, type TorrentSource } from './torrent-source.ts'
+import { firstChoice, type TorrentFacts, torrentFacts } from './torrent-view.ts'
+
+export interface TorrentEngineOptions {
+  readonly tunnel: Tunnel
+  /** Of the site's document: whether this is the lab, and the DHT nodes to begin with (empty: the well-known ones). */
+  readonly site: { readonly lab: boolean; readonly dht: readonly string[] }
+  /** Something that people notice has changed: files are known, a torrent was opened or closed, there is a problem. */
+  readonly onChange: () => void
+}
+
+interface Open {
+  readonly client: WebTorrent
+  readonly torrent: Torrent
+  readonly readers: MediaReaders
+  readonly noPeers: ReturnType<typeof setInterval>
+  withoutPeersSince: number
+  selected: number | undefined
+}
+
+/**
+ * One torrent at a time through the tunnel. Every torrent gets a client of its own, so that no peer id, DHT id or port ties
+ * two of them together.
+ */
+export class TorrentEngine implements MediaLibrary {
+  readonly counters = new Counters()
+  token: string | undefined
+  problem: Problem | undefined
+  private readonly options: TorrentEngineOptions
+  private open_: Open | undefined
+  private turn = 0
+
+  constructor(options: TorrentEngineOptions) {
+    this.options = options
+    setTunnel(guardTunnel(options.tunnel, destinationJudge(options.site.lab), this.counters))
+  }
+
+  /** Closes what is open and opens this. What goes wrong becomes `problem`. */
+  async open(source: TorrentSource): Promise<void> {
+    this.close()
+    const turn = ++this.turn
+    try {
+      const id = await checkSource(source)
+      if (turn === this.turn) this.start(id, source.kind)
+    } catch (error) {
+      if (turn === this.turn) this.fail(error, source.kind)
+    }
+  }
+
+  close(): void {
+    this.turn++
+    this.problem = undefined
+    this.end()
+    this.options.onChange()
+  }
+
+  /** Which file is wanted: it is fetched from its beginning; what is played of it goes first. */
+  select(index: number): void {
+    const open = this.open_
+    const file = open?.torrent.files[index]
+    if (!open || !file || open.selected === index) return
+    if (open.selected !== undefined) open.torrent.files[open.selected]?.deselect()
+    open.selected = index
+    file.select()
+    this.options.onChange()
+  }
+
+  /** Everything the view shows of the torrent, or undefined while none is open. */
+  facts(): TorrentFacts | undefined {
+    const open = this.open_
+    return open && torrentFacts(open.torrent, open.selected, this.token ?? '')
+  }
+
+  file(index: number): MediaFile | undefined {
+    const open = this.open_
+    const file: TorrentFile | undefined = open?.torrent.ready ? open.torrent.files[index] : undefined
+    if (!open || !file) return undefined
+    return { name: file.name, bytes: file.length, read: (range) => open.readers.open(file, range) }
+  }
+
+  /** An error that no caller could catch, e.g. in a parser of WebTorrent's on a hostile peer's bytes. */
+  countStray(): void {
+    this.counters.add('engine-stray-error')
+  }
+
+  private start(id: string | Uint8Array, kind: TorrentSource['kind']): void {
+    const { site } = this.options
+    const client = new WebTorrent({
+      dht: { bootstrap: site.dht.length > 0 ? site.dht : WELL_KNOWN_DHT, timeout: DHT_TIMEOUT_MS },
+      lsd: false,
+      natUpnp: false,
+      natPmp: false,
+      utp: true,
+      // Plaintext first: it saves a round trip, and exits see trackers' requests anyway. Encrypted at the second try.
+      secure: 0,
+      maxConns: MAX_CONNECTIONS,
+    })
+    client.blocked = peerBlocklist(destinationJudge(site.lab))
+    client.on('error', (error) => this.fail(error, kind))
+    const torrent = client.add(id, {
+      store: PieceStore,
+      storeCacheSlots: 0,
+      destroyStoreOnDestroy: true,
+      strategy: 'sequential',
+      deselect: true,
+    })
+    const open: Open = {
+      client,
+      torrent,
+      readers: new MediaReaders(torrent),
+      noPeers: setInterval(() => this.watchPeers(), 1_000),
+      withoutPeersSince: performance.now(),
+      selected: undefined,
+    }
+    this.open_ = open
+    this.token = toHex(crypto.getRandomValues(new Uint8Array(16)))
+    torrent.on('error', (error) => this.fail(error, kind))
+    torrent.on('warning', () => this.counters.add('torrent-warning'))
+    torrent.on('wire', () => this.watchPeers())
+    torrent.on('metadata', () => this.onMetadata(open))
+    torrent.on('ready', () => this.onReady(open))
+    torrent.on('done', () => this.options.onChange())
+    this.options.onChange()
+  }
+
+  private onMetadata(open: Open): void {
+    try {
+      checkShape(open.torrent)
+    } catch (error) {
+      this.fail(error, 'file')
+    }
+  }
+
+  private onReady(open: Open): void {
+    if (this.open_ !== open) return
+    const choice = firstChoice(open.torrent.files)
+    if (choice === undefined) this.options.onChange()
+    else this.select(choice)
+  }
+
+  private watchPeers(): void {
+    const open = this.open_
+    if (!open) return
+    const now = performance.now()
+    if (open.torrent.numPeers > 0 || open.torrent.done) open.withoutPeersSince = now
+    const alone = now - open.withoutPeersSince >= NO_PEERS_MS
+    if (alone === (this.problem?.code === 'no-peers')) return
+    this.problem = alone ? { code: 'no-peers', detail: 'no peer has answered for a while' } : undefined
+    this.options.onChange()
+  }
+
+  private fail(error: unknown, kind: TorrentSource['kind']): void {
+    this.problem = problemOf(error, kind, this.open_?.torrent.infoHash !== undefined)
+    this.end()
+    this.options.onChange()
+  }
+
+  private end(): void {
+    const open = this.open_
+    this.open_ = undefined
+    this.token = undefined
+    if (!open) return
+    clearInterval(open.noPeers)
+    if (!open.client.destroyed) open.client.destroy()
+  }
+}
+
+const WELL_KNOWN_DHT = [
+  'router.bittorrent.com:6881',
+  'router.utorrent.com:6881',
+  'dht.transmissionbt.com:6881',
+]
+
+/** Never the error's own text where it may hold an address or a hash. */
+function problemOf(error: unknown, kind: TorrentSource['kind'], parsed: boolean): Problem {
+  if (error instanceof CulvertError) {
+    const { code, message: detail } = error
+    if (code === 'magnet-malformed' || code === 'torrent-malformed' || code === 'storage-full') {
+      return { code, detail }
+    }
+    return { code: 'engine-failed', detail: code }
+  }
+  if (parsed) return { code: 'engine-failed', detail: 'the BitTorrent engine gave up' }
+  return kind === 'magnet'
+    ? { code: 'magnet-malformed', detail: 'the link could not be read' }
+    : { code: 'torrent-malformed', detail: 'the file could not be read' }
+}

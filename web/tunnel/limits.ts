@@ -1,0 +1,19 @@
+/** All limits of this room. Sizes in bytes, times in milliseconds. */
+
+/** The status line and headers of one HTTP response. */
+export const HTTP_HEADER_BYTES = 16_384
+/** A response body: a web seed answers with at most what is missing of one piece. */
+export const HTTP_BODY_BYTES = 64 * 1024 * 1024
+/** One line of a chunked body: its size and extensions. */
+export const HTTP_LINE_BYTES = 1_024
+export const HTTP_REDIRECTS = 5
+/** From the request until the whole response is here. */
+export const HTTP_TIMEOUT_MS = 60_000
+/** Without a byte from the far side. */
+export const HTTP_SILENCE_MS = 25_000
+export const URL_BYTES = 8_192
+
+/** How long a peer may be tried over TCP alone before uTP is tried as well. */
+export const UTP_HEAD_START_MS = 1_500
+/** Kept of what was written before either of the two opened: a BitTorrent handshake, encrypted or not, is below 2 KiB. */
+export const EARLY_BYTES = 65_536
