@@ -147,14 +147,13 @@ function faultOfRelativeImport(path: string, { from, typeOnly }: Import): string
 function faultOfImport(path: string, found: Import): string | undefined {
   if (found.from.startsWith('.')) return faultOfRelativeImport(path, found)
   const allowed = packagesAllowed[placeOf(path)]
-  if (!allowed || isTestFile(path)) return undefined
-  if (found.from.startsWith('node:'))
-    return placeOf(path) === 'relay-server' ? undefined : `imports ${found.from}`
+  if (!allowed || isTestFile(path) || path.startsWith(buildTime)) return undefined
+  if (placeOf(path) === 'relay-server' && found.from.startsWith('node:')) return undefined
   const name = packageOf(found.from)
   const fits = allowed.some((rule) =>
     rule.endsWith('/*') ? name.startsWith(rule.slice(0, -1)) : rule === name,
   )
-  return fits ? undefined : `imports the package ${name}, which ${placeOf(path)}/ may not use`
+  return fits ? undefined : `imports ${name}, which ${placeOf(path)}/ may not use`
 }
 
 /** Everything wrong with one file, as sentences; `path` is relative to the project's root, with forward slashes. */

@@ -84,6 +84,7 @@ describe('the lint of rooms finds what it is there to find', () => {
       `import 'node:fs'\nimport '../sim/x.ts'`,
     ],
     ['the types of a contract', 'relay-server/main.ts', `import type { X } from '../web/engine/protocol.ts'`],
+    ['Node where the page is built', 'web/bundling/plugin.ts', `import 'node:fs'\nimport 'vite'`],
     [
       'Node in the relay',
       'relay-server/main.ts',
