@@ -33,6 +33,7 @@ describe('the lint of rooms finds what it is there to find', () => {
   test.each([
     ['an import from a higher room', onion, `import { path } from '../path/path.ts'`],
     ['a type import from a higher room', onion, `import type { Path } from '../path/path.ts'`],
+    ['more than the type of a contract above', onion, `import { x } from '../stream/byte-stream.ts'`],
     ['a re-export from a higher room', onion, `export * from '../sim/network.ts'`],
     ['a dynamic import from a higher room', onion, `await import('../sim/network.ts')`],
     ['an import() type from a higher room', onion, `export type N = import('../sim/network.ts').N`],
@@ -69,6 +70,7 @@ describe('the lint of rooms finds what it is there to find', () => {
 
   test.each([
     ['an import from a lower room', onion, `import type { Link } from '../link/link.ts'`],
+    ['the type of a contract above', onion, `import type { ByteStream } from '../stream/byte-stream.ts'`],
     ['an import within the room', onion, `import { x } from './constants.ts'`],
     ['noble', onion, `import { utf8ToBytes } from '@noble/hashes/utils.js'`],
     ['a member that has a global name', onion, `export const f = (net: { fetch(): void }) => net.fetch()`],
