@@ -1,11 +1,5 @@
-import {
-  CELL_HEADER_BYTES,
-  COUNTER_BYTES,
-  LAYER_BYTES,
-  MAX_MESSAGE_BYTES,
-  MESSAGE,
-  PREFIX_BYTES,
-} from './constants.ts'
+import { PREFIX_BYTES } from '../ipv8/constants.ts'
+import { CELL_HEADER_BYTES, COUNTER_BYTES, LAYER_BYTES, MAX_MESSAGE_BYTES, MESSAGE } from './constants.ts'
 
 /**
  * The header of a cell: prefix 22, 00, circuit id 4, plaintext flag 1, relay-early flag 1; then the message, sealed in as

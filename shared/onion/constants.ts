@@ -3,8 +3,6 @@
  * IPv8's tunnel community, which its nodes rely on; the others are ours to choose.
  */
 
-/** 00 02 and the community id. */
-export const PREFIX_BYTES = 22
 /** Prefix 22, 00, circuit id 4, plaintext flag 1, relay-early flag 1. */
 export const CELL_HEADER_BYTES = 29
 /** A layer's counter, in front of what it seals. */
@@ -104,6 +102,8 @@ export interface CircuitSettings {
   /** Bytes in and out after which the circuit is closed; relays end it at 10 GiB (protocol). */
   readonly maxBytes: number
   readonly firstCounter: number
+  /** Whether each hop is pinged before the next is asked: it tells which hop fails, for one cell more a hop. */
+  readonly proveEachHop: boolean
 }
 
 export const CIRCUIT_SETTINGS: CircuitSettings = {
@@ -116,6 +116,7 @@ export const CIRCUIT_SETTINGS: CircuitSettings = {
   deadAfterMs: 20_000,
   maxBytes: 10 * 2 ** 30,
   firstCounter: FIRST_OWNER_COUNTER,
+  proveEachHop: true,
 }
 
 /** What a router allows. Each is counted when reached. */

@@ -1,0 +1,62 @@
+import type { IpAddress } from '../bytes/address.ts'
+import { toHex } from '../bytes/bytes.ts'
+import { type Codec, decodePrefix, encode, list8, varlen16 } from '../bytes/codec.ts'
+import type { Aead } from '../crypto/aead.ts'
+import type { SessionKeys } from '../crypto/handshake.ts'
+import { KEY_BYTES, type PublicKey } from '../identity/keys.ts'
+import { COUNTER_BYTES, FIRST_COUNTER, LAYER_BYTES } from './constants.ts'
+import { LayerSealer } from './layer.ts'
+
+/** A neighbour that an owner may extend to through this relay without knowing its address. */
+export interface Candidate {
+  readonly publicKey: PublicKey
+  readonly address: IpAddress
+}
+
+export interface Candidates {
+  /** Relays that are no exits. */
+  readonly relays: readonly Candidate[]
+  readonly exits: readonly Candidate[]
+}
+
+const MAX_RELAYS = 4
+const MAX_EXITS = 4
+
+/** Count 1, then each key with its length: what created and extended carry, sealed. */
+export const candidateList: Codec<Uint8Array[]> = list8(varlen16(KEY_BYTES, KEY_BYTES))
+
+/**
+ * The list that a relay offers: up to 4 relays, the first exit twice (the repetition separates the two parts), up to 3
+ * more exits (IPV8-WIRE "Circuits").
+ */
+export function offered({ relays, exits }: Candidates): Candidate[] {
+  const first = exits[0]
+  const separator = first === undefined ? [] : [first]
+  return [...relays.slice(0, MAX_RELAYS), ...separator, ...exits.slice(0, MAX_EXITS)]
+}
+
+/** The two parts of a list, as keys. */
+export function parseCandidates(bytes: Uint8Array): { relays: Uint8Array[]; exits: Uint8Array[] } {
+  const keys = decodePrefix(candidateList, bytes)
+  const cut = keys.findIndex((key, i) => i > 0 && toHex(key) === toHex(keys[i - 1] as Uint8Array))
+  return cut < 0 ? { relays: keys, exits: [] } : { relays: keys.slice(0, cut - 1), exits: keys.slice(cut) }
+}
+
+/**
+ * Sealed by the hop with the *forward* key and counter 2 (protocol): the one place where both ends of a circuit seal with
+ * the same key, which is why our owners start at 3.
+ */
+export function sealCandidates(aead: Aead, keys: SessionKeys, list: readonly Candidate[]): Uint8Array {
+  const plain = encode(
+    candidateList,
+    list.map((candidate) => candidate.publicKey.bytes),
+  )
+  const sealed = new Uint8Array(plain.length + LAYER_BYTES)
+  sealed.set(plain, COUNTER_BYTES)
+  new LayerSealer(aead, keys.forwardKey, keys.forwardSalt, FIRST_COUNTER).seal(
+    sealed,
+    0,
+    COUNTER_BYTES + plain.length,
+  )
+  return sealed
+}
