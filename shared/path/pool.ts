@@ -123,7 +123,10 @@ export class CircuitPool<C extends PoolCircuit> {
   /** Another primary: a standby that is ready takes over at once, else the present one serves until one is. */
   renew(): void {
     const { current } = this
-    if (!current) return this.nudge()
+    if (!current) {
+      this.nudge()
+      return
+    }
     this.members = this.members.filter((member) => member !== current)
     this.retiring.push(current)
     this.promote()
@@ -144,7 +147,7 @@ export class CircuitPool<C extends PoolCircuit> {
     this.timer?.cancel()
     const nowMs = this.options.clock.now()
     const building = this.members.filter((member) => member.circuit.state === 'extending')
-    const ready = this.members.length - building.length
+    const ready = this.members.filter((member) => member.circuit.state === 'ready').length
     const youngest = building.at(-1)
     const patient = youngest === undefined || nowMs - youngest.startedMs >= HEDGE_MS
     // One at a time, the primary first; a slow one gets a single rival.
@@ -166,7 +169,10 @@ export class CircuitPool<C extends PoolCircuit> {
   private build(nowMs: number): void {
     const { options } = this
     const entry = options.entry(this.wanted)
-    if (!entry) return this.cannot('no-relay', nowMs)
+    if (!entry) {
+      this.cannot('no-relay', nowMs)
+      return
+    }
     const path = selectPath({
       entry: entry.relay,
       hops: this.wanted,
@@ -176,7 +182,10 @@ export class CircuitPool<C extends PoolCircuit> {
       avoid: this.list().flatMap((member) => member.path.slice(1)),
       random: options.random,
     })
-    if (typeof path === 'string') return this.cannot(path, nowMs)
+    if (typeof path === 'string') {
+      this.cannot(path, nowMs)
+      return
+    }
     this.selection = undefined
     const circuit = options.circuit(path, entry.link, {
       ready: () => this.ready(member),

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import { VirtualClock } from '../sim/virtual-clock.ts'
+import { CircuitPool, type PoolCircuit, type PoolEvents } from './pool.ts'
+import type { PathRelay } from './relay.ts'
+import { testRelay } from './relays.fixture.ts'
+import { Reliability } from './reliability.ts'
+
+class FakeCircuit implements PoolCircuit {
+  state: PoolCircuit['state'] = 'extending'
+  readonly hops: { state: string }[]
+  started = false
+  readonly path: readonly PathRelay[]
+  readonly events: PoolEvents
+
+  constructor(path: readonly PathRelay[], events: PoolEvents) {
+    this.path = path
+    this.events = events
+    this.hops = path.map(() => ({ state: 'waiting' }))
+  }
+
+  start() {
+    this.started = true
+  }
+
+  succeed() {
+    this.state = 'ready'
+    this.events.ready()
+  }
+
+  fail(hop: number) {
+    const failed = this.hops[hop]
+    if (failed) failed.state = 'failed'
+    this.end()
+  }
+
+  destroy() {
+    this.end()
+  }
+
+  end() {
+    if (this.state === 'closed') return
+    this.state = 'closed'
+    this.events.closed()
+  }
+}
+
+const entry = testRelay('entry', '203.0.113.1')
+const relays = [
+  entry,
+  testRelay('m1', '198.51.100.1'),
+  testRelay('m2', '198.52.100.1'),
+  testRelay('m3', '198.53.100.1'),
+  testRelay('x1', '192.0.2.1', { exit: true }),
+  testRelay('x2', '192.1.2.1', { exit: true }),
+]
+
+function pool(more: { linked?: boolean; relays?: PathRelay[] } = {}) {
+  const clock = new VirtualClock()
+  const made: FakeCircuit[] = []
+  const world = { linked: more.linked ?? true, primaryChanges: 0 }
+  const link = {} as never
+  const reliability = new Reliability(clock)
+  const it = new CircuitPool<FakeCircuit>({
+    clock,
+    random: new SeededRandom(2),
+    reliability,
+    networkBits: { ipv4: 16, ipv6: 32 },
+    entry: () => (world.linked ? { link, relay: entry } : undefined),
+    relays: () => more.relays ?? relays,
+    circuit: (path, _link, events) => {
+      const circuit = new FakeCircuit(path, events)
+      made.push(circuit)
+      return circuit
+    },
+    primaryChanged: () => world.primaryChanges++,
+    changed: () => undefined,
+    hops: 3,
+  })
+  return { it, clock, made, world, reliability }
+}
+
+describe('circuit pool (C-05, C-06)', () => {
+  it('builds a primary, then a standby through other relays', () => {
+    const { it: circuits, made } = pool()
+    circuits.nudge()
+    expect(made).toHaveLength(1)
+    made[0]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[0])
+    expect(made).toHaveLength(2)
+    made[1]?.succeed()
+    expect(made).toHaveLength(2)
+    expect(made[1]?.path[1]).not.toBe(made[0]?.path[1])
+    expect(made[1]?.path[2]).not.toBe(made[0]?.path[2])
+  })
+
+  it('puts the standby in the place of a primary that died, at once, and builds another', () => {
+    const { it: circuits, made, world } = pool()
+    circuits.nudge()
+    made[0]?.succeed()
+    made[1]?.succeed()
+    made[0]?.end()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    expect(world.primaryChanges).toBe(2)
+    expect(made).toHaveLength(3)
+  })
+
+  it('tries again after a failure, backing off, and blames the hop that failed', () => {
+    const { it: circuits, made, clock, reliability } = pool()
+    circuits.nudge()
+    const blamed = made[0]?.path[1] as PathRelay
+    made[0]?.fail(1)
+    expect(reliability.factor(blamed)).toBeLessThan(0.01)
+    expect(made).toHaveLength(1)
+    clock.advance(251)
+    expect(made).toHaveLength(2)
+    expect(made[1]?.path[1]).not.toBe(blamed)
+    expect(circuits.problem).toBeUndefined()
+  })
+
+  it('gives a slow build one rival', () => {
+    const { it: circuits, made, clock } = pool()
+    circuits.nudge()
+    clock.advance(2_900)
+    expect(made).toHaveLength(1)
+    clock.advance(200)
+    expect(made).toHaveLength(2)
+    clock.advance(20_000)
+    expect(made).toHaveLength(2)
+    made[1]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    made[0]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    expect(made).toHaveLength(2)
+  })
+
+  it('says why there is no circuit', () => {
+    const without = pool({ linked: false })
+    without.it.nudge()
+    expect(without.it.problem).toBe('no-relay')
+    const noExit = pool({ relays: relays.filter((relay) => !relay.exit) })
+    noExit.it.nudge()
+    expect(noExit.it.problem).toBe('no-exit')
+    const failing = pool()
+    failing.it.nudge()
+    for (let i = 0; i < 3; i++) {
+      failing.made[i]?.fail(2)
+      failing.clock.advance(5_001)
+    }
+    expect(failing.it.problem).toBe('no-circuit')
+  })
+
+  it('goes on by itself once a link is there', () => {
+    const { it: circuits, made, world, clock } = pool({ linked: false })
+    circuits.nudge()
+    world.linked = true
+    clock.advance(300)
+    expect(made).toHaveLength(1)
+    expect(circuits.problem).toBeUndefined()
+  })
+
+  it('keeps the primary until a circuit of the new length is ready', () => {
+    const { it: circuits, made } = pool()
+    circuits.nudge()
+    made[0]?.succeed()
+    made[1]?.succeed()
+    circuits.setHops(2)
+    expect(made[1]?.state).toBe('closed')
+    expect(circuits.primary?.circuit).toBe(made[0])
+    expect(made[2]?.path).toHaveLength(2)
+    made[2]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[2])
+    expect(made[0]?.state).toBe('closed')
+  })
+
+  it('renews from the standby at once, or when the next is ready', () => {
+    const { it: circuits, made } = pool()
+    circuits.nudge()
+    made[0]?.succeed()
+    circuits.renew()
+    expect(circuits.primary?.circuit).toBe(made[0])
+    made[1]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    expect(made[0]?.state).toBe('closed')
+    made[2]?.succeed()
+    circuits.renew()
+    expect(circuits.primary?.circuit).toBe(made[2])
+    expect(made[1]?.state).toBe('closed')
+  })
+
+  it('ends every circuit when stopped, and builds no more', () => {
+    const { it: circuits, made, clock } = pool()
+    circuits.nudge()
+    made[0]?.succeed()
+    circuits.stop()
+    clock.advance(60_000)
+    expect(made.every((circuit) => circuit.state === 'closed')).toBe(true)
+    expect(made).toHaveLength(2)
+  })
+})

@@ -1,0 +1,18 @@
+import { KeyPair } from '../identity/keys.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import type { PathRelay } from './relay.ts'
+
+const random = new SeededRandom(1)
+
+/** A relay of a test's directory; its key is fresh, the rest as given. */
+export function testRelay(name: string, host: string, more: Partial<PathRelay> = {}): PathRelay {
+  return {
+    publicKey: KeyPair.generate(random).publicKey,
+    name,
+    address: { kind: host.includes(':') ? 'ipv6' : 'ipv4', host, port: 7759 },
+    family: '',
+    exit: false,
+    bytesPerSecond: 1_000_000,
+    ...more,
+  }
+}
