@@ -1,0 +1,428 @@
+import type { Clock, Timer } from '../world/clock.ts'
+import type { Counters } from '../world/counters.ts'
+import { type Random, uint16 } from '../world/random.ts'
+import { AckPolicy } from './ack-policy.ts'
+import type { CongestionControl } from './congestion.ts'
+import {
+  LINGER_MS,
+  MAX_SELECTIVE_ACK_BYTES,
+  MAX_SYN_RETRY_MS,
+  SYN_RETRY_MS,
+  UTP_HEADER_BYTES,
+  type UtpSettings,
+} from './constants.ts'
+import type { UtpEnd, UtpEvents } from './events.ts'
+import {
+  newPacket,
+  SELECTIVE_ACK_OVERHEAD,
+  startSelectiveAck,
+  UTP_TYPE,
+  type UtpHeader,
+  type UtpType,
+} from './header.ts'
+import { ReceiveWindow } from './receive-window.ts'
+import { Sender } from './sender.ts'
+import { microseconds, sequenceDelta, timestampDelta } from './sequence.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+/** A wait shorter than the clock's own rounding would never end. */
+const LEAST_WAIT_MS = 0.01
+
+export interface UtpConnectionOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly counters: Counters
+  readonly settings: UtpSettings
+  readonly congestion: CongestionControl
+  readonly events: UtpEvents
+  /** Takes a packet for sending; it is the taker's. */
+  send(packet: Uint8Array): void
+  /** The connection needs no more packets and will send none: its id is free. Called once. */
+  released(): void
+}
+
+/**
+ * - idle: made, neither connected nor accepted
+ * - syn-sent: waits for the answer to its SYN
+ * - open: at least one direction has not ended
+ * - lingering: both directions have ended and the application knows; answers FINs that the far side sends again
+ * - gone: nothing more happens
+ */
+export type UtpState = 'idle' | 'syn-sent' | 'open' | 'lingering' | 'gone'
+
+/** One uTP connection (BEP 29): a reliable stream of bytes both ways over packets that may be lost, late, doubled. */
+export class UtpConnection {
+  private current: UtpState = 'idle'
+  private readonly options: UtpConnectionOptions
+  private readonly clock: Clock
+  private readonly events: UtpEvents
+  private readonly sender: Sender
+  private readonly receiver: ReceiveWindow
+  private readonly acks: AckPolicy
+  private receiveId = 0
+  private sendId = 0
+  /** Sequence number of our packet 0, and of the far side's. */
+  private ourFirst = 0
+  private theirFirst = 1
+  /** Sequence number of the SYN that we accepted; -1 if we sent it. */
+  private acceptedSyn = -1
+  /** Index of the far side's FIN; -1 until it came. */
+  private finIndex = -1
+  private endedGiven = false
+  private wantsDrained = false
+  private paused = false
+  private giving = false
+  /** What goes into the timestamp difference field: how long the far side's last packet was under way. */
+  private theirDelayUs = 0
+  private newestTimestamp = -1
+  private advertised = 0
+  private heardAt = 0
+  private spokeAt = 0
+  private synAt = 0
+  private synWaitMs = SYN_RETRY_MS
+  private startedAt = 0
+  private endAt = NEVER
+  private timer: Timer | undefined
+  private timerAt = NEVER
+
+  constructor(options: UtpConnectionOptions) {
+    const { settings } = options
+    this.options = options
+    this.clock = options.clock
+    this.events = options.events
+    this.sender = new Sender(settings, options.congestion, this.sendData)
+    this.receiver = new ReceiveWindow(settings.receiveBufferBytes)
+    this.acks = new AckPolicy(settings.maxPacketsPerAck)
+    this.heardAt = this.clock.now()
+    this.spokeAt = this.heardAt
+  }
+
+  get state(): UtpState {
+    return this.current
+  }
+
+  /** The connection id of the packets that we send, SYNs aside. */
+  get outgoingId(): number {
+    return this.sendId
+  }
+
+  /** Sends the SYN. @param id our receive id; id and id + 1 must be free with this peer */
+  connect(id: number): void {
+    this.receiveId = id
+    this.sendId = (id + 1) & 0xffff
+    this.ourFirst = (uint16(this.options.random) + 1) & 0xffff
+    this.startedAt = this.clock.now()
+    this.current = 'syn-sent'
+    this.sendSyn(this.startedAt)
+    this.schedule()
+  }
+
+  /** Becomes the far end of the SYN with this header, and answers it. */
+  accept(syn: UtpHeader): void {
+    this.sendId = syn.connectionId
+    this.receiveId = (syn.connectionId + 1) & 0xffff
+    this.acceptedSyn = syn.sequence
+    this.theirFirst = (syn.sequence + 1) & 0xffff
+    this.ourFirst = uint16(this.options.random)
+    this.current = 'open'
+    this.noteHeader(syn, this.clock.now())
+    this.sendState()
+    this.schedule()
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.current === 'gone' || this.current === 'lingering' || this.sender.finishing) return true
+    const now = this.clock.now()
+    this.sender.write(chunk, now)
+    if (this.current === 'open') this.sender.pump(now)
+    this.schedule()
+    const more = this.sender.unsentBytes < this.options.settings.sendBufferBytes
+    if (!more) this.wantsDrained = true
+    return more
+  }
+
+  end(): void {
+    if (this.current === 'gone' || this.current === 'lingering') return
+    this.sender.finish()
+    if (this.current === 'open') this.sender.pump(this.clock.now())
+    this.schedule()
+  }
+
+  /** Ends both directions at once, telling the far side. */
+  destroy(): void {
+    if (this.current === 'gone' || this.current === 'lingering') return
+    if (this.current !== 'idle') this.sendControl(UTP_TYPE.reset)
+    this.abandon()
+  }
+
+  /** As `destroy`, but says nothing to the far side. */
+  abandon(): void {
+    if (this.current === 'lingering') this.leave()
+    if (this.current === 'gone') return
+    this.leave()
+    this.clock.after(0, () => this.events.closed(undefined))
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.give()
+    if (this.current !== 'open') return
+    // A window that was nearly shut and is open again: the far side waits to hear of it.
+    const { receiveBufferBytes } = this.options.settings
+    if (this.advertised < receiveBufferBytes / 2 && this.receiver.roomBytes > receiveBufferBytes / 2) {
+      this.sendState()
+    }
+    this.settle()
+    this.schedule()
+  }
+
+  /** Takes in a packet of this connection. @param header its header, just read; payload is kept, so the packet is ours */
+  receive(packet: Uint8Array, header: UtpHeader): void {
+    if (this.current === 'idle' || this.current === 'gone') return
+    const now = this.clock.now()
+    if (header.type === UTP_TYPE.reset) {
+      this.receivedReset()
+      return
+    }
+    if (header.type === UTP_TYPE.syn) {
+      if (header.sequence === this.acceptedSyn) this.sendState(0)
+      return
+    }
+    if (this.current === 'syn-sent' && !this.receivedAnswer(header, now)) return
+    const { window } = this.sender
+    const upTo = window.base + sequenceDelta(header.acknowledged, this.ourFirst + window.base - 1)
+    if (upTo > window.next) {
+      this.options.counters.add('utp-ack-of-unsent')
+      return
+    }
+    this.heardAt = now
+    this.noteHeader(header, now)
+    if (upTo >= window.base) this.sender.acknowledge(upTo, packet, header, now)
+    let ackNow = false
+    if (header.type === UTP_TYPE.data || header.type === UTP_TYPE.fin) {
+      ackNow = this.receivedData(packet, header, now)
+      this.give()
+    }
+    if (this.state === 'gone') return
+    if (this.isOpen) this.sender.pump(now)
+    if (ackNow && this.acks.owing) this.sendState()
+    this.settle()
+    this.schedule()
+  }
+
+  /** @returns whether the connection is open now */
+  private receivedAnswer(header: UtpHeader, now: number): boolean {
+    if (header.type !== UTP_TYPE.state) {
+      // Data ahead of the answer: that was lost, or is late. It comes again for another SYN.
+      this.synWaitMs = Math.min(this.synWaitMs, now - this.synAt + SYN_RETRY_MS / 10)
+      this.schedule()
+      return false
+    }
+    if (header.acknowledged !== ((this.ourFirst - 1) & 0xffff)) return false
+    // A STATE bears the number that the sender's next data will have (so libutp and libtorrent; BEP 29 reads otherwise).
+    this.theirFirst = header.sequence
+    this.current = 'open'
+    this.events.opened()
+    return this.isOpen
+  }
+
+  private receivedReset(): void {
+    this.options.counters.add('utp-reset-received')
+    // All was said both ways, only the last acknowledgement was lost.
+    const orderly = this.endedGiven && this.sender.onlyFinMissing
+    this.fail(orderly ? undefined : 'connection-reset')
+  }
+
+  private noteHeader(header: UtpHeader, now: number): void {
+    this.theirDelayUs = (microseconds(now) - header.timestamp) >>> 0
+    // Packets that were overtaken tell of a window that is no more.
+    if (this.newestTimestamp >= 0 && timestampDelta(header.timestamp, this.newestTimestamp) < 0) return
+    this.newestTimestamp = header.timestamp
+    this.sender.peerWindowBytes = header.windowBytes
+  }
+
+  /** @returns whether to acknowledge at once */
+  private receivedData(packet: Uint8Array, header: UtpHeader, now: number): boolean {
+    const { receiver, acks } = this
+    const index = receiver.missing + sequenceDelta(header.sequence, this.theirFirst + receiver.missing)
+    const isFin = header.type === UTP_TYPE.fin
+    if (this.finIndex >= 0 && index > this.finIndex) {
+      this.options.counters.add('utp-data-after-fin')
+      return false
+    }
+    const missing = receiver.missing
+    const hadGap = receiver.hasGap
+    const payload = packet.subarray(header.payloadStart)
+    const outcome = receiver.put(index, payload, !this.paused)
+    const due = acks.received(now)
+    if (outcome === 'refused') this.options.counters.add('utp-data-refused')
+    if (outcome !== 'new') return true
+    if (isFin) this.finIndex = index
+    // At once: the first sign of a hole, a hole that is filled, the end.
+    return due || isFin || (hadGap ? receiver.missing > missing : receiver.hasGap)
+  }
+
+  /** Gives the application what it has not paused. */
+  private give(): void {
+    if (this.giving) return
+    this.giving = true
+    while (!this.paused && this.isOpen) {
+      const chunk = this.receiver.take()
+      if (chunk === undefined) break
+      if (chunk.length > 0) this.events.data(chunk)
+    }
+    this.giving = false
+    if (this.endedGiven || this.finIndex < 0 || !this.isOpen) return
+    if (!this.receiver.gaveAllBefore(this.finIndex + 1)) return
+    this.endedGiven = true
+    this.events.ended()
+  }
+
+  /** Not a plain comparison, since the application's events may change the state at any time. */
+  private get isOpen(): boolean {
+    return this.current === 'open'
+  }
+
+  /** Tells the application of room, and ends the connection when both directions have. */
+  private settle(): void {
+    if (this.wantsDrained && this.sender.unsentBytes <= this.options.settings.sendBufferBytes / 2) {
+      this.wantsDrained = false
+      this.events.drained()
+    }
+    if (!this.isOpen || !this.endedGiven || !this.sender.done) return
+    this.current = 'lingering'
+    this.endAt = this.clock.now() + LINGER_MS
+    this.events.closed(undefined)
+  }
+
+  private fail(reason: UtpEnd | undefined): void {
+    const told = this.current === 'lingering'
+    this.leave()
+    if (!told) this.events.closed(reason)
+  }
+
+  private leave(): void {
+    this.current = 'gone'
+    this.timer?.cancel()
+    this.timer = undefined
+    this.receiver.clear()
+    this.options.released()
+  }
+
+  private readonly onTimer = (): void => {
+    this.timer = undefined
+    this.timerAt = NEVER
+    const now = this.clock.now()
+    if (this.current === 'syn-sent') {
+      this.retrySyn(now)
+    } else if (this.current === 'lingering') {
+      if (now >= this.endAt) this.leave()
+    }
+    if (this.current === 'open') this.runOpen(now)
+    this.schedule()
+  }
+
+  private retrySyn(now: number): void {
+    if (now >= this.startedAt + this.options.settings.connectTimeoutMs) {
+      this.fail('timed-out')
+    } else if (now >= this.synAt + this.synWaitMs) {
+      this.synWaitMs = Math.min(2 * this.synWaitMs, MAX_SYN_RETRY_MS)
+      this.sendSyn(now)
+    }
+  }
+
+  private runOpen(now: number): void {
+    const { sender } = this
+    const { silenceTimeoutMs, keepAliveMs } = this.options.settings
+    const owedSince = Math.max(this.heardAt, sender.window.empty ? now : sender.window.oldestSentAt)
+    if (now - owedSince > silenceTimeoutMs) {
+      this.sendControl(UTP_TYPE.reset)
+      this.fail('timed-out')
+      return
+    }
+    sender.due(now)
+    sender.pump(now)
+    if (now >= this.acks.dueAt) this.sendState()
+    if (keepAliveMs > 0 && now >= this.spokeAt + keepAliveMs) this.sendState()
+    this.settle()
+  }
+
+  /** Sees to it that the one timer fires no later than the next thing due. A timer that is early is left. */
+  private schedule(): void {
+    const due = this.dueAt
+    if (due === NEVER || (this.timer !== undefined && this.timerAt <= due)) return
+    this.timer?.cancel()
+    this.timerAt = due
+    const wait = due - this.clock.now()
+    this.timer = this.clock.after(wait <= 0 ? 0 : Math.max(wait, LEAST_WAIT_MS), this.onTimer)
+  }
+
+  private get dueAt(): number {
+    const { connectTimeoutMs, keepAliveMs } = this.options.settings
+    switch (this.current) {
+      case 'syn-sent':
+        return Math.min(this.synAt + this.synWaitMs, this.startedAt + connectTimeoutMs)
+      case 'open': {
+        const due = Math.min(this.sender.dueAt, this.acks.dueAt)
+        return keepAliveMs > 0 ? Math.min(due, this.spokeAt + keepAliveMs) : due
+      }
+      case 'lingering':
+        return this.endAt
+      default:
+        return NEVER
+    }
+  }
+
+  private packet(type: UtpType, id: number, sequence: number, bodyBytes: number): Uint8Array {
+    const now = this.clock.now()
+    this.spokeAt = now
+    this.advertised = this.receiver.roomBytes
+    const acknowledged = (this.theirFirst + this.receiver.missing - 1) & 0xffff
+    return newPacket(
+      type,
+      id,
+      microseconds(now),
+      this.theirDelayUs,
+      this.advertised,
+      sequence & 0xffff,
+      acknowledged,
+      bodyBytes,
+    )
+  }
+
+  private sendSyn(now: number): void {
+    this.synAt = now
+    this.options.send(this.packet(UTP_TYPE.syn, this.receiveId, this.ourFirst - 1, 0))
+  }
+
+  private readonly sendData = (index: number, fin: boolean): void => {
+    const { window, buffer } = this.sender
+    const length = window.lengthOf(index)
+    const type = fin ? UTP_TYPE.fin : UTP_TYPE.data
+    const packet = this.packet(type, this.sendId, this.ourFirst + index, length)
+    if (length > 0) buffer.copy(window.offsetOf(index), length, packet, UTP_HEADER_BYTES)
+    if (!this.receiver.hasGap) this.acks.sent()
+    this.options.send(packet)
+  }
+
+  private sendControl(type: UtpType): void {
+    this.options.send(this.packet(type, this.sendId, this.ourFirst + this.sender.window.next, 0))
+  }
+
+  /** @param next the index of our next data packet, as told to the far side */
+  private sendState(next = this.sender.window.next): void {
+    const room = this.options.settings.maxPacketBytes - UTP_HEADER_BYTES - SELECTIVE_ACK_OVERHEAD
+    const max = Math.min(MAX_SELECTIVE_ACK_BYTES, room & ~3)
+    const maskBytes = this.receiver.maskBytes(max)
+    const body = maskBytes === 0 ? 0 : SELECTIVE_ACK_OVERHEAD + maskBytes
+    const packet = this.packet(UTP_TYPE.state, this.sendId, this.ourFirst + next, body)
+    if (maskBytes > 0) this.receiver.writeMask(packet, startSelectiveAck(packet, maskBytes), maskBytes)
+    this.acks.sent()
+    this.options.send(packet)
+  }
+}

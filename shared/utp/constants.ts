@@ -1,0 +1,67 @@
+/** Bytes of a uTP header without extensions (BEP 29). */
+export const UTP_HEADER_BYTES = 20
+
+/** Bytes of the selective-ack bitmask at most: its length field is one byte and must be a multiple of four (BEP 29). */
+export const MAX_SELECTIVE_ACK_BYTES = 252
+
+/** Packets that may be unacknowledged at once, either way: far enough from half the 2^16 sequence numbers. */
+export const MAX_WINDOW_PACKETS = 16_384
+
+/** What a connection may be told otherwise. All of a connection's limits and waits. */
+export interface UtpSettings {
+  /** The largest uTP packet that is sent, header included. */
+  readonly maxPacketBytes: number
+  /** Bytes received that may wait, in order or not; what the far side sees as our window. */
+  readonly receiveBufferBytes: number
+  /** Bytes unsent from which on `write` answers false. Below half of it, `drained` is called. */
+  readonly sendBufferBytes: number
+  /** Bytes sent and not acknowledged, whatever the far side's window and the congestion control allow. */
+  readonly maxFlightBytes: number
+  /** From the first SYN until the connection attempt is given up. */
+  readonly connectTimeoutMs: number
+  /** Nothing heard for so long, although an answer is owed: the connection is given up. */
+  readonly silenceTimeoutMs: number
+  /** Silence of our own after which a STATE packet is sent, so that NAT mappings last. 0 for never. */
+  readonly keepAliveMs: number
+  /** Data packets that one acknowledgement may cover at most; fewer while they come slowly. */
+  readonly maxPacketsPerAck: number
+}
+
+/** Defaults for swarm peers over UDP or DATA cells. */
+export const UTP_DEFAULTS: UtpSettings = {
+  maxPacketBytes: 1400,
+  receiveBufferBytes: 1 << 20,
+  sendBufferBytes: 256 << 10,
+  maxFlightBytes: 4 << 20,
+  connectTimeoutMs: 15_000,
+  silenceTimeoutMs: 60_000,
+  keepAliveMs: 29_000,
+  maxPacketsPerAck: 4,
+}
+
+/** First wait for the answer to a SYN; doubled each time up to the largest. */
+export const SYN_RETRY_MS = 1000
+export const MAX_SYN_RETRY_MS = 4000
+
+/** Bounds of the retransmission time-out; BEP 29 has 500 ms as the least. */
+export const MIN_RTO_MS = 500
+export const MAX_RTO_MS = 4000
+/** Before a round trip was measured (RFC 6298 §2.1). */
+export const INITIAL_RTO_MS = 1000
+
+/** An acknowledgement waits at most so long for more data to cover. */
+export const ACK_DELAY_MS = 10
+/** The packet rate is taken over so long to decide how many packets an acknowledgement covers. */
+export const ACK_RATE_PERIOD_MS = 20
+
+/** A packet that is not full waits so long for more bytes to fill it, unless nothing is in flight. */
+export const COALESCE_MS = 1
+
+/** Packets sent in one go at most; the UDP buffers of the next node hold about 90. */
+export const MAX_BURST_PACKETS = 64
+export const MIN_BURST_PACKETS = 8
+/** Sends that the timer brought late are made up for by a burst of so much time's worth. */
+export const BURST_MS = 5
+
+/** After both directions have ended, FINs that the far side sends again are answered for so long. */
+export const LINGER_MS = 5000

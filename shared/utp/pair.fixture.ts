@@ -1,0 +1,125 @@
+import { SeededRandom } from '../sim/seeded-random.ts'
+import { VirtualClock } from '../sim/virtual-clock.ts'
+import { Wire, type WireConditions } from '../sim/wire.ts'
+import { Counters } from '../world/counters.ts'
+import type { CongestionControl } from './congestion.ts'
+import { UtpConnection } from './connection.ts'
+import { UTP_DEFAULTS, type UtpSettings } from './constants.ts'
+import { UtpHeader } from './header.ts'
+
+/** One end of a connection under test, and all that it was told. */
+export class TestEnd {
+  readonly received: Uint8Array[] = []
+  receivedBytes = 0
+  log: string[] = []
+  closedAt = -1
+  connection!: UtpConnection
+  keep = true
+  onData: (chunk: Uint8Array) => void = () => {}
+  onDrained: () => void = () => {}
+  onEnded: () => void = () => {}
+
+  readonly events = {
+    opened: () => void this.log.push('opened'),
+    data: (chunk: Uint8Array) => {
+      this.receivedBytes += chunk.length
+      if (this.keep) this.received.push(chunk.slice())
+      this.onData(chunk)
+    },
+    drained: () => this.onDrained(),
+    ended: () => {
+      this.log.push('ended')
+      this.onEnded()
+    },
+    closed: (reason: string | undefined) => void this.log.push(`closed ${reason}`),
+  }
+
+  get bytes(): Uint8Array {
+    const all = new Uint8Array(this.receivedBytes)
+    let at = 0
+    for (const chunk of this.received) {
+      all.set(chunk, at)
+      at += chunk.length
+    }
+    return all
+  }
+
+  /** Writes `total` bytes as fast as the connection takes them, then ends. */
+  pour(total: number, chunkBytes = 65_536): void {
+    let left = total
+    const chunk = new Uint8Array(chunkBytes)
+    const more = () => {
+      while (left > 0) {
+        const size = Math.min(left, chunkBytes)
+        left -= size
+        if (!this.connection.write(chunk.subarray(0, size))) break
+      }
+      if (left === 0) this.connection.end()
+    }
+    this.onDrained = more
+    more()
+  }
+}
+
+export interface PairOptions {
+  readonly there?: WireConditions
+  readonly back?: WireConditions
+  readonly seed?: number
+  readonly settings?: Partial<UtpSettings>
+  readonly congestion: (maxPacketBytes: number) => CongestionControl
+  /** Timers of real event loops are late. */
+  readonly timerJitterMs?: number
+}
+
+/** Two ends over two simulated wires; `left` connects, `right` accepts. */
+export class Pair {
+  readonly clock = new VirtualClock()
+  readonly random: SeededRandom
+  readonly counters = new Counters()
+  readonly left = new TestEnd()
+  readonly right = new TestEnd()
+  readonly there: Wire
+  readonly back: Wire
+  private readonly header = new UtpHeader()
+
+  constructor({ there = {}, back = there, seed = 1, settings = {}, congestion }: PairOptions) {
+    this.random = new SeededRandom(seed)
+    const all = { ...UTP_DEFAULTS, ...settings }
+    const make = (end: TestEnd, send: (packet: Uint8Array) => void) => {
+      end.connection = new UtpConnection({
+        clock: this.clock,
+        random: this.random,
+        counters: this.counters,
+        settings: all,
+        congestion: congestion(all.maxPacketBytes),
+        events: end.events,
+        send,
+        released: () => end.log.push('released'),
+      })
+    }
+    this.there = new Wire(this.clock, this.random, there, (packet) => this.arrive(this.right, packet))
+    this.back = new Wire(this.clock, this.random, back, (packet) => this.arrive(this.left, packet))
+    make(this.left, (packet) => this.there.send(packet))
+    make(this.right, (packet) => this.back.send(packet))
+    this.left.connection.connect(0xffff)
+  }
+
+  arrive(end: TestEnd, packet: Uint8Array): void {
+    const { header } = this
+    if (!header.read(packet)) return
+    if (end.connection.state === 'idle') {
+      if (header.type === 4) end.connection.accept(header)
+    } else {
+      end.connection.receive(packet, header)
+    }
+  }
+
+  /** Pours bytes from left to right and gives the goodput from the first SYN to the last byte, in bytes per second. */
+  goodput(total: number, limitMs = 600_000): number {
+    this.right.keep = false
+    this.left.pour(total)
+    const start = this.clock.now()
+    this.clock.runUntil(() => this.right.receivedBytes >= total, limitMs)
+    return (this.right.receivedBytes / (this.clock.now() - start)) * 1000
+  }
+}

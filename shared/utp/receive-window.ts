@@ -1,0 +1,109 @@
+import { MAX_WINDOW_PACKETS } from './constants.ts'
+
+const MIN_CAPACITY = 32
+
+/**
+ * Packets received and not yet given to the application, in order or not, by index: 0 is the first packet of the far side,
+ * and nothing wraps. Bounded in packets and bytes.
+ */
+export class ReceiveWindow {
+  /** Index of the first packet that is missing: all before it were received. */
+  missing = 0
+  /** Index of the next packet to be given to the application. */
+  private given = 0
+  /** One more than the highest index received. */
+  private top = 0
+  /** Bytes held. */
+  heldBytes = 0
+  private mask = MIN_CAPACITY - 1
+  private ring: (Uint8Array | undefined)[] = new Array(MIN_CAPACITY)
+  private readonly limitBytes: number
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes
+  }
+
+  /** Bytes that there is room for. */
+  get roomBytes(): number {
+    return Math.max(0, this.limitBytes - this.heldBytes)
+  }
+
+  /** Whether something was received beyond a missing packet. */
+  get hasGap(): boolean {
+    return this.top > this.missing
+  }
+
+  /**
+   * Takes in a packet's payload. What fills the first hole is taken while there is room at all, so that a buffer full of
+   * later packets cannot block itself.
+   */
+  put(index: number, payload: Uint8Array, flowing: boolean): 'new' | 'duplicate' | 'refused' {
+    if (index < this.missing) return 'duplicate'
+    if (index - this.given >= MAX_WINDOW_PACKETS) return 'refused'
+    const fits = payload.length <= this.roomBytes
+    if (!fits && !(flowing && index === this.missing)) return 'refused'
+    if (index - this.given > this.mask) this.grow(index - this.given)
+    const at = index & this.mask
+    if (this.ring[at] !== undefined) return 'duplicate'
+    this.ring[at] = payload
+    this.heldBytes += payload.length
+    if (index >= this.top) this.top = index + 1
+    if (index === this.missing) {
+      do this.missing++
+      while (this.missing < this.top && this.ring[this.missing & this.mask] !== undefined)
+    }
+    return 'new'
+  }
+
+  /** The next payload in order, or undefined if it is missing. The caller's to keep. */
+  take(): Uint8Array | undefined {
+    if (this.given === this.missing) return undefined
+    const at = this.given & this.mask
+    const payload = this.ring[at]
+    this.ring[at] = undefined
+    this.given++
+    this.heldBytes -= payload?.length ?? 0
+    return payload
+  }
+
+  /** Whether everything before `index` was given to the application. */
+  gaveAllBefore(index: number): boolean {
+    return this.given >= index
+  }
+
+  /** Bytes that the bitmask of a selective ack needs now: a multiple of four, 0 without a gap (BEP 29). */
+  maskBytes(max: number): number {
+    if (!this.hasGap) return 0
+    const bits = this.top - this.missing - 1
+    return Math.min(max, ((bits + 31) >>> 5) * 4)
+  }
+
+  /** Writes the bitmask: bit 0 of its first byte is the packet after the first missing one. */
+  writeMask(packet: Uint8Array, start: number, bytes: number): void {
+    let index = this.missing + 1
+    for (let at = start; at < start + bytes; at++) {
+      let bits = 0
+      for (let bit = 0; bit < 8; bit++, index++) {
+        if (index < this.top && this.ring[index & this.mask] !== undefined) bits |= 1 << bit
+      }
+      packet[at] = bits
+    }
+  }
+
+  /** Lets go of all that is held. */
+  clear(): void {
+    this.ring = []
+    this.heldBytes = 0
+    this.given = this.missing
+    this.top = this.missing
+  }
+
+  private grow(distance: number): void {
+    let capacity = 2 * (this.mask + 1)
+    while (capacity <= distance) capacity *= 2
+    const ring: (Uint8Array | undefined)[] = new Array(capacity)
+    for (let i = this.given; i < this.top; i++) ring[i & (capacity - 1)] = this.ring[i & this.mask]
+    this.ring = ring
+    this.mask = capacity - 1
+  }
+}

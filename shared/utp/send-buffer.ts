@@ -1,0 +1,52 @@
+const MIN_CAPACITY = 1 << 14
+
+/** The bytes written and not yet acknowledged, in a ring that grows with what it holds and is let go when it is empty. */
+export class SendBuffer {
+  private ring = new Uint8Array(0)
+  /** Offset in the stream of the first byte held, and of the byte after the last. */
+  private start = 0
+  private stop = 0
+
+  /** The offset in the stream at which the next byte will be written. */
+  get end(): number {
+    return this.stop
+  }
+
+  append(chunk: Uint8Array): void {
+    const needed = this.stop - this.start + chunk.length
+    if (needed > this.ring.length) this.grow(needed)
+    const at = this.stop % this.ring.length
+    const first = Math.min(chunk.length, this.ring.length - at)
+    this.ring.set(first === chunk.length ? chunk : chunk.subarray(0, first), at)
+    if (first < chunk.length) this.ring.set(chunk.subarray(first), 0)
+    this.stop += chunk.length
+  }
+
+  /** Copies the `length` bytes at `offset` of the stream, which must be held, to `target` at `at`. */
+  copy(offset: number, length: number, target: Uint8Array, at: number): void {
+    const from = offset % this.ring.length
+    const first = Math.min(length, this.ring.length - from)
+    target.set(this.ring.subarray(from, from + first), at)
+    if (first < length) target.set(this.ring.subarray(0, length - first), at + first)
+  }
+
+  /** Forgets everything before `offset` of the stream. */
+  release(offset: number): void {
+    this.start = offset
+    if (offset === this.stop && this.ring.length > MIN_CAPACITY) this.ring = new Uint8Array(0)
+  }
+
+  private grow(needed: number): void {
+    let capacity = MIN_CAPACITY
+    while (capacity < needed) capacity *= 2
+    const grown = new Uint8Array(capacity)
+    const held = this.stop - this.start
+    const from = this.start % capacity
+    const first = Math.min(held, capacity - from)
+    if (held > 0) {
+      this.copy(this.start, first, grown, from)
+      if (first < held) this.copy(this.start + first, held - first, grown, 0)
+    }
+    this.ring = grown
+  }
+}

@@ -1,0 +1,277 @@
+import type { AckSample, CongestionControl } from './congestion.ts'
+import {
+  BURST_MS,
+  COALESCE_MS,
+  MAX_BURST_PACKETS,
+  MIN_BURST_PACKETS,
+  UTP_HEADER_BYTES,
+  type UtpSettings,
+} from './constants.ts'
+import type { UtpHeader } from './header.ts'
+import { RttEstimator } from './rtt.ts'
+import { SendBuffer } from './send-buffer.ts'
+import { SendWindow } from './send-window.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/**
+ * The sending half of a connection: cuts the bytes written into packets, paces them, and sends again what is lost. A packet
+ * once cut keeps its bounds, since its sequence number stands for exactly these bytes.
+ */
+export class Sender {
+  readonly buffer = new SendBuffer()
+  readonly window = new SendWindow()
+  readonly rtt = new RttEstimator()
+  /** The far side's last word on how many more bytes it takes. */
+  peerWindowBytes = 0
+  /** Times that everything in flight was given up. */
+  timeouts = 0
+  private readonly settings: UtpSettings
+  private readonly control: CongestionControl
+  private readonly transmit: (index: number, fin: boolean) => void
+  private readonly sample: AckSample
+  private readonly maxPayload: number
+  /** Offset in the stream up to which packets were cut. */
+  private cut = 0
+  private finQueued = false
+  private finIndex = -1
+  private starved = false
+  /** Bytes that pacing allows now; may be below zero by less than a packet. */
+  private budget: number
+  private budgetAt = 0
+  private paceAt = NEVER
+  private coalesceAt = NEVER
+  /** The time-out runs from here: the last progress, or the first packet in flight. */
+  private waitingSince = 0
+  private probed = false
+  /** When a packet that waits to be filled goes out as it is. */
+  private flushAt = NEVER
+  private persistAt = NEVER
+  private persistMs = 0
+  private blockedSince = -1
+
+  /** @param transmit sends the packet of that index now; its bytes are window.offsetOf and lengthOf in `buffer` */
+  constructor(
+    settings: UtpSettings,
+    control: CongestionControl,
+    transmit: (index: number, fin: boolean) => void,
+  ) {
+    this.settings = settings
+    this.control = control
+    this.transmit = transmit
+    this.maxPayload = settings.maxPacketBytes - UTP_HEADER_BYTES
+    this.budget = MAX_BURST_PACKETS * settings.maxPacketBytes
+    this.sample = {
+      nowMs: 0,
+      ackedBytes: 0,
+      lostBytes: 0,
+      lossEvent: false,
+      rttMs: 0,
+      smoothedRttMs: 0,
+      leastRttMs: 0,
+      flightBytes: 0,
+      ackedThrough: 0,
+      sentThrough: 0,
+      starved: false,
+      oneWayDelayUs: -1,
+    }
+  }
+
+  /** Bytes written that no packet was cut from yet. */
+  get unsentBytes(): number {
+    return this.buffer.end - this.cut
+  }
+
+  /** Whether `finish` was called. */
+  get finishing(): boolean {
+    return this.finQueued
+  }
+
+  /** Whether the FIN, and so everything, has arrived. */
+  get done(): boolean {
+    return this.finIndex >= 0 && this.window.base > this.finIndex
+  }
+
+  /** Whether all data has arrived and nothing but the FIN may be missing. */
+  get onlyFinMissing(): boolean {
+    return this.finIndex >= 0 && this.window.base >= this.finIndex
+  }
+
+  write(chunk: Uint8Array, nowMs: number): void {
+    this.buffer.append(chunk)
+    if (this.coalesceAt === NEVER) this.coalesceAt = nowMs + COALESCE_MS
+  }
+
+  finish(): void {
+    this.finQueued = true
+  }
+
+  /** When `due` must be called next; Infinity for never. */
+  get dueAt(): number {
+    const due = Math.min(this.paceAt, this.flushAt, this.window.overdueAt, this.persistAt)
+    return this.window.empty ? due : Math.min(due, this.timeoutAt)
+  }
+
+  /** Takes in the acknowledgement of all packets below `upTo` and of those in the header's selective ack. */
+  acknowledge(upTo: number, packet: Uint8Array, header: UtpHeader, nowMs: number): void {
+    const { window, rtt, sample } = this
+    window.acknowledge(upTo, packet, header.selectiveAckStart, header.selectiveAckEnd, nowMs, rtt)
+    if (window.ackedPackets === 0 && window.newlyLostBytes === 0) return
+    if (window.ackedPackets > 0) {
+      rtt.progress()
+      this.waitingSince = nowMs
+      this.probed = false
+      if (window.rttMs > 0) rtt.sample(nowMs, window.rttMs)
+      this.buffer.release(window.empty ? this.cut : window.offsetOf(window.base))
+    }
+    sample.oneWayDelayUs = header.timestampDifference === 0 ? -1 : header.timestampDifference
+    this.tellControl(nowMs, window.ackedBytes, window.rttMs)
+  }
+
+  /** Sends what may be sent now. */
+  pump(nowMs: number): void {
+    const { window, control, maxPayload } = this
+    this.refill(nowMs)
+    this.paceAt = NEVER
+    this.flushAt = NEVER
+    this.persistAt = NEVER
+    const paced = control.bytesPerSecond !== NEVER
+    for (;;) {
+      const lost = window.nextLost()
+      let length: number
+      if (lost >= 0) {
+        length = window.lengthOf(lost)
+      } else {
+        if (window.full) return
+        length = Math.min(this.unsentBytes, maxPayload)
+        if (length === 0 && !(this.finQueued && this.finIndex < 0)) {
+          if (window.flightBytes + maxPayload <= control.windowBytes) this.starved = true
+          return
+        }
+        if (length > 0 && length < maxPayload && !this.mayCutShort(nowMs)) {
+          this.flushAt = this.coalesceAt
+          return
+        }
+      }
+      if (window.flightBytes > 0 && window.flightBytes + length > control.windowBytes) return
+      if (lost < 0 && !this.peerHasRoom(length)) {
+        this.starved = true
+        this.persist(nowMs)
+        return
+      }
+      if (paced && this.budget <= 0) {
+        this.paceAt = nowMs + Math.max(1, ((maxPayload - this.budget) * 1000) / control.bytesPerSecond)
+        return
+      }
+      this.budget -= length
+      if (lost >= 0) {
+        this.resend(lost, nowMs)
+      } else {
+        this.persistMs = 0
+        this.blockedSince = -1
+        this.sendNew(length, nowMs)
+      }
+    }
+  }
+
+  /** Does what is due by now: losses, probes, time-outs; `pump` must follow. */
+  due(nowMs: number): void {
+    const { window, rtt } = this
+    if (window.overdueAt <= nowMs) {
+      window.forgetLosses()
+      window.detectLosses(nowMs, rtt)
+      if (window.newlyLostBytes > 0) this.tellControl(nowMs, 0, 0)
+    }
+    if (this.persistAt <= nowMs) {
+      // A probe of a closed window: one packet more than the far side has room for (RFC 9293 §3.8.6.1).
+      this.persistMs = Math.min(2 * this.persistMs, 4 * rtt.timeoutMs)
+      this.persistAt = NEVER
+      this.blockedSince = -1
+      this.sendNew(Math.min(this.unsentBytes, this.maxPayload), nowMs)
+    }
+    if (window.empty || this.timeoutAt > nowMs) return
+    this.waitingSince = nowMs
+    const tail = window.tail
+    if (!this.probed && tail >= 0) {
+      this.probed = true
+      this.resend(tail, nowMs)
+      return
+    }
+    this.probed = true
+    this.timeouts++
+    window.loseAll()
+    rtt.timedOut()
+    if (this.peerWindowBytes > 0) this.control.timedOut(nowMs)
+  }
+
+  private get timeoutAt(): number {
+    return this.waitingSince + (this.probed ? this.rtt.timeoutMs : this.rtt.probeMs)
+  }
+
+  private tellControl(nowMs: number, ackedBytes: number, rttMs: number): void {
+    const { window, rtt, sample } = this
+    sample.nowMs = nowMs
+    sample.ackedBytes = ackedBytes
+    sample.lostBytes = window.newlyLostBytes
+    sample.lossEvent = window.lossEvent
+    sample.rttMs = rttMs
+    sample.smoothedRttMs = rtt.smoothed
+    sample.leastRttMs = rtt.least
+    sample.flightBytes = window.flightBytes
+    sample.ackedThrough = window.arrivedThrough
+    sample.sentThrough = window.next
+    sample.starved = this.starved
+    this.starved = false
+    this.control.acknowledged(sample)
+  }
+
+  private refill(nowMs: number): void {
+    const rate = this.control.bytesPerSecond
+    const { maxPacketBytes } = this.settings
+    if (rate === NEVER) {
+      this.budget = MAX_BURST_PACKETS * maxPacketBytes
+    } else {
+      const burst = Math.min(
+        MAX_BURST_PACKETS * maxPacketBytes,
+        Math.max(MIN_BURST_PACKETS * maxPacketBytes, (rate * BURST_MS) / 1000),
+      )
+      this.budget = Math.min(burst, this.budget + ((nowMs - this.budgetAt) * rate) / 1000)
+    }
+    this.budgetAt = nowMs
+  }
+
+  /** A packet that could still be filled goes out when nothing is in flight, nothing will follow, or it has waited. */
+  private mayCutShort(nowMs: number): boolean {
+    return this.finQueued || this.window.flightBytes === 0 || this.coalesceAt <= nowMs
+  }
+
+  private peerHasRoom(length: number): boolean {
+    const { window } = this
+    const room = Math.min(this.peerWindowBytes, this.settings.maxFlightBytes)
+    return length === 0 || window.flightBytes + window.lostBytes + length <= room
+  }
+
+  private persist(nowMs: number): void {
+    if (!this.window.empty) return
+    if (this.blockedSince < 0) this.blockedSince = nowMs
+    if (this.persistMs === 0) this.persistMs = this.rtt.timeoutMs
+    this.persistAt = this.blockedSince + this.persistMs
+  }
+
+  private sendNew(length: number, nowMs: number): void {
+    if (this.window.empty) {
+      this.waitingSince = nowMs
+      this.probed = false
+    }
+    const index = this.window.push(this.cut, length, nowMs)
+    this.cut += length
+    if (length === 0) this.finIndex = index
+    if (length < this.maxPayload || this.unsentBytes === 0) this.coalesceAt = NEVER
+    this.transmit(index, index === this.finIndex)
+  }
+
+  private resend(index: number, nowMs: number): void {
+    this.window.resent(index, nowMs)
+    this.transmit(index, index === this.finIndex)
+  }
+}
