@@ -31,6 +31,8 @@ export const FLAG_RELAY = 1
 export const FLAG_EXIT_BITTORRENT = 2
 export const FLAG_EXIT_IPV8 = 4
 export const FLAG_SPEED_TEST = 8
+/** Culvert's own: ends STREAM cells in TCP. Far from Tribler's bits (1 to 8, 16384, 32768), which ignore it. */
+export const FLAG_EXIT_STREAM = 0x0100
 
 /** Defaults of the walk and of staying known; times and sizes are py-ipv8's where it has one (constants.json). */
 export const WALK_DEFAULTS = {

@@ -1,0 +1,48 @@
+import { sha1 } from '@noble/hashes/legacy.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+
+/** A descriptor must later fit a BEP 44 item, whose value is at most 1,000 bytes with its length before it. */
+export const MAX_DESCRIPTOR_BYTES = 995
+export const MAX_NICKNAME_BYTES = 32
+export const MAX_FAMILY_BYTES = 32
+export const MAX_ADDRESSES = 8
+export const MAX_ADDRESS_BYTES = 255
+export const MAX_NETWORK_NAME_BYTES = 64
+/** How far a relay's clock may run ahead of ours. */
+export const MAX_CLOCK_SKEW_S = 600
+/** What a relay may ask to be remembered for: a week. */
+export const MAX_LIFETIME_S = 604_800
+
+/** The directory's own community: SHA-1 of its name. */
+export const DIRECTORY_COMMUNITY_ID = sha1(utf8ToBytes('culvert directory 1'))
+export const DESCRIPTOR_REQUEST = 1
+export const DESCRIPTOR_RESPONSE = 2
+/** Bytes of a request packet, header and padding included; no response is larger. */
+export const REQUEST_BYTES = 1_100
+
+export const DIRECTORY_DEFAULTS = {
+  maxDescriptors: 1_000,
+  /** Relays of one IPv4 /24, IPv6 /48 or WebSocket host. */
+  maxPerNetwork: 8,
+  /** A relay that was heard once and then not for so long is listed, but not served to others. */
+  servedAfterHeardMs: 300_000,
+} as const
+export type DirectorySettings = { readonly [K in keyof typeof DIRECTORY_DEFAULTS]: number }
+
+export const EXCHANGE_DEFAULTS = {
+  /** First wait for a response; doubled with each try. */
+  retryMs: 1_000,
+  tries: 4,
+  /** Fetches at once; more are answered with "nothing added". */
+  maxFetches: 16,
+  /** Requests of one fetch; 1,000 descriptors take about 250. */
+  maxRequests: 600,
+  /** Descriptors that one fetch may hand us and we refuse, before we hang up. */
+  maxRefused: 8,
+  /** Requests answered, per link. */
+  requestsPerSecond: 10,
+  requestsBurst: 300,
+  /** Descriptors of askers that are verified, over all links: a signature costs about a millisecond. */
+  askersPerSecond: 20,
+} as const
+export type ExchangeSettings = { readonly [K in keyof typeof EXCHANGE_DEFAULTS]: number }

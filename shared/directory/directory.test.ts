@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { VirtualClock } from '../sim/virtual-clock.ts'
+import { Counters } from '../world/counters.ts'
+import type { DirectorySettings } from './constants.ts'
+import { Directory } from './directory.ts'
+import { addressOfRelay, descriptorOf, keyOf, NETWORK, NOW_MS } from './relays.fixture.ts'
+
+const NOW_S = NOW_MS / 1000
+
+function make(settings: Partial<DirectorySettings> = {}) {
+  const clock = new VirtualClock(NOW_MS)
+  const counters = new Counters()
+  const self = keyOf(99).publicKey
+  const directory = new Directory({ network: NETWORK, clock, counters, self, settings })
+  const names = () => directory.list().map(({ descriptor }) => descriptor.nickname)
+  return { clock, counters, directory, names }
+}
+
+describe('the directory of relays (D-04, D-06, K-06)', () => {
+  it('keeps the newest of each relay, and never goes back', () => {
+    const { directory } = make()
+    expect(directory.add(descriptorOf(1, { published: NOW_S, bandwidth: 1 }))).toBe('new')
+    expect(directory.add(descriptorOf(1, { published: NOW_S, bandwidth: 1 }))).toBe('known')
+    expect(directory.add(descriptorOf(1, { published: NOW_S, bandwidth: 2 }))).toBe('known')
+    expect(directory.add(descriptorOf(1, { published: NOW_S + 5, bandwidth: 3 }))).toBe('renewed')
+    expect(directory.add(descriptorOf(1, { published: NOW_S + 4, bandwidth: 4 }))).toBe('known')
+    expect(directory.list().map(({ descriptor }) => descriptor.bandwidth)).toEqual([3])
+    expect(directory.find(keyOf(1).publicKey.mid)?.descriptor.bandwidth).toBe(3)
+  })
+
+  it('refuses and counts what is forged, old, of another network, or no descriptor', () => {
+    const { directory, counters } = make()
+    const forged = descriptorOf(1)
+    forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1
+    expect(directory.add(forged)).toBe('refused')
+    expect(directory.add(descriptorOf(1, {}, 'other'))).toBe('refused')
+    expect(directory.add(descriptorOf(1, { published: NOW_S - 4_000 }))).toBe('refused')
+    expect(directory.add(descriptorOf(1, { published: NOW_S + 700 }))).toBe('refused')
+    expect(directory.add(new Uint8Array([1, 2, 3]))).toBe('refused')
+    expect(counters.get('directory-refused-descriptor-forged')).toBe(2)
+    expect(counters.get('directory-refused-descriptor-expired')).toBe(1)
+    expect(counters.get('directory-refused-descriptor-future')).toBe(1)
+    expect(counters.get('directory-refused-codec-short')).toBe(1)
+    expect(directory.size).toBe(0)
+  })
+
+  it('does not list itself', () => {
+    const { directory } = make()
+    expect(directory.add(descriptorOf(99))).toBe('known')
+    expect(directory.size).toBe(0)
+  })
+
+  it('forgets what has expired', () => {
+    const { directory, clock, names } = make()
+    directory.add(descriptorOf(1, { lifetime: 60 }))
+    directory.add(descriptorOf(2, { lifetime: 600 }))
+    clock.advance(61_000)
+    expect(names()).toEqual(['relay 2'])
+    expect(directory.size).toBe(1)
+  })
+
+  it('admits few of one network, by UDP address or WebSocket host', () => {
+    const { directory, counters } = make({ maxPerNetwork: 2 })
+    const of24 = (n: number) => descriptorOf(n, { udp: { ...addressOfRelay(7), port: 7000 + n } })
+    expect([1, 2, 3].map((n) => directory.add(of24(n)))).toEqual(['new', 'new', 'refused'])
+    const websocket = (n: number) =>
+      descriptorOf(n, { udp: undefined, websocket: `ws://a.example:${n}/relay` })
+    expect([11, 12, 13].map((n) => directory.add(websocket(n)))).toEqual(['new', 'new', 'refused'])
+    expect(counters.get('directory-refused-directory-network')).toBe(2)
+    expect(directory.add(descriptorOf(1, { udp: addressOfRelay(7), published: NOW_S + 1 }))).toBe('renewed')
+  })
+
+  it('when full, lets what was never heard give way, and what was heard stay', () => {
+    const { directory, names } = make({ maxDescriptors: 3 })
+    for (const n of [1, 2, 3]) directory.add(descriptorOf(n))
+    directory.markHeard(keyOf(1).publicKey.mid)
+    expect(directory.add(descriptorOf(4))).toBe('new')
+    expect(names()).toEqual(['relay 1', 'relay 3', 'relay 4'])
+    directory.markHeard(keyOf(3).publicKey.mid)
+    directory.markHeard(keyOf(4).publicKey.mid)
+    expect(directory.add(descriptorOf(5))).toBe('refused')
+    expect(names()).toEqual(['relay 1', 'relay 3', 'relay 4'])
+  })
+
+  it('serves what was never heard, and what was heard within five minutes', () => {
+    const { directory, clock } = make()
+    directory.add(descriptorOf(1))
+    directory.add(descriptorOf(2))
+    directory.markHeard(keyOf(1).publicKey.mid)
+    directory.markHeard(keyOf(55).publicKey.mid)
+    const served = () => directory.served().map(({ nickname }) => nickname)
+    expect(directory.list().map(({ lastHeardMs }) => lastHeardMs)).toEqual([0, undefined])
+    clock.advance(299_000)
+    expect(served()).toEqual(['relay 1', 'relay 2'])
+    clock.advance(2_000)
+    expect(served()).toEqual(['relay 2'])
+    directory.markHeard(keyOf(1).publicKey.mid)
+    expect(served()).toEqual(['relay 1', 'relay 2'])
+  })
+})

@@ -1,0 +1,267 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Address } from '../bytes/address.ts'
+import { decode, encode } from '../bytes/codec.ts'
+import { CodecError } from '../bytes/error.ts'
+import { prefixOf, unsignedPacket } from '../ipv8/packet.ts'
+import type { Link } from '../link/link.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import { VirtualClock } from '../sim/virtual-clock.ts'
+import { Counters } from '../world/counters.ts'
+import {
+  DESCRIPTOR_REQUEST,
+  DESCRIPTOR_RESPONSE,
+  DIRECTORY_COMMUNITY_ID,
+  type ExchangeSettings,
+  REQUEST_BYTES,
+} from './constants.ts'
+import { Directory } from './directory.ts'
+import { DirectoryExchange, descriptorRequest, descriptorResponse } from './exchange.ts'
+import { addressOfRelay, descriptorOf, keyOf, NETWORK, NOW_MS } from './relays.fixture.ts'
+
+const prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
+
+/** A node with a directory, and what it sent. */
+class Node {
+  readonly counters = new Counters()
+  readonly directory: Directory
+  readonly exchange: DirectoryExchange
+
+  constructor(n: number, clock: VirtualClock, own?: Uint8Array, settings: Partial<ExchangeSettings> = {}) {
+    const { counters } = this
+    this.directory = new Directory({ network: NETWORK, clock, counters, self: keyOf(n).publicKey })
+    const random = new SeededRandom(500 + n)
+    const { directory } = this
+    this.exchange = new DirectoryExchange({ directory, own: () => own, clock, random, counters, settings })
+  }
+
+  get names(): string[] {
+    return this.directory.list().map(({ descriptor }) => descriptor.nickname)
+  }
+}
+
+class TestLink implements Link {
+  readonly kind = 'simulated'
+  readonly mtu = 1472
+  readonly address: Address
+  open = true
+  readonly sent: Uint8Array[] = []
+  deliver: ((packet: Uint8Array) => void) | undefined
+  private readonly clock: VirtualClock
+
+  constructor(clock: VirtualClock, address: Address) {
+    this.clock = clock
+    this.address = address
+  }
+
+  send(packet: Uint8Array): void {
+    this.sent.push(packet)
+    this.clock.after(10, () => this.deliver?.(packet))
+  }
+
+  close(): void {
+    this.open = false
+  }
+}
+
+/** A relay 0 with its own descriptor and `count` others, and an asker; both ends of their link. */
+function town(
+  count: number,
+  asker: { n: number; own?: Uint8Array },
+  settings: Partial<ExchangeSettings> = {},
+) {
+  const clock = new VirtualClock(NOW_MS)
+  const relay = new Node(0, clock, descriptorOf(0), settings)
+  for (let n = 1; n <= count; n++) relay.directory.add(descriptorOf(n))
+  const other = new Node(asker.n, clock, asker.own, settings)
+  const toRelay = new TestLink(clock, addressOfRelay(0))
+  const toOther = new TestLink(clock, addressOfRelay(asker.n))
+  toRelay.deliver = (packet) => relay.exchange.receive(toOther, packet)
+  toOther.deliver = (packet) => other.exchange.receive(toRelay, packet)
+  const results: [number, boolean][] = []
+  const fetch = () => other.exchange.fetchFrom(toRelay, (added, answered) => results.push([added, answered]))
+  return { clock, relay, other, toRelay, toOther, results, fetch }
+}
+
+function request(
+  nonce: number,
+  cursor: number,
+  own: Uint8Array = new Uint8Array(),
+  size = REQUEST_BYTES,
+): Uint8Array {
+  const head = prefix.length + 1 + 4 + 2 + 2 + own.length
+  const padding = new Uint8Array(size - head)
+  return unsignedPacket(prefix, DESCRIPTOR_REQUEST, descriptorRequest, { nonce, cursor, own, padding })
+}
+
+describe('directory exchange (D-04, D-07)', () => {
+  it('brings a page all that a relay serves, the relay itself included', () => {
+    const { clock, other, results, fetch, toRelay, toOther } = town(30, { n: 200 })
+    fetch()
+    clock.advance(2_000)
+    expect(results).toEqual([[31, true]])
+    expect(other.names).toEqual(Array.from({ length: 31 }, (_, n) => `relay ${n}`))
+    expect(toRelay.sent.every((packet) => packet.length === REQUEST_BYTES)).toBe(true)
+    expect(Math.max(...toOther.sent.map((packet) => packet.length))).toBeLessThanOrEqual(REQUEST_BYTES)
+    expect(toOther.sent.length).toBeLessThan(11)
+    expect(clock.idle).toBe(true)
+    fetch()
+    clock.advance(2_000)
+    expect(results).toEqual([
+      [31, true],
+      [0, true],
+    ])
+  })
+
+  it('makes two relays know each other by one request, and the asker hear the other', () => {
+    const { clock, relay, other, fetch } = town(0, { n: 7, own: descriptorOf(7) })
+    fetch()
+    clock.advance(1_000)
+    expect(relay.names).toEqual(['relay 7'])
+    expect(other.names).toEqual(['relay 0'])
+    expect(other.directory.list()[0]?.lastHeardMs).toBe(20)
+    expect(relay.directory.list()[0]?.lastHeardMs).toBeUndefined()
+  })
+
+  it('does not count as heard a relay whose descriptor names another address', () => {
+    const { clock, other, toRelay, fetch } = town(0, { n: 7 })
+    Object.assign(toRelay, { address: addressOfRelay(66) })
+    fetch()
+    clock.advance(1_000)
+    expect(other.names).toEqual(['relay 0'])
+    expect(other.directory.list()[0]?.lastHeardMs).toBeUndefined()
+  })
+
+  it('tries again with longer waits, then gives up', () => {
+    const { clock, toRelay, results, fetch } = town(3, { n: 200 })
+    toRelay.deliver = undefined
+    fetch()
+    clock.advance(14_900)
+    expect(toRelay.sent.length).toBe(4)
+    expect(results).toEqual([])
+    clock.advance(200)
+    expect(results).toEqual([[0, false]])
+    expect(clock.idle).toBe(true)
+  })
+
+  it('goes on where a lost packet interrupted it', () => {
+    const { clock, toOther, other, results, fetch } = town(30, { n: 200 })
+    const deliver = toOther.deliver!
+    let number = 0
+    toOther.deliver = (packet) => {
+      if (number++ % 3 !== 1) deliver(packet)
+    }
+    fetch()
+    clock.advance(20_000)
+    expect(results).toEqual([[31, true]])
+    expect(other.names.length).toBe(31)
+  })
+
+  it('answers nobody more than was asked with', () => {
+    const { relay, toOther } = town(30, { n: 200 })
+    relay.exchange.receive(toOther, request(1, 0, undefined, REQUEST_BYTES - 1))
+    expect(toOther.sent).toEqual([])
+    expect(relay.counters.get('directory-short-request')).toBe(1)
+    relay.exchange.receive(toOther, request(1, 60_000))
+    const answer = decode(descriptorResponse, toOther.sent[0]!.subarray(prefix.length + 1))
+    expect(answer).toMatchObject({ nonce: 1, cursor: 60_000, count: 31, descriptors: [] })
+  })
+
+  it('answers one link only so often', () => {
+    const { relay, toOther, clock } = town(3, { n: 200 }, { requestsPerSecond: 2, requestsBurst: 5 })
+    for (let n = 0; n < 20; n++) relay.exchange.receive(toOther, request(n, 0))
+    expect(toOther.sent.length).toBe(5)
+    expect(relay.counters.get('directory-limit')).toBe(15)
+    clock.advance(1_000)
+    for (let n = 0; n < 20; n++) relay.exchange.receive(toOther, request(n, 0))
+    expect(toOther.sent.length).toBe(7)
+  })
+
+  it('verifies only so many askers', () => {
+    const { relay, toOther } = town(0, { n: 200 }, { askersPerSecond: 2 })
+    for (let n = 1; n <= 5; n++) relay.exchange.receive(toOther, request(n, 0, descriptorOf(n)))
+    expect(relay.names).toEqual(['relay 1', 'relay 2'])
+  })
+
+  it('takes no response that it did not ask for', () => {
+    const { clock, other, toRelay, fetch } = town(0, { n: 200 })
+    const respond = (nonce: number) =>
+      unsignedPacket(prefix, DESCRIPTOR_RESPONSE, descriptorResponse, {
+        nonce,
+        cursor: 0,
+        count: 1,
+        descriptors: [descriptorOf(5)],
+      })
+    other.exchange.receive(toRelay, respond(1))
+    toRelay.deliver = undefined
+    fetch()
+    clock.advance(10)
+    other.exchange.receive(toRelay, respond(1))
+    expect(other.names).toEqual([])
+    expect(other.counters.get('directory-unasked-response')).toBe(2)
+  })
+
+  it('hangs up on who sends forgeries, and on who never ends', () => {
+    const settings = { maxRefused: 3, maxRequests: 10 }
+    const forger = town(0, { n: 200 }, settings)
+    const reply = (scene: typeof forger, descriptor: () => Uint8Array) => {
+      scene.toRelay.deliver = (packet) => {
+        const { nonce, cursor } = decode(descriptorRequest, packet.subarray(prefix.length + 1))
+        const value = { nonce, cursor, count: 0xffff, descriptors: [descriptor()] }
+        scene.toOther.send(unsignedPacket(prefix, DESCRIPTOR_RESPONSE, descriptorResponse, value))
+      }
+    }
+    reply(forger, () => descriptorOf(5, {}, 'other'))
+    forger.fetch()
+    forger.clock.advance(5_000)
+    expect(forger.results).toEqual([[0, false]])
+    expect(forger.toRelay.sent.length).toBe(4)
+
+    const endless = town(0, { n: 200 }, settings)
+    reply(endless, () => descriptorOf(5))
+    endless.fetch()
+    endless.clock.advance(5_000)
+    expect(endless.results).toEqual([[1, false]])
+    expect(endless.toRelay.sent.length).toBe(10)
+  })
+
+  it('fetches once at a time over a link, ends with it, and stops when told', () => {
+    const { clock, toRelay, results, fetch, other } = town(30, { n: 200 })
+    fetch()
+    fetch()
+    expect(results).toEqual([[0, false]])
+    toRelay.close()
+    clock.advance(5_000)
+    expect(results.length).toBe(2)
+    toRelay.open = true
+    toRelay.deliver = undefined
+    fetch()
+    other.exchange.stop()
+    expect(results.length).toBe(3)
+    clock.advance(10)
+    expect(clock.idle).toBe(true)
+  })
+
+  it('leaves packets of others to others, and drops malformed ones of its own', () => {
+    const { relay, toOther } = town(0, { n: 200 })
+    expect(relay.exchange.receive(toOther, new Uint8Array(60))).toBe(false)
+    expect(relay.exchange.receive(toOther, Uint8Array.from([...prefix, DESCRIPTOR_RESPONSE, 1]))).toBe(true)
+    expect(relay.exchange.receive(toOther, Uint8Array.from([...prefix, 77, 1]))).toBe(true)
+    expect(relay.counters.get('directory-refused-codec-short')).toBe(1)
+    expect(relay.counters.get('directory-unknown-message')).toBe(1)
+    expect(toOther.sent).toEqual([])
+  })
+
+  it('round-trips any messages', () => {
+    const bytes = fc.uint8Array({ maxLength: 300 })
+    fc.assert(
+      fc.property(fc.nat(0xffff_ffff), fc.nat(0xffff), bytes, bytes, (nonce, cursor, own, padding) => {
+        const asked = { nonce, cursor, own, padding }
+        expect(decode(descriptorRequest, encode(descriptorRequest, asked))).toEqual(asked)
+        const answer = { nonce, cursor, count: cursor, descriptors: [own, padding] }
+        expect(decode(descriptorResponse, encode(descriptorResponse, answer))).toEqual(answer)
+      }),
+    )
+    expect(() => decode(descriptorRequest, new Uint8Array(7))).toThrow(CodecError)
+  })
+})
