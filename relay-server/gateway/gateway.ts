@@ -1,0 +1,224 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { addressOf } from '../../shared/bytes/address.ts'
+import { CulvertError } from '../../shared/bytes/error.ts'
+import type { KeyPair } from '../../shared/identity/keys.ts'
+import { closeCodeOf } from '../../shared/link/close-codes.ts'
+import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
+import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
+import type { Clock, Timer } from '../../shared/world/clock.ts'
+import type { Counters } from '../../shared/world/counters.ts'
+import type { Random } from '../../shared/world/random.ts'
+import { Admission, plainHost } from './admission.ts'
+import {
+  CLOSE_GRACE_MS,
+  GATEWAY_LIMITS,
+  type GatewayLimits,
+  HTTP_CONNECTIONS,
+  HTTP_HEADER_BYTES,
+  HTTP_REQUEST_MS,
+  RELAY_PATH,
+} from './constants.ts'
+import { SECURITY_HEADERS } from './headers.ts'
+import { closeGently, PageSession } from './page-session.ts'
+import { WebFiles } from './web-files.ts'
+
+export interface GatewayOptions {
+  readonly host: string
+  /** 0 for a free one. */
+  readonly port: number
+  /** Folder of the built web app; none is served without. */
+  readonly webRoot?: string
+  /** What GET /culvert.json answers: the network, and how to reach it from here. Asked anew each time. */
+  document(): unknown
+  readonly keyPair: KeyPair
+  readonly network: string
+  readonly clock: Clock
+  readonly random: Random
+  /** `gateway-…`, and those of the links. */
+  readonly counters: Counters
+  readonly limits?: Partial<GatewayLimits>
+  /** A page has opened a link and proved its key. */
+  onLink?(link: Link): void
+  /** The packet's memory belongs to the receiver. */
+  onPacket(link: Link, packet: Uint8Array): void
+  onClosed?(link: Link, reason: LinkCloseReason): void
+}
+
+/** Where pages come in: the web app's files, /culvert.json, /healthz, and links at /relay. */
+export class Gateway {
+  private readonly options: GatewayOptions
+  private readonly limits: GatewayLimits
+  private readonly admission: Admission
+  private readonly sessions = new Set<PageSession>()
+  private readonly server: Server
+  private readonly sockets: WebSocketServer
+  private files: WebFiles | undefined
+  private idleTimer: Timer | undefined
+  private stopping: Promise<void> | undefined
+
+  constructor(options: GatewayOptions) {
+    this.options = options
+    this.limits = { ...GATEWAY_LIMITS, ...options.limits }
+    this.admission = new Admission(this.limits)
+    this.server = createServer({
+      maxHeaderSize: HTTP_HEADER_BYTES,
+      headersTimeout: HTTP_REQUEST_MS,
+      requestTimeout: HTTP_REQUEST_MS,
+    })
+    this.server.maxConnections = this.limits.connections + HTTP_CONNECTIONS
+    this.server.on('request', (request, response) => void this.answer(request, response))
+    this.server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head))
+    this.sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+    })
+  }
+
+  /** Links open or on their way to it. */
+  get size(): number {
+    return this.sessions.size
+  }
+
+  /** @throws CulvertError `gateway-port-busy`, `gateway-bind`, `web-root-missing`, `web-root-too-large` */
+  async start(): Promise<{ readonly port: number }> {
+    const { host, port, webRoot } = this.options
+    if (webRoot !== undefined) this.files = await WebFiles.load(webRoot)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.server.once('error', reject)
+        this.server.listen({ host, port }, () => {
+          this.server.off('error', reject)
+          resolve()
+        })
+      })
+    } catch (cause) {
+      throw listenError(host, port, cause)
+    }
+    this.scheduleIdleCheck()
+    return { port: (this.server.address() as AddressInfo).port }
+  }
+
+  /** Closes every link with `shutdown`, then the server. Idempotent. */
+  stop(): Promise<void> {
+    this.stopping ??= new Promise((resolve) => {
+      this.idleTimer?.cancel()
+      for (const session of this.sessions) session.close('shutdown')
+      if (!this.server.listening) {
+        resolve()
+        return
+      }
+      const cutOff = this.options.clock.after(CLOSE_GRACE_MS, () => this.server.closeAllConnections())
+      this.server.close(() => {
+        cutOff.cancel()
+        resolve()
+      })
+      this.server.closeIdleConnections()
+    })
+    return this.stopping
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
+    try {
+      const path = pathOf(request)
+      if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, 'Only GET and HEAD.')
+      else if (path === undefined) say(response, 400, 'That is not a path.')
+      else if (path === '/healthz') say(response, 200, 'ok')
+      else if (path === '/culvert.json') this.answerDocument(response)
+      else if (path === RELAY_PATH) say(response, 426, 'Relays and pages open a WebSocket here.')
+      else if (!(await this.files?.answer(path, request, response))) say(response, 404, 'Nothing here.')
+    } catch {
+      this.options.counters.add('gateway-answer-failed')
+      if (response.headersSent) response.destroy()
+      else say(response, 500, 'This relay could not answer.')
+    }
+  }
+
+  private answerDocument(response: ServerResponse): void {
+    const body = JSON.stringify(this.options.document())
+    response.writeHead(200, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Cache-Control': 'no-store',
+    })
+    response.end(body)
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (pathOf(request) !== RELAY_PATH || this.stopping) {
+      this.options.counters.add('gateway-upgrade-refused')
+      socket.on('error', () => socket.destroy())
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      return
+    }
+    this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.admit(webSocket, request))
+  }
+
+  /** Over a limit, a page is told so by a close frame: it cannot see why an upgrade failed. */
+  private admit(socket: WebSocket, request: IncomingMessage): void {
+    const { clock, counters } = this.options
+    const host = plainHost(request.socket.remoteAddress ?? '')
+    const verdict = this.admission.enter(host)
+    if (verdict !== 'admitted') {
+      counters.add(`gateway-${verdict}`)
+      socket.on('error', () => socket.terminate())
+      closeGently(socket, clock, closeCodeOf('limit'), 'limit')
+      return
+    }
+    counters.add('gateway-admitted')
+    const session = new PageSession({
+      ...this.options,
+      socket,
+      limits: this.limits,
+      address: addressOf(host, request.socket.remotePort ?? 0),
+      onLink: (link) => {
+        counters.add('gateway-linked')
+        this.options.onLink?.(link)
+      },
+      onClosed: (link, reason) => this.options.onClosed?.(link, reason),
+    })
+    this.sessions.add(session)
+    socket.once('close', () => {
+      this.sessions.delete(session)
+      this.admission.leave(host)
+    })
+  }
+
+  private scheduleIdleCheck(): void {
+    this.idleTimer = this.options.clock.after(this.limits.idleMs, () => {
+      for (const session of this.sessions) session.checkAlive()
+      this.scheduleIdleCheck()
+    })
+  }
+}
+
+/** The request's path, decoded; undefined if it has none. */
+function pathOf(request: IncomingMessage): string | undefined {
+  const [path = ''] = (request.url ?? '').split(/[?#]/, 1)
+  if (!path.startsWith('/')) return undefined
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return undefined
+  }
+}
+
+function say(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' })
+  response.end(`${text}\n`)
+}
+
+function listenError(host: string, port: number, cause: unknown): CulvertError {
+  const code = (cause as NodeJS.ErrnoException).code
+  if (code === 'EADDRINUSE') {
+    const message = `TCP port ${port} of ${host} is in use by another program: stop it, or configure another port`
+    return new CulvertError('gateway-port-busy', message, { cause })
+  }
+  return new CulvertError('gateway-bind', `TCP port ${port} of ${host} cannot be listened on: ${code}`, {
+    cause,
+  })
+}
