@@ -25,6 +25,8 @@ export interface RelayLinkOptions {
   onPacket(link: Link, packet: Uint8Array): void
   /** Only of a link that was opened. */
   onClosed(link: Link, reason: LinkCloseReason): void
+  /** The browser's constructor, where the global one has been taken away; the global one if not given. */
+  readonly webSocket?: typeof WebSocket
   /** Ends the attempt; without effect on a link that is open. */
   readonly signal?: AbortSignal
 }
@@ -146,7 +148,7 @@ class Opening {
   }
 
   private send(message: Uint8Array): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(message as Uint8Array<ArrayBuffer>)
+    if (this.socket.readyState === this.socket.OPEN) this.socket.send(message as Uint8Array<ArrayBuffer>)
   }
 }
 

@@ -1,0 +1,164 @@
+import { formatAddress } from '../../shared/bytes/address.ts'
+import { fromHex } from '../../shared/bytes/bytes.ts'
+import { CulvertError } from '../../shared/bytes/error.ts'
+import { PrivateNetwork as Client, type NetworkStatus } from '../../shared/client/private-network.ts'
+import { PublicKey } from '../../shared/identity/keys.ts'
+import type { Circuit } from '../../shared/onion/circuit.ts'
+import type { Member } from '../../shared/path/pool.ts'
+import { Counters } from '../../shared/world/counters.ts'
+import { loadWasmAead } from '../crypto/wasm-aead.ts'
+import { BrowserClock } from '../link/browser-clock.ts'
+import { BrowserRandom } from '../link/browser-random.ts'
+import { openRelayLink } from '../link/websocket-link.ts'
+import type { Tunnel } from '../tunnel/tunnel.ts'
+import { NativeWebSocket, nativeFetch } from './native.ts'
+import type { Network, NetworkView } from './network.ts'
+import type { CircuitView, EntryView, Hops, HopView, Problem } from './protocol.ts'
+import { readSiteDocument, SITE_DOCUMENT_PATH, type SiteDocument } from './site-document.ts'
+
+const SITE_DOCUMENT_BYTES = 16 * 1024
+const SITE_RETRY_MS = 2_000
+
+const PROBLEMS: Record<'no-relay' | 'no-exit' | 'no-circuit', Problem> = {
+  'no-relay': { code: 'no-relay', detail: 'no entry relay answers' },
+  'no-exit': { code: 'no-exit', detail: 'no suitable exit is known' },
+  'no-circuit': { code: 'no-circuit', detail: 'several circuits in a row could not be built' },
+}
+
+const CONNECTING: NetworkView = {
+  entry: { state: 'connecting', name: '', relays: 0, exits: 0 },
+  circuits: [],
+  problem: undefined,
+  exitAddress: undefined,
+}
+
+/** The page's way into the network: reads the site's document, then runs the client on the browser's sockets. */
+export class PrivateNetwork implements Network {
+  onChange: () => void = () => undefined
+  private readonly clock = new BrowserClock()
+  private readonly random = new BrowserRandom()
+  private readonly counters = new Counters()
+  private client: Client | undefined
+  private hops: Hops = 3
+  private siteUnreachable = false
+
+  readonly tunnel: Tunnel = {
+    connect: (destination, events) => this.started().connect(destination, events),
+    datagrams: (onDatagram) => this.started().datagrams(onDatagram),
+  }
+
+  async start(origin: string): Promise<SiteDocument> {
+    const [site, aead] = await Promise.all([this.readSite(origin), loadWasmAead()])
+    const { clock, random, counters } = this
+    const websocket = new URL(site.entry.websocket, origin)
+    websocket.protocol = websocket.protocol === 'https:' ? 'wss:' : 'ws:'
+    this.client = new Client({
+      clock,
+      random,
+      aead,
+      counters,
+      network: site.network,
+      communityId: fromHex(site.community),
+      networkBits: { ipv4: site.networkPrefixBits, ipv6: 2 * site.networkPrefixBits },
+      hops: this.hops,
+      entries: [{ publicKey: PublicKey.parse(fromHex(site.entry.publicKey)), url: websocket.href }],
+      openLink: ({ url, publicKey }, onPacket, onClosed) =>
+        openRelayLink({
+          url,
+          relayKey: publicKey,
+          network: site.network,
+          clock,
+          random,
+          counters,
+          onPacket,
+          onClosed,
+          ...(NativeWebSocket && { webSocket: NativeWebSocket }),
+        }),
+      changed: () => this.onChange(),
+      primaryChanged: () => this.onChange(),
+    })
+    this.client.start()
+    return site
+  }
+
+  setHops(hops: Hops): void {
+    this.hops = hops
+    this.client?.setHops(hops)
+  }
+
+  newCircuit(): void {
+    this.client?.renew()
+  }
+
+  view(): NetworkView {
+    if (!this.client) {
+      const problem = this.siteUnreachable ? PROBLEMS['no-relay'] : undefined
+      return { ...CONNECTING, problem }
+    }
+    const status = this.client.status()
+    const exit = status.primary?.path.at(-1)
+    return {
+      entry: entryView(status),
+      circuits: status.circuits.map((member) => this.circuitView(member, member === status.primary)),
+      problem: status.problem && PROBLEMS[status.problem],
+      exitAddress: exit?.address.host,
+    }
+  }
+
+  private started(): Client {
+    if (this.client) return this.client
+    throw new CulvertError('network-not-started', 'the network is used before it has started')
+  }
+
+  /** Tries for ever: without the document there is nothing else to do. */
+  private async readSite(origin: string): Promise<SiteDocument> {
+    for (;;) {
+      try {
+        const site = await fetchSite(new URL(SITE_DOCUMENT_PATH, origin))
+        this.siteUnreachable = false
+        return site
+      } catch {
+        this.counters.add('site-document-failed')
+        this.siteUnreachable = true
+        this.onChange()
+        await new Promise<void>((resolve) => this.clock.after(SITE_RETRY_MS, resolve))
+      }
+    }
+  }
+
+  private circuitView({ number, circuit, path }: Member<Circuit>, primary: boolean): CircuitView {
+    const { state, readyAtMs } = circuit
+    return {
+      id: number,
+      role: primary ? 'primary' : 'standby',
+      state: state === 'extending' ? 'building' : state === 'ready' ? 'ready' : 'closing',
+      latencyMs: circuit.latencyMs,
+      ageSeconds: readyAtMs === undefined ? 0 : (this.clock.now() - readyAtMs) / 1_000,
+      hops: path.map((relay, i): HopView => {
+        const hop = circuit.hops[i]
+        return {
+          role: i === path.length - 1 ? 'exit' : i === 0 ? 'entry' : 'middle',
+          name: relay.name,
+          address: formatAddress(relay.address),
+          state: hop?.state ?? 'waiting',
+          latencyMs: hop?.latencyMs,
+        }
+      }),
+    }
+  }
+}
+
+function entryView({ entry, entryName, relays, exits }: NetworkStatus): EntryView {
+  return { state: entry === 'idle' ? 'connecting' : entry, name: entryName, relays, exits }
+}
+
+/** From the page's own origin. @throws CulvertError `site-document-invalid`; TypeError if it cannot be fetched */
+async function fetchSite(url: URL): Promise<SiteDocument> {
+  if (!nativeFetch) throw new TypeError('this browser has no fetch')
+  const response = await nativeFetch(url, { credentials: 'omit', redirect: 'error', cache: 'no-store' })
+  const text = await response.text()
+  if (!response.ok || text.length > SITE_DOCUMENT_BYTES) {
+    throw new CulvertError('site-document-invalid', `the site's document: status ${response.status}`)
+  }
+  return readSiteDocument(JSON.parse(text))
+}
