@@ -56,7 +56,10 @@ const schema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{0,32}$/, 'should be up to 32 letters, digits or . _ -')
     .default(''),
-  network: z.string().min(1).max(64).default('tribler'),
+  network: z
+    .string()
+    .regex(/^[a-z0-9.-]{1,64}$/, 'should be 1 to 64 of a-z, 0-9, . and -')
+    .default('culvert'),
   community: z
     .string()
     .regex(/^[0-9a-f]{40}$/, 'should be 40 hexadecimal digits in lower case')
@@ -74,6 +77,10 @@ const schema = z.strictObject({
     port: port.default(8080),
     portTries: z.int().min(1).max(100).default(1),
     webRoot: z.string().min(1).optional(),
+    publicUrl: z
+      .string()
+      .regex(/^wss?:\/\/[A-Za-z0-9.:[\]-]+\/relay$/, 'should be wss://host/relay')
+      .optional(),
   }),
   exit: group({
     enabled: z.boolean().default(false),
@@ -165,11 +172,11 @@ function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
 
 function withPaths(config: RelayConfig, base: string): RelayConfig {
   const at = (path: string) => (isAbsolute(path) ? path : join(base, path))
+  const { gateway, sample } = config
   return {
     ...config,
     identity: at(config.identity),
-    gateway: config.gateway.webRoot
-      ? { ...config.gateway, webRoot: at(config.gateway.webRoot) }
-      : config.gateway,
+    gateway: gateway.webRoot ? { ...gateway, webRoot: at(gateway.webRoot) } : gateway,
+    sample: sample && { ...sample, torrent: at(sample.torrent) },
   }
 }

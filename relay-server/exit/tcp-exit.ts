@@ -122,7 +122,10 @@ class TcpStream implements ByteStream {
       this.finish()
     })
     socket.once('connect', () => this.opened())
-    socket.on('data', (chunk: Uint8Array) => this.events.data(chunk))
+    // Plain bytes: a Buffer's `slice` is a view where everybody else's is a copy.
+    socket.on('data', ({ buffer, byteOffset, length }: Buffer) =>
+      this.events.data(new Uint8Array(buffer, byteOffset, length)),
+    )
     socket.on('drain', () => this.events.drained())
     socket.once('end', () => {
       this.farEnded = true

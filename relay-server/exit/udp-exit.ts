@@ -142,7 +142,9 @@ class BoundSocket {
         ? { type: 'udp4', lookup: asGiven }
         : { type: 'udp6', ipv6Only: true, lookup: asGiven },
     )
-    this.socket.on('message', (data, from) => events.received(data, from))
+    this.socket.on('message', ({ buffer, byteOffset, length }, from) =>
+      events.received(new Uint8Array(buffer, byteOffset, length), from),
+    )
     this.socket.once('listening', () => {
       this.state = 'bound'
     })
