@@ -200,6 +200,63 @@ describe('bounds of the peer table (N-07, D-07, K-06)', () => {
   })
 })
 
+describe('which addresses of an introduced peer are tried (N-08)', () => {
+  const own = ip(1)
+  const none: IpAddress = { kind: 'ipv4', host: '0.0.0.0', port: 0 }
+  const lan: IpAddress = { kind: 'ipv4', host: '192.168.5.5', port: 99 }
+
+  function told(
+    introducedLan: IpAddress,
+    introducedWan: IpAddress,
+    style = OLD_STYLE,
+    source: IpAddress = ip(9),
+  ) {
+    const town = new Town()
+    const walker = town.add(1)
+    walker.walkTo(source)
+    const response = {
+      time: 1n,
+      destination: own,
+      lan: ip(9),
+      wan: ip(9),
+      introducedLan,
+      introducedWan,
+      bits: 0,
+      identifier: 1,
+      extra: new Uint8Array(),
+    }
+    const keyPair = KeyPair.generate(new SeededRandom(9))
+    walker.receive(source, signedPacket(prefix, style.responseId, keyPair, style.response, response))
+    expect(walker.wan).toEqual(own)
+    return { town, walkable: walker.walkable() }
+  }
+
+  it('LAN and WAN behind another NAT, WAN alone without a LAN address', () => {
+    expect(told(lan, ip(40)).walkable).toEqual([lan, ip(40)])
+    expect(told(none, ip(40)).walkable).toEqual([ip(40)])
+  })
+
+  it('LAN alone behind our own NAT; without it WAN, and our LAN with its port', () => {
+    const behindOurs = { ...own, port: 4444 }
+    expect(told(lan, behindOurs).walkable).toEqual([lan])
+    // Our LAN address is our WAN address here, so both guesses are one.
+    expect(told(none, behindOurs).walkable).toEqual([behindOurs])
+  })
+
+  it('nothing if nobody is introduced, or we ourselves', () => {
+    expect(told(none, none).walkable).toEqual([])
+    expect(told(none, own).walkable).toEqual([])
+  })
+
+  it('IPv6 in new style, in which IPv6 peers are asked from the start', () => {
+    const v6: IpAddress = { kind: 'ipv6', host: '2001:db8::9', port: 9 }
+    const other: IpAddress = { kind: 'ipv6', host: '2001:db8::a', port: 9 }
+    const { town, walkable } = told(none, other, NEW_STYLE, v6)
+    expect(town.sent[0]?.packet[22]).toBe(NEW_STYLE.requestId)
+    expect(walkable).toEqual([other])
+  })
+})
+
 describe('what strangers cannot make the walker do (N-08)', () => {
   // py-ipv8 takes any correctly signed response; ours takes answers only, so nobody tells it its WAN address unasked.
   it('takes no response that it did not ask for', () => {
