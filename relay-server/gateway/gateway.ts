@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly port: number
   /** Folder of the built web app; none is served without. */
   readonly webRoot?: string
+  /** Served beside the web app, by path. */
+  readonly moreFiles?: ReadonlyMap<string, Uint8Array>
   /** What GET /culvert.json answers: the network, and how to reach it from here. Asked anew each time. */
   document(): unknown
   readonly keyPair: KeyPair
@@ -86,8 +88,8 @@ export class Gateway {
 
   /** @throws CulvertError `gateway-port-busy`, `gateway-bind`, `web-root-missing`, `web-root-too-large` */
   async start(): Promise<{ readonly port: number }> {
-    const { host, port, webRoot } = this.options
-    if (webRoot !== undefined) this.files = await WebFiles.load(webRoot)
+    const { host, port, webRoot, moreFiles } = this.options
+    this.files = await WebFiles.load(webRoot, moreFiles)
     try {
       await new Promise<void>((resolve, reject) => {
         this.server.once('error', reject)

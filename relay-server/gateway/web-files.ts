@@ -51,13 +51,23 @@ interface WebFile {
 export class WebFiles {
   private readonly files: ReadonlyMap<string, WebFile>
 
-  /** @throws CulvertError `web-root-missing`, `web-root-too-large` */
-  static async load(root: string): Promise<WebFiles> {
+  /**
+   * @param root without it there is no app, and only `more` is served
+   * @param more files by path, beside those of the app
+   * @throws CulvertError `web-root-missing`, `web-root-too-large`
+   */
+  static async load(
+    root: string | undefined,
+    more: ReadonlyMap<string, Uint8Array> = new Map(),
+  ): Promise<WebFiles> {
     const files = new Map<string, WebFile>()
-    await readFolder(root, '', files)
-    if (!files.has('/index.html')) {
-      throw new CulvertError('web-root-missing', `no web app in ${root}: build it first (npm run build)`)
+    if (root !== undefined) {
+      await readFolder(root, '', files)
+      if (!files.has('/index.html')) {
+        throw new CulvertError('web-root-missing', `no web app in ${root}: build it first (npm run build)`)
+      }
     }
+    for (const [path, bytes] of more) files.set(path, webFile(path, Buffer.from(bytes)))
     return new WebFiles(files)
   }
 

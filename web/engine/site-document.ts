@@ -1,7 +1,7 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
 
 /**
- * What a gateway tells a page about itself: `GET /culvert.json`, JSON, at most 128 KiB. Both sides use this file. The
+ * What a gateway tells a page about itself: `GET /culvert.json`, JSON, at most 16 KiB. Both sides use this file. The
  * document is not trusted: it names an entry relay, whose key the link authentication then proves; hops are chosen from
  * signed descriptors only.
  */
@@ -34,7 +34,7 @@ export interface SampleDocument {
   readonly description: string
   readonly bytes: number
   readonly seconds: number
-  /** The .torrent file in base64 (RFC 4648 §4), at most 96 KiB of text. */
+  /** Path of the .torrent file on the document's own origin, e.g. `/sample.torrent`. */
   readonly torrent: string
 }
 
@@ -65,7 +65,7 @@ function sample(value: Record<string, unknown>): SampleDocument {
     description: text(value.description, 'sample.description', 2000),
     bytes: integer(value.bytes, 'sample.bytes', Number.MAX_SAFE_INTEGER),
     seconds: integer(value.seconds, 'sample.seconds', 1_000_000),
-    torrent: text(value.torrent, 'sample.torrent', 98_304, /^[A-Za-z0-9+/]+={0,2}$/),
+    torrent: text(value.torrent, 'sample.torrent', 200, ORIGIN_PATH),
   }
 }
 
