@@ -25,7 +25,7 @@ function keysOf(value: object, prefix = ''): string[] {
 
 describe('relay configuration (O-03)', () => {
   const example = /```yaml\n([\s\S]*?)```/.exec(DOCS)?.[1] ?? ''
-  const documented = [...DOCS.matchAll(/^\| `([a-zA-Z0-9.]+)` \|/gm)].map(([, key = '']) => key)
+  const documented = [...DOCS.matchAll(/^\| `([a-zA-Z0-9.]+)` +\|/gm)].map(([, key = '']) => key)
 
   it('takes an empty file, as no exit and without a gateway', () => {
     const config: RelayConfig = parseConfig('', 'relay.yaml')
@@ -51,7 +51,7 @@ describe('relay configuration (O-03)', () => {
 
   it('documents the defaults that hold', () => {
     const defaults = parseConfig('', 'relay.yaml') as unknown as Record<string, unknown>
-    for (const [, key = '', value = ''] of DOCS.matchAll(/^\| `([a-zA-Z0-9.]+)` \| `([^`]+)` \|/gm)) {
+    for (const [, key = '', value = ''] of DOCS.matchAll(/^\| `([a-zA-Z0-9.]+)` +\| `([^`]+)` +\|/gm)) {
       const actual = key
         .split('.')
         .reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], defaults)
