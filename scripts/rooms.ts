@@ -35,7 +35,7 @@ const packagesAllowed: Record<string, readonly string[]> = {
     ...['bittorrent-dht', 'bittorrent-tracker', 'create-torrent', 'webtorrent'],
   ],
   web: [
-    ...['@noble/*', 'libsodium', 'libsodium-wrappers', 'lit', 'parse-torrent', 'streamx', 'webtorrent'],
+    ...['@noble/*', 'libsodium', 'lit', 'parse-torrent', 'streamx', 'webtorrent'],
     // what stands in for Node's modules under WebTorrent when the page is bundled
     ...['buffer', 'events', 'path-esm', 'node:buffer', 'node:events'],
   ],
