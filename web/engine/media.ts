@@ -121,7 +121,7 @@ export class MediaServer {
       }
       response.rest = next.value
     }
-    const data = response.rest.slice(0, MEDIA_CHUNK_BYTES)
+    const data = new Uint8Array(response.rest.subarray(0, MEDIA_CHUNK_BYTES))
     response.rest = response.rest.subarray(data.length)
     response.pulling = false
     this.answer({ type: 'chunk', id, data }, [data.buffer])

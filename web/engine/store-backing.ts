@@ -81,7 +81,8 @@ export function memoryBacking(limit: number): Backing {
     write: (pieceOffset, data) => {
       const grown = size + data.length - (pieces.get(pieceOffset)?.length ?? 0)
       if (grown > limit) throw full()
-      pieces.set(pieceOffset, data.slice())
+      // Copied so: `slice` gives a view where `data` is a Buffer.
+      pieces.set(pieceOffset, new Uint8Array(data))
       size = grown
     },
     read: (pieceOffset, offset, length) => {

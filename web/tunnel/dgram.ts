@@ -47,7 +47,10 @@ export class Socket extends EventEmitter {
     if (this.port === 0) this.listen(0)
     const destination = addressOf(String(host), Number(port))
     this.remember(destination)
-    if (!this.closed) this.datagrams.send(destination, data.slice(start, start + Number(length)))
+    if (!this.closed) {
+      // A copy, and not by `slice`, which gives a view where `data` is a Buffer.
+      this.datagrams.send(destination, new Uint8Array(data.subarray(start, start + Number(length))))
+    }
     if (callback) queueMicrotask(() => callback(null))
   }
 

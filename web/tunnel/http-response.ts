@@ -153,7 +153,7 @@ export class HttpResponseParser {
   private takeData(bytes: Uint8Array): number {
     const taken = this.state === 'until-close' ? bytes.length : Math.min(this.left, bytes.length)
     this.checkSize(taken)
-    this.body.push(bytes.slice(0, taken))
+    this.body.push(new Uint8Array(bytes.subarray(0, taken)))
     this.size += taken
     if (this.state === 'until-close') return taken
     this.left -= taken

@@ -39,9 +39,9 @@ export class RacingStream implements ByteStream {
       this.destroy()
       return true
     }
-    this.early.push(chunk.slice())
+    this.early.push(new Uint8Array(chunk))
     this.earlyBytes += chunk.length
-    for (const runner of this.runners) if (runner.alive) runner.stream.write(chunk.slice())
+    for (const runner of this.runners) if (runner.alive) runner.stream.write(new Uint8Array(chunk))
     return true
   }
 
@@ -94,7 +94,7 @@ export class RacingStream implements ByteStream {
       }),
     }
     this.runners.push(runner)
-    for (const chunk of this.early) runner.stream.write(chunk.slice())
+    for (const chunk of this.early) runner.stream.write(new Uint8Array(chunk))
     if (this.ending) runner.stream.end()
   }
 

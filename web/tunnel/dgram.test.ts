@@ -1,0 +1,76 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { setTunnel } from './current-tunnel.ts'
+import { createSocket } from './dgram.ts'
+import { lookup } from './dns.ts'
+import { FakeTunnel, turn } from './fake-tunnel.fixture.ts'
+
+let tunnel: FakeTunnel
+
+beforeEach(() => {
+  tunnel = new FakeTunnel()
+  setTunnel(tunnel)
+})
+
+const from = (host: string, port: number) => ({ kind: 'ipv4', host, port }) as const
+
+describe('dgram over the tunnel (C-07, W-04)', () => {
+  it('sends before bind, a part of a buffer, to a name and a port in text', async () => {
+    const socket = createSocket('udp4')
+    const said: string[] = []
+    socket.on('listening', () => void said.push('listening'))
+    socket.send(Buffer.from('-hello-'), 1, 5, '6969', 'tracker.example.com', () => void said.push('sent'))
+    await turn()
+    expect(said).toEqual(['listening', 'sent'])
+    const [sent] = tunnel.sockets[0]!.sent
+    expect(sent!.to).toBe('tracker.example.com:6969')
+    expect(Buffer.from(sent!.data).toString()).toBe('hello')
+    socket.send(Buffer.from('whole'), 53, '8.8.8.8')
+    expect(tunnel.sockets[0]!.sent[1]!.to).toBe('8.8.8.8:53')
+  })
+
+  it('copies what it sends: callers reuse their buffers', () => {
+    const socket = createSocket({ type: 'udp4' })
+    const buffer = Buffer.from('first')
+    socket.send(buffer, 0, 5, 1, '1.1.1.1')
+    buffer.fill('x')
+    expect(Buffer.from(tunnel.sockets[0]!.sent[0]!.data).toString()).toBe('first')
+  })
+
+  it('unbound, takes answers of those asked only', () => {
+    const socket = createSocket('udp4')
+    const got: string[] = []
+    socket.on('message', (data: Buffer, { address }: { address: string }) => {
+      got.push(`${address} ${data.toString()} ${Buffer.isBuffer(data)}`)
+    })
+    socket.send(Buffer.from('?'), 0, 1, 6969, '9.9.9.9')
+    const { receive } = tunnel.sockets[0]!
+    receive(from('9.9.9.9', 6969), Buffer.from('answer'))
+    receive(from('9.9.9.9', 6970), Buffer.from('other port'))
+    receive(from('6.6.6.6', 6969), Buffer.from('stranger'))
+    expect(got).toEqual(['9.9.9.9 answer true'])
+    socket.send(Buffer.from('?'), 0, 1, 6969, 'tracker.example.com')
+    receive(from('6.6.6.6', 6969), Buffer.from('resolved'))
+    expect(got).toHaveLength(2)
+  })
+
+  it('bound, takes datagrams of anyone, until closed', async () => {
+    const socket = createSocket('udp4')
+    let got = 0
+    socket.on('message', () => {
+      got++
+    })
+    await new Promise<void>((resolve) => socket.bind(0, resolve))
+    expect(socket.address().port).toBeGreaterThan(1024)
+    const fake = tunnel.sockets[0]!
+    fake.receive(from('6.6.6.6', 1), Buffer.from('hello'))
+    await new Promise<void>((resolve) => socket.close(resolve))
+    fake.receive(from('6.6.6.6', 1), Buffer.from('late'))
+    socket.send(Buffer.from('late'), 0, 4, 1, '6.6.6.6')
+    expect([got, fake.closed, fake.sent.length]).toEqual([1, true, 0])
+  })
+
+  it('resolves no names', async () => {
+    const error = await new Promise<Error & { code?: string }>((resolve) => lookup('a.example', {}, resolve))
+    expect(error.code).toBe('name-not-found')
+  })
+})
