@@ -79,11 +79,12 @@ export class UdpLinks implements UdpSender {
   }
 
   /**
-   * The link to `address`, made if need be. Undefined if there can be none: a name, port 0, the other IP version, or all
-   * places are taken by links in use.
+   * The link to `address`, made if need be. Undefined if there can be none: a name, port 0, the unspecified address (which
+   * the kernel takes for this machine), the other IP version, or all places are taken by links in use.
    */
   linkTo(address: Address): UdpLink | undefined {
     if (address.kind !== this.address.kind || address.port === 0 || this.closing) return undefined
+    if (address.host === '0.0.0.0' || address.host === '::') return undefined
     const key = formatAddress(address)
     return this.links.get(key) ?? this.add(key, address)
   }

@@ -1,11 +1,13 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { Gateway, type GatewayOptions } from '../../relay-server/gateway/gateway.ts'
 import { NodeClock } from '../../relay-server/node-clock.ts'
 import { NodeRandom } from '../../relay-server/node-random.ts'
 import { KeyPair } from '../../shared/identity/keys.ts'
 import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
 import { HOSTILE_MESSAGES, type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
+import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { openRelayLink, type RelayLinkOptions } from './websocket-link.ts'
 
@@ -35,7 +37,7 @@ afterEach(() => {
 /** Lets real messages travel, turn by turn of the event loop. */
 async function until(predicate: () => boolean): Promise<void> {
   for (let turn = 0; !predicate(); turn++) {
-    if (turn > 200_000) throw new Error('never came to be')
+    if (turn > 5_000_000) throw new Error('never came to be')
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -189,6 +191,53 @@ describe('page opens a link (W-02, L-03)', () => {
     await until(() => page.closed.length === 1 && relay.closed.length === 1)
     expect([page.closed, relay.closed]).toEqual([['lost'], ['lost']])
     await relay.gateway.stop()
+  })
+})
+
+describe('page against hostile relays (L-03, N-11)', () => {
+  /** A WebSocket server that is no relay. */
+  async function opening(act: (socket: WebSocket) => void, overrides: Partial<RelayLinkOptions> = {}) {
+    const server = new WebSocketServer({ host: HOST, port: 0 })
+    await new Promise((resolve) => server.once('listening', resolve))
+    server.on('connection', act)
+    const { port } = server.address() as AddressInfo
+    const page = pageSide(`ws://${HOST}:${port}/relay`, overrides)
+    const error: unknown = await page.opening.catch((reason: unknown) => reason)
+    await until(() => server.clients.size === 0)
+    server.close()
+    expect(page.received).toEqual([])
+    return error
+  }
+
+  it('refuses text', async () => {
+    expect(await opening((socket) => socket.send('hello'))).toMatchObject({ code: 'relay-closed' })
+  })
+
+  it('refuses garbage, and packets before the proof', async () => {
+    for (const bytes of [Uint8Array.of(9, 9, 9), Uint8Array.of(0, 4, 0, 2, 1, 1)]) {
+      expect(await opening((socket) => socket.send(bytes))).toMatchObject({ code: 'auth-malformed' })
+    }
+  })
+
+  it('says that the relay closed', async () => {
+    expect(await opening((socket) => socket.close(4003))).toMatchObject({ code: 'relay-closed' })
+  })
+
+  it('waits ten seconds for the proof, no longer', async () => {
+    const clock = new VirtualClock()
+    const error = await opening((socket) => socket.once('message', () => clock.advance(10_000)), { clock })
+    expect(error).toMatchObject({ code: 'auth-timeout' })
+  })
+
+  it('waits ten seconds for the WebSocket, no longer', async () => {
+    const silent = createServer()
+    await new Promise<void>((resolve) => silent.listen(0, HOST, resolve))
+    const clock = new VirtualClock()
+    silent.once('connection', () => clock.advance(10_000))
+    const { port } = silent.address() as AddressInfo
+    const page = pageSide(`ws://${HOST}:${port}/relay`, { clock })
+    await expect(page.opening).rejects.toMatchObject({ code: 'relay-unreachable' })
+    await new Promise((resolve) => silent.close(resolve))
   })
 })
 
