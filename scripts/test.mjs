@@ -1,0 +1,138 @@
+// `npm test`: on a fresh clone installs what is missing, then checks, builds and tests everything. Plain Node, no packages.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const OLDEST_NODE = [20, 19]
+
+/** Debian packages that the tests use, and how each is known to be there. */
+const DEBIAN_PACKAGES = [
+  {
+    name: 'chromium',
+    probe: ['/usr/bin/chromium', '--version'],
+    why: 'the page is tested in a real browser',
+  },
+  { name: 'ffmpeg', probe: ['ffprobe', '-version'], why: 'the sample film is looked into' },
+  {
+    name: 'python3-libtorrent',
+    probe: ['/usr/bin/python3', '-c', 'import libtorrent'],
+    why: 'uTP is tested against libtorrent',
+  },
+  { name: 'strace', probe: ['strace', '-V'], why: "the browser's connections are recorded from outside" },
+]
+
+const reports = mkdtempSync(join(tmpdir(), 'culvert-test-'))
+const node = process.execPath
+const tool = (path, ...args) => [node, join(root, 'node_modules', path), ...args]
+const vitest = (report, ...args) => [
+  ...tool('vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json'),
+  `--outputFile.json=${join(reports, report)}`,
+  ...args,
+]
+
+/** In this order; the first that fails ends the run. */
+const STEPS = [
+  { name: 'format and lint', command: tool('@biomejs/biome/bin/biome', 'check', '.') },
+  { name: 'types', command: tool('typescript/bin/tsc', '--noEmit') },
+  { name: 'types of shared/', command: tool('typescript/bin/tsc', '--noEmit', '-p', 'shared') },
+  { name: 'build', command: [node, join(root, 'scripts/build.mjs')] },
+  { name: 'unit tests', command: vitest('unit.json'), report: 'unit.json' },
+  {
+    name: 'end-to-end tests',
+    command: vitest('e2e.json', '--config', 'vitest.e2e.config.ts'),
+    report: 'e2e.json',
+  },
+]
+
+function refuse(message) {
+  console.error(`npm test: ${message}`)
+  console.log('0 passed, 1 failed')
+  process.exit(1)
+}
+
+/** Runs a command with its output shown; gives its exit code. */
+function run([command, ...args], env = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  })
+  if (error) console.error(`npm test: ${command} could not be started: ${error.message}`)
+  return status ?? 1
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return
+  refuse(`Node ${OLDEST_NODE.join('.')} or later is needed, this is ${process.versions.node}`)
+}
+
+const missingPackages = () =>
+  DEBIAN_PACKAGES.filter(({ probe: [command, ...args] }) => spawnSync(command, args).status !== 0)
+
+/** As root on Debian installs what is missing; elsewhere says what to install, and ends the run. */
+function ensureDebianPackages() {
+  const missing = missingPackages()
+  if (missing.length === 0) return
+  const names = missing.map(({ name }) => name)
+  for (const { name, why } of missing) console.log(`${name} is missing: ${why}`)
+  const canInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
+  if (!canInstall) refuse(`install what is missing first:\n  sudo apt install ${names.join(' ')}`)
+  const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
+  run(['apt-get', 'update', '-q'], quiet)
+  run(['apt-get', 'install', '-q', '-y', '--no-install-recommends', ...names], quiet)
+  const still = missingPackages().map(({ name }) => name)
+  if (still.length > 0) refuse(`these packages could not be installed: ${still.join(' ')}`)
+}
+
+/** Milliseconds since 1970 of a file's last change; 0 if it is not there. */
+const changedAt = (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0
+
+function ensureNodePackages() {
+  const installed = changedAt('node_modules/.package-lock.json')
+  if (installed > 0 && installed >= changedAt('package-lock.json')) return
+  console.log('Installing the packages ...')
+  if (run(['npm', 'ci', '--no-audit', '--no-fund']) !== 0) refuse('npm ci failed; the reason stands above')
+}
+
+/** What a vitest report counted; nothing if it was never written. */
+function countsIn(report) {
+  const path = report && join(reports, report)
+  if (!path || !existsSync(path)) return { passed: 0, failed: 0, success: false }
+  const { numPassedTests, numFailedTests, success } = JSON.parse(readFileSync(path, 'utf8'))
+  return { passed: numPassedTests, failed: numFailedTests, success }
+}
+
+function runSteps() {
+  const total = { passed: 0, failed: 0 }
+  const lines = []
+  let exitCode = 0
+  for (const { name, command, report } of STEPS) {
+    console.log(`\n== ${name}`)
+    const start = performance.now()
+    exitCode = run(command)
+    const counts = countsIn(report)
+    // A report that is missing or unhappy is a failure, whatever the exit code says.
+    if (report && exitCode === 0 && !counts.success) exitCode = 1
+    total.passed += counts.passed
+    // A step that fails without a failed test (a file that does not load, a lint fault) counts as one.
+    total.failed += exitCode === 0 ? counts.failed : Math.max(counts.failed, 1)
+    const tests = report ? `, ${counts.passed} tests passed, ${counts.failed} failed` : ''
+    const verdict = exitCode === 0 ? 'ok' : `failed (exit code ${exitCode})`
+    lines.push(`${name}: ${verdict}${tests}, ${((performance.now() - start) / 1000).toFixed(0)} s`)
+    if (exitCode !== 0) break
+  }
+  for (const { name } of STEPS.slice(lines.length)) lines.push(`${name}: not run`)
+  console.log(`\n${lines.join('\n')}\n${total.passed} passed, ${total.failed} failed`)
+  return exitCode
+}
+
+checkNode()
+ensureDebianPackages()
+ensureNodePackages()
+const exitCode = runSteps()
+rmSync(reports, { recursive: true, force: true })
+process.exit(exitCode)
