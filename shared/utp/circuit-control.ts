@@ -1,4 +1,5 @@
 import type { AckSample, CongestionControl } from './congestion.ts'
+import { PathDelay } from './path-delay.ts'
 
 const INITIAL_PACKETS = 32
 const MIN_PACKETS = 4
@@ -7,26 +8,41 @@ const MIN_ROUND_MS = 20
 /** The bandwidth is the highest rate of so many rounds. */
 const BANDWIDTH_ROUNDS = 10
 /** Time's worth of bandwidth that may be in flight beyond the path's own: jerks again, and acknowledgements that wait. */
-const ALLOWANCE_MS = 4
+const ALLOWANCE_MS = 3
 /** 2 / ln 2: the least gain that doubles the rate each round (BBR, draft-cardwell-iccrg-bbr-congestion-control §4.3.1). */
 const STARTUP_GAIN = 2.89
+const STARTUP_WINDOW_GAIN = 2
 const CRUISE_WINDOW_GAIN = 2
 /** The pipe is full when so many rounds in a row brought less than a quarter more. */
 const FULL_ROUNDS = 3
 const FULL_GROWTH = 1.25
+/** A probe that brought so much more starts a new climb. */
+const CLIMB_GROWTH = 1.15
 /** Pacing by round: one asks for more, one drains what that queued, the rest keep the rate. */
 const CYCLE = [1.25, 0.8, 1, 1, 1, 1] as const
+/** A probe asks for so many packets a round trip more besides, so that among streams of one path small ones grow faster. */
+const PROBE_PACKETS = 8
+/** While a queue stands, the rates of so few rounds count: they are our share of the bottleneck as it is now. */
+const QUEUED_ROUNDS = 3
 /** While the round trip stands this much above its least, a queue is building: sends slower than the rate. */
 const QUEUE_SHARE = 0.25
-const QUEUE_FLOOR_MS = 5
+const QUEUE_FLOOR_MS = 2.5
 const QUEUE_GAIN = 0.85
-/** Loss in a round that is taken for congestion: by itself, or together with a queue. Below, it is the path's nature. */
-const HEAVY_LOSS = 0.2
-const QUEUED_LOSS = 0.05
+/**
+ * Loss in a round that is taken for congestion, by itself or together with a queue. It is counted above the path's own loss: the
+ * least of the last rounds, some of which were sent slower than the rate. What is lost then is lost by nature.
+ */
+const HEAVY_LOSS = 0.12
+const QUEUED_LOSS = 0.04
+const MAX_OWN_LOSS = 0.4
+const LOSS_ROUND_PACKETS = 20
+/** Startup ends at once at this queue, told by so many measurements (as HyStart++, RFC 9406 §4.2, does). */
+const STARTUP_QUEUE_SHARE = 1 / 8
+const STARTUP_QUEUE_MIN_MS = 4
+const STARTUP_QUEUE_MAX_MS = 16
+const STARTUP_QUEUE_SAMPLES = 12
 const LOSS_RETREAT = 0.75
 const CEILING_GROWTH = 1.05
-/** If no round trip near the least was seen for so long, the flight is cut for a round to look for it. */
-const PROBE_RTT_AFTER_MS = 10_000
 const PROBE_RTT_GAIN = 0.5
 
 type Mode = 'startup' | 'drain' | 'cruise' | 'probe-rtt'
@@ -40,10 +56,14 @@ export class CircuitControl implements CongestionControl {
   bytesPerSecond = Number.POSITIVE_INFINITY
   private mode: Mode = 'startup'
   private readonly packetBytes: number
-  private readonly maxBytes: number
+  private readonly path: PathDelay
   /** Rates of the last rounds, in bytes per millisecond. */
   private readonly rates = new Float64Array(BANDWIDTH_ROUNDS)
   private round = 0
+  /** Shares lost in the last rounds. */
+  private readonly losses = new Float64Array(BANDWIDTH_ROUNDS).fill(1)
+  private lossRound = 0
+  private ownLoss = 0
   private bandwidth = 0
   /** Bytes in flight that heavy loss has shown to be too many. */
   private ceiling = Number.POSITIVE_INFINITY
@@ -52,8 +72,13 @@ export class CircuitControl implements CongestionControl {
   private gain = STARTUP_GAIN
   private phase = 0
   private fullBandwidth = 0
+  private bandwidthBeforeProbe = 0
   private fullRounds = 0
-  private nearLeastAt = 0
+  /** Least round trip, in milliseconds: of the circuit, not only of this stream. */
+  private least = 0
+  /** Measurements in a row that showed a queue in startup, and when the first was. */
+  private highRtts = 0
+  private highSince = 0
   // Of the round under way.
   private roundStart = -1
   private roundEnd = 0
@@ -64,17 +89,21 @@ export class CircuitControl implements CongestionControl {
   private roundStarved = false
   private lastStarved = false
 
-  constructor(packetBytes: number, maxBytes = Number.POSITIVE_INFINITY) {
+  /** @param path what it shares with the other streams of its circuit */
+  constructor(packetBytes: number, path = new PathDelay()) {
     this.packetBytes = packetBytes
-    this.maxBytes = maxBytes
+    this.path = path
     this.windowBytes = INITIAL_PACKETS * packetBytes
   }
 
   acknowledged(sample: AckSample): void {
+    if (sample.rttMs > 0) {
+      this.path.note(sample.nowMs, sample.rttMs, this.queueTolerance() / 2)
+      this.least = this.path.leastMs
+    }
     if (this.roundStart < 0) {
       // What arrived before the first measured moment says nothing about a rate.
       this.startRound(sample)
-      this.nearLeastAt = sample.nowMs
     } else {
       this.roundAcked += sample.ackedBytes
     }
@@ -82,8 +111,9 @@ export class CircuitControl implements CongestionControl {
     this.roundFlight = Math.max(this.roundFlight, sample.flightBytes + sample.ackedBytes + sample.lostBytes)
     if (sample.rttMs > 0 && sample.rttMs < this.roundRtt) this.roundRtt = sample.rttMs
     if (sample.starved) this.roundStarved = true
-    if (sample.rttMs > 0 && sample.rttMs <= sample.leastRttMs + this.queueTolerance(sample.leastRttMs) / 2) {
-      this.nearLeastAt = sample.nowMs
+    if (this.mode === 'startup' && this.startupQueue(sample)) this.drain()
+    if (this.mode === 'drain' && sample.flightBytes <= this.bandwidth * (this.least + ALLOWANCE_MS)) {
+      this.cruise(1)
     }
     if (sample.ackedThrough > this.roundEnd && sample.nowMs - this.roundStart >= MIN_ROUND_MS) {
       this.endRound(sample)
@@ -112,25 +142,34 @@ export class CircuitControl implements CongestionControl {
   private endRound(sample: AckSample): void {
     const rate = this.roundAcked / (sample.nowMs - this.roundStart)
     const starved = this.roundStarved || this.lastStarved
-    this.noteRate(rate, starved)
-    const queued = this.roundRtt - sample.leastRttMs > this.queueTolerance(sample.leastRttMs)
-    const loss = this.roundLost / Math.max(1, this.roundLost + this.roundAcked)
+    const queued = this.roundRtt - this.least > this.queueTolerance()
+    this.noteRate(rate, starved, queued)
+    const loss = this.noteLoss() - this.ownLoss
     const congested = loss > HEAVY_LOSS || (queued && loss > QUEUED_LOSS)
-    if (congested) {
-      const least = MIN_PACKETS * this.packetBytes
-      this.ceiling = Math.max(least, Math.min(this.ceiling, this.roundFlight) * LOSS_RETREAT)
-    } else if (loss <= HEAVY_LOSS) {
-      this.ceiling *= CEILING_GROWTH
-    }
     this.nextMode(sample, queued, congested, starved)
   }
 
+  /** @returns the share lost in the round that ends */
+  private noteLoss(): number {
+    const bytes = this.roundLost + this.roundAcked
+    if (bytes < LOSS_ROUND_PACKETS * this.packetBytes) return this.ownLoss
+    const loss = this.roundLost / bytes
+    this.lossRound++
+    this.losses[this.lossRound % BANDWIDTH_ROUNDS] = loss
+    this.ownLoss = Math.min(MAX_OWN_LOSS, ...this.losses)
+    return loss
+  }
+
   /** Only a sender that always had something to send measures the path; another may at most find it wider than known. */
-  private noteRate(rate: number, starved: boolean): void {
+  private noteRate(rate: number, starved: boolean, queued: boolean): void {
     if (starved && rate <= this.bandwidth) return
     this.round++
     this.rates[this.round % BANDWIDTH_ROUNDS] = rate
-    this.bandwidth = Math.max(...this.rates)
+    this.bandwidth = 0
+    for (let back = 0; back < (queued ? QUEUED_ROUNDS : BANDWIDTH_ROUNDS); back++) {
+      const past = this.rates[(this.round - back + BANDWIDTH_ROUNDS) % BANDWIDTH_ROUNDS] as number
+      if (past > this.bandwidth) this.bandwidth = past
+    }
   }
 
   private nextMode(sample: AckSample, queued: boolean, congested: boolean, starved: boolean): void {
@@ -139,46 +178,93 @@ export class CircuitControl implements CongestionControl {
         if (this.bandwidth >= this.fullBandwidth * FULL_GROWTH) {
           this.fullBandwidth = this.bandwidth
           this.fullRounds = 0
-        } else if (!starved) {
-          this.fullRounds++
-        }
-        if (this.fullRounds < FULL_ROUNDS && !congested && !queued) return
-        this.mode = 'drain'
-        this.gain = 1 / STARTUP_GAIN
-        return
-      case 'drain':
-        if (queued && sample.flightBytes > this.bandwidth * (sample.leastRttMs + ALLOWANCE_MS)) return
-        this.cruise(1)
-        return
-      case 'cruise':
-        if (sample.nowMs - this.nearLeastAt > PROBE_RTT_AFTER_MS) {
-          this.mode = 'probe-rtt'
-          this.gain = PROBE_RTT_GAIN
           return
         }
-        this.phase = (this.phase + 1) % CYCLE.length
-        this.gain = queued ? QUEUE_GAIN : (CYCLE[this.phase] as number)
+        if (starved && !congested) return
+        this.fullRounds++
+        if (this.fullRounds < FULL_ROUNDS && !congested) return
+        this.lowerCeiling(congested)
+        this.drain()
+        return
+      case 'drain':
+        if (!queued) this.cruise(1)
+        return
+      case 'cruise':
+        this.lowerCeiling(congested)
+        if (this.path.probing(sample.nowMs)) {
+          this.mode = 'probe-rtt'
+          this.gain = PROBE_RTT_GAIN
+        } else {
+          this.nextPhase(queued, congested)
+        }
         return
       case 'probe-rtt':
-        this.nearLeastAt = sample.nowMs
-        this.cruise(1)
+        if (!this.path.probing(sample.nowMs)) this.cruise(1)
         return
     }
+  }
+
+  private nextPhase(queued: boolean, congested: boolean): void {
+    this.phase = (this.phase + 1) % CYCLE.length
+    if (this.phase === 0) this.bandwidthBeforeProbe = this.bandwidth
+    // What was asked for in phase 0 has arrived by the end of phase 1. There is much more to be had: climbs as at first.
+    if (
+      this.phase === 2 &&
+      !queued &&
+      !congested &&
+      this.bandwidth > this.bandwidthBeforeProbe * CLIMB_GROWTH
+    ) {
+      this.mode = 'startup'
+      this.gain = STARTUP_GAIN
+      this.fullBandwidth = this.bandwidth
+      this.fullRounds = FULL_ROUNDS - 1
+      return
+    }
+    this.gain = queued ? QUEUE_GAIN : (CYCLE[this.phase] as number)
+  }
+
+  private lowerCeiling(congested: boolean): void {
+    if (congested) {
+      const least = MIN_PACKETS * this.packetBytes
+      this.ceiling = Math.max(least, Math.min(this.ceiling, this.roundFlight) * LOSS_RETREAT)
+    } else {
+      this.ceiling *= CEILING_GROWTH
+    }
+  }
+
+  private drain(): void {
+    this.mode = 'drain'
+    this.gain = 1 / STARTUP_GAIN
   }
 
   private cruise(phase: number): void {
     this.mode = 'cruise'
     this.phase = phase
+    this.bandwidthBeforeProbe = Number.POSITIVE_INFINITY
     this.gain = 1
   }
 
-  private queueTolerance(leastRttMs: number): number {
-    return Math.max(QUEUE_FLOOR_MS, leastRttMs * QUEUE_SHARE)
+  /** Whether round trips have stood above the least for long enough to be no burst of our own. */
+  private startupQueue(sample: AckSample): boolean {
+    const { least } = this
+    const limit = Math.min(STARTUP_QUEUE_MAX_MS, Math.max(STARTUP_QUEUE_MIN_MS, least * STARTUP_QUEUE_SHARE))
+    if (sample.rttMs === 0) return false
+    if (sample.rttMs <= least + limit) {
+      this.highRtts = 0
+      return false
+    }
+    if (this.highRtts === 0) this.highSince = sample.nowMs
+    this.highRtts++
+    return this.highRtts >= STARTUP_QUEUE_SAMPLES && sample.nowMs - this.highSince > least / 4
+  }
+
+  private queueTolerance(): number {
+    return Math.max(QUEUE_FLOOR_MS, this.least * QUEUE_SHARE)
   }
 
   private setWindow(sample: AckSample): void {
     const least = MIN_PACKETS * this.packetBytes
-    const rtt = sample.leastRttMs > 0 ? sample.leastRttMs : sample.smoothedRttMs
+    const rtt = this.least > 0 ? this.least : sample.smoothedRttMs
     let target: number
     if (this.mode === 'startup') {
       // As in slow start: what arrives makes room for as much again.
@@ -186,7 +272,7 @@ export class CircuitControl implements CongestionControl {
       if (this.bandwidth > 0) {
         target = Math.min(
           target,
-          Math.max(INITIAL_PACKETS * this.packetBytes, this.inFlight(STARTUP_GAIN, rtt)),
+          Math.max(INITIAL_PACKETS * this.packetBytes, this.inFlight(STARTUP_WINDOW_GAIN, rtt)),
         )
       }
     } else if (this.mode === 'probe-rtt') {
@@ -195,11 +281,13 @@ export class CircuitControl implements CongestionControl {
       target = this.inFlight(CRUISE_WINDOW_GAIN, rtt)
     }
     if (this.reopening >= target) this.reopening = Number.POSITIVE_INFINITY
-    this.windowBytes = Math.max(least, Math.min(target, this.ceiling, this.reopening, this.maxBytes))
-    if (this.bandwidth > 0) this.bytesPerSecond = Math.max(least, this.bandwidth * this.gain * 1000)
+    this.windowBytes = Math.max(least, Math.min(target, this.ceiling, this.reopening))
+    if (this.bandwidth === 0) return
+    const more = this.gain === CYCLE[0] ? (PROBE_PACKETS * this.packetBytes) / Math.max(rtt, MIN_ROUND_MS) : 0
+    this.bytesPerSecond = Math.max(least, ((this.bandwidth * this.gain + more) * 1000) / (1 - this.ownLoss))
   }
 
   private inFlight(gain: number, rttMs: number): number {
-    return this.bandwidth * (gain * rttMs + ALLOWANCE_MS)
+    return (this.bandwidth * (gain * rttMs + ALLOWANCE_MS)) / (1 - this.ownLoss)
   }
 }

@@ -1,4 +1,5 @@
 import { ACK_DELAY_MS, INITIAL_RTO_MS, MAX_RTO_MS, MIN_RTO_MS } from './constants.ts'
+import { WindowedLeast } from './windowed-least.ts'
 
 /** The least round trip is taken over one to two of these. */
 const MIN_RTT_PERIOD_MS = 10_000
@@ -11,13 +12,11 @@ export class RttEstimator {
   latest = 0
   private variance = 0
   private backOff = 1
-  private periodStart = 0
-  private leastNow = Number.POSITIVE_INFINITY
-  private leastBefore = Number.POSITIVE_INFINITY
+  private readonly leastRtt = new WindowedLeast(MIN_RTT_PERIOD_MS)
 
   /** The least of late, in milliseconds; 0 until measured. */
   get least(): number {
-    const least = Math.min(this.leastNow, this.leastBefore)
+    const least = this.leastRtt.value
     return least === Number.POSITIVE_INFINITY ? 0 : least
   }
 
@@ -45,13 +44,7 @@ export class RttEstimator {
     }
     this.latest = rtt
     this.backOff = 1
-    if (nowMs - this.periodStart > MIN_RTT_PERIOD_MS) {
-      this.leastBefore = this.leastNow
-      this.leastNow = rtt
-      this.periodStart = nowMs
-    } else if (rtt < this.leastNow) {
-      this.leastNow = rtt
-    }
+    this.leastRtt.note(nowMs, rtt)
   }
 
   /** Something new was acknowledged, measured or not (RFC 6298 §5.7 would wait for a measurement; a loss-ridden path has few). */

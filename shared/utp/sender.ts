@@ -153,7 +153,10 @@ export class Sender {
           return
         }
       }
-      if (window.flightBytes > 0 && window.flightBytes + length > control.windowBytes) return
+      // The oldest packet goes again whatever the window says: until it arrives, the far side's bitmask may not reach
+      // far enough to tell what else has.
+      const full = window.flightBytes > 0 && window.flightBytes + length > control.windowBytes
+      if (full && lost !== window.base) return
       if (lost < 0 && !this.peerHasRoom(length)) {
         this.starved = true
         this.persist(nowMs)
