@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util'
+import { CulvertError } from '../shared/bytes/error.ts'
+import { ConfigError } from './config.ts'
+
+/** Exit codes of the process; documented in docs/relay.md. */
+export const EXIT_CODE = { ok: 0, failed: 1, usage: 2, config: 3 } as const
+
+const USAGE = `Usage:
+  relay-server run --config <file.yaml>   run a relay until Ctrl-C
+  relay-server keygen --out <file>        make an identity file
+  relay-server lab [--web <folder>] [--sample <folder>]
+                                          run a whole network on this machine
+
+docs/relay.md describes the configuration file.`
+
+/** The command line is wrong. Code `usage`. */
+class UsageError extends CulvertError {}
+
+/** Runs one command to its end and gives the process's exit code. Errors are told on stderr, in a line or two. */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await run(argv)
+    return EXIT_CODE.ok
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${USAGE}\n`)
+      return EXIT_CODE.usage
+    }
+    const message = error instanceof CulvertError ? error.message : String((error as Error).stack ?? error)
+    process.stderr.write(`relay-server: ${message}\n`)
+    return error instanceof ConfigError ? EXIT_CODE.config : EXIT_CODE.failed
+  }
+}
+
+/** Modules are loaded when their command is asked for: a relay starts in a fraction of a second. */
+async function run([command, ...rest]: readonly string[]): Promise<void> {
+  switch (command) {
+    case 'run': {
+      const { config } = optionsOf(rest, ['config'])
+      if (!config) throw new UsageError('usage', 'run needs --config <file.yaml>')
+      const { runRelay } = await import('./relay-process.ts')
+      return runRelay(config)
+    }
+    case 'keygen': {
+      const { out } = optionsOf(rest, ['out'])
+      if (!out) throw new UsageError('usage', 'keygen needs --out <file>')
+      return keygen(out)
+    }
+    case 'lab': {
+      const { web, sample } = optionsOf(rest, ['web', 'sample'])
+      const { runLab } = await import('./lab/lab-command.ts')
+      return runLab({ webRoot: web, sampleFolder: sample })
+    }
+    case 'lab-seeder': {
+      const { runSeederProcess } = await import('./lab/seeder-process.ts')
+      return runSeederProcess(rest[0] ?? '')
+    }
+    case 'help':
+    case '--help':
+    case '-h':
+      process.stdout.write(`${USAGE}\n`)
+      return
+    default:
+      throw new UsageError('usage', command ? `there is no command ${command}` : 'a command is needed')
+  }
+}
+
+function optionsOf<Name extends string>(
+  args: readonly string[],
+  names: readonly Name[],
+): Partial<Record<Name, string>> {
+  try {
+    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
+    return parseArgs({ args: [...args], options, strict: true }).values as Partial<Record<Name, string>>
+  } catch (cause) {
+    throw new UsageError('usage', (cause as Error).message, { cause })
+  }
+}
+
+async function keygen(path: string): Promise<void> {
+  const { createIdentity } = await import('./identity-file.ts')
+  const { NodeRandom } = await import('./node-random.ts')
+  const { toHex } = await import('../shared/bytes/bytes.ts')
+  const keyPair = await createIdentity(path, new NodeRandom())
+  process.stdout.write(`${toHex(keyPair.publicKey.bytes)}\n`)
+}

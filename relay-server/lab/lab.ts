@@ -1,0 +1,219 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import type { RelayConfigInput } from '../config.ts'
+import type { RelayReady } from '../relay-process.ts'
+import { type Child, startChild } from './child.ts'
+import * as places from './constants.ts'
+import { startDhtNode } from './dht-node.ts'
+import { type LabSample, makeTorrent, readSample } from './sample.ts'
+import type { SeederReady, SeederSettings } from './seeder-process.ts'
+import { startTracker } from './tracker.ts'
+
+export interface LabOptions {
+  /** Folder of the built web app; without it the gateways serve no page. */
+  readonly webRoot?: string
+  /** Folder of the sample: film, subtitles, sample.json. */
+  readonly sampleFolder: string
+  /** Lines that the relays and the seeder write. */
+  readonly onOutput?: (line: string) => void
+  /** A relay or the seeder ended without being asked to. */
+  readonly onCrash?: (name: string) => void
+  readonly logLevel?: 'error' | 'info' | 'debug'
+}
+
+export interface LabRelay {
+  readonly nickname: string
+  readonly host: string
+  readonly exit: boolean
+  readonly pid: number
+  /** `host:port` of its UDP socket. */
+  readonly udp: string
+  /** 148 hex digits. */
+  readonly publicKey: string
+  /** `http://host:port` of its gateway. */
+  readonly url: string
+  readonly running: boolean
+  /** Ends this relay alone, as a fault in an experiment. */
+  stop(): Promise<void>
+}
+
+export interface LabTorrent {
+  readonly infoHash: string
+  readonly magnet: string
+  /** Path of its .torrent file. */
+  readonly file: string
+}
+
+export interface Lab {
+  /** The address to open: the first relay's gateway. */
+  readonly url: string
+  readonly relays: readonly LabRelay[]
+  /** Addresses that connections to the seeder came from, one a line. */
+  readonly seederLog: string
+  /** `host:port` of the seeder's TCP socket. */
+  readonly seeder: string
+  readonly announceUrl: string
+  /** `host:port` */
+  readonly dht: string
+  /** What every gateway offers. */
+  readonly sample: LabTorrent
+  /** The same film as another torrent, of which no relay is told. */
+  readonly unlisted: LabTorrent
+  /** Identities, configurations, logs. Removed by `stop`. */
+  readonly stateFolder: string
+  /** Ends every process and removes the state. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** Starts the whole network on this machine. What was started is ended again if any part fails. */
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const undo: (() => Promise<void>)[] = []
+  let stopping: Promise<void> | undefined
+  const stop = () => {
+    stopping ??= (async () => {
+      for (const step of undo.splice(0).reverse()) await step()
+    })()
+    return stopping
+  }
+  try {
+    return await assemble(options, undo, stop)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function assemble(
+  options: LabOptions,
+  undo: (() => Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<Lab> {
+  const sample = await readSample(options.sampleFolder)
+  const stateFolder = await mkdtemp(join(tmpdir(), 'culvert-lab-'))
+  undo.push(() => rm(stateFolder, { recursive: true, force: true }))
+  const tracker = await startTracker(places.LAB_TRACKER_HOST, 0)
+  undo.push(() => tracker.stop())
+  const dht = await startDhtNode(places.LAB_DHT_HOST, [])
+  undo.push(() => dht.stop())
+  const files = await writeTorrents(stateFolder, sample, tracker.announceUrl)
+
+  const start = async <Ready extends { readonly type: 'ready' }>(name: string, command: string[]) => {
+    const child = await startChild<Ready>(name, command, options.onOutput ?? (() => undefined))
+    child.onCrash(() => options.onCrash?.(name))
+    return child
+  }
+  const children: Promise<Child<{ type: 'ready' }>>[] = []
+  // Together, and also those that come up while another one fails.
+  undo.push(async () => {
+    const started = await Promise.allSettled(children)
+    await Promise.all(started.map((each) => (each.status === 'fulfilled' ? each.value.stop() : undefined)))
+  })
+  const startRelay = (place: places.LabPlace, bootstrap: readonly string[]) => {
+    const config = relayConfig(place, bootstrap, dht.address, sample, files.sample, options)
+    const child = writeConfig(stateFolder, place.nickname, config).then((path) =>
+      start<RelayReady>(place.nickname, ['run', '--config', path]),
+    )
+    children.push(child)
+    return child
+  }
+  const connectionLog = join(stateFolder, 'seeder-connections.log')
+  const seederSettings: SeederSettings = {
+    host: places.LAB_SEEDER_HOST,
+    torrents: Object.values(files).map((file) => ({ file, folder: join(stateFolder, 'files') })),
+    announceUrl: tracker.announceUrl,
+    dht: [dht.address],
+    connectionLog,
+  }
+  const seederStart = start<SeederReady>('seeder', ['lab-seeder', JSON.stringify(seederSettings)])
+  children.push(seederStart)
+  const [firstPlace, ...otherPlaces] = places.LAB_RELAYS as [places.LabPlace, ...places.LabPlace[]]
+  const first = await startRelay(firstPlace, [])
+  const others = await Promise.all(otherPlaces.map((place) => startRelay(place, [first.ready.udp])))
+  const seeder = await seederStart
+  const relays = [first, ...others].map((child, i) => relayOf(places.LAB_RELAYS[i] as places.LabPlace, child))
+  const torrentOf = (i: number, file: string): LabTorrent => ({
+    infoHash: seeder.ready.torrents[i]?.infoHash ?? '',
+    magnet: seeder.ready.torrents[i]?.magnet ?? '',
+    file,
+  })
+  return {
+    url: first.ready.gateway ?? '',
+    relays,
+    seederLog: connectionLog,
+    seeder: seeder.ready.address,
+    announceUrl: tracker.announceUrl,
+    dht: dht.address,
+    sample: torrentOf(0, files.sample),
+    unlisted: torrentOf(1, files.unlisted),
+    stateFolder,
+    stop,
+  }
+}
+
+/** Torrent files, and under `files/<name>` what each of them names. */
+async function writeTorrents(stateFolder: string, sample: LabSample, announceUrl: string) {
+  await mkdir(join(stateFolder, 'files'))
+  const write = async (name: string) => {
+    await symlink(sample.folder, join(stateFolder, 'files', name))
+    const path = join(stateFolder, `${name}.torrent`)
+    await writeFile(path, await makeTorrent(sample, name, announceUrl))
+    return path
+  }
+  return { sample: await write(places.LAB_TORRENT_NAME), unlisted: await write(places.LAB_UNLISTED_NAME) }
+}
+
+async function writeConfig(stateFolder: string, name: string, config: RelayConfigInput): Promise<string> {
+  const path = join(stateFolder, `${name}.yaml`)
+  await writeFile(path, stringify({ ...config, identity: join(stateFolder, `${name}.key`) }))
+  return path
+}
+
+function relayConfig(
+  place: places.LabPlace,
+  bootstrap: readonly string[],
+  dht: string,
+  sample: LabSample,
+  torrent: string,
+  options: LabOptions,
+): RelayConfigInput {
+  const { title, description, bytes, seconds } = sample
+  return {
+    nickname: place.nickname,
+    network: 'lab',
+    lab: true,
+    logLevel: options.logLevel ?? 'info',
+    udp: { host: place.host, port: 0, publicHost: place.host },
+    gateway: {
+      enabled: true,
+      host: place.host,
+      port: places.LAB_GATEWAY_PORT,
+      portTries: places.LAB_GATEWAY_PORT_TRIES,
+      ...(options.webRoot ? { webRoot: options.webRoot } : {}),
+    },
+    exit: place.exit
+      ? { enabled: true, allowNetworks: [...places.LAB_NETWORKS], localIpv4: place.host }
+      : { enabled: false },
+    bootstrap: [...bootstrap],
+    exchangeSeconds: places.LAB_EXCHANGE_SECONDS,
+    networkPrefixBits: 32,
+    dht: [dht],
+    sample: { title, description, bytes, seconds, torrent },
+  }
+}
+
+function relayOf(place: places.LabPlace, child: Child<RelayReady>): LabRelay {
+  const { udp, publicKey, gateway } = child.ready
+  return {
+    ...place,
+    pid: child.pid,
+    udp,
+    publicKey,
+    url: gateway ?? '',
+    get running() {
+      return child.running
+    },
+    stop: () => child.stop(),
+  }
+}

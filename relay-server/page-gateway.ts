@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import { addressOf, formatAddress } from '../shared/bytes/address.ts'
+import { toHex } from '../shared/bytes/bytes.ts'
+import { CulvertError } from '../shared/bytes/error.ts'
+import type { KeyPair } from '../shared/identity/keys.ts'
+import type { Link } from '../shared/link/link.ts'
+import type { Clock } from '../shared/world/clock.ts'
+import type { Counters } from '../shared/world/counters.ts'
+import type { Random } from '../shared/world/random.ts'
+import type { SiteDocument } from '../web/engine/site-document.ts'
+import type { RelayConfig } from './config.ts'
+import { RELAY_PATH } from './gateway/constants.ts'
+import { Gateway } from './gateway/gateway.ts'
+
+/** Where the sample's torrent file is served. */
+const SAMPLE_PATH = '/sample.torrent'
+
+export interface PageGatewayOptions {
+  readonly config: RelayConfig
+  readonly keyPair: KeyPair
+  readonly clock: Clock
+  readonly random: Random
+  readonly counters: Counters
+}
+
+/**
+ * Starts the gateway that the configuration asks for, on the first free one of its ports.
+ * @returns undefined if none is asked for; `authority` is `host:port`
+ */
+export async function startGateway(
+  options: PageGatewayOptions,
+  events: { onPacket(link: Link, packet: Uint8Array): void; onClosed(link: Link): void },
+): Promise<{ gateway: Gateway; authority: string } | undefined> {
+  const { config, keyPair, clock, random, counters } = options
+  const { enabled, host, portTries, webRoot } = config.gateway
+  if (!enabled) return undefined
+  const document = siteDocument(config, keyPair)
+  const moreFiles = new Map<string, Uint8Array>()
+  if (config.sample) moreFiles.set(SAMPLE_PATH, await readFile(config.sample.torrent))
+  for (let port = config.gateway.port; ; port++) {
+    const gateway = new Gateway({
+      host,
+      port,
+      ...(webRoot ? { webRoot } : {}),
+      moreFiles,
+      document: () => document,
+      keyPair,
+      network: config.network,
+      clock,
+      random,
+      counters,
+      ...events,
+    })
+    try {
+      const bound = await gateway.start()
+      return { gateway, authority: formatAddress(addressOf(host, bound.port)) }
+    } catch (error) {
+      const busy = error instanceof CulvertError && error.code === 'gateway-port-busy'
+      if (!busy || port + 1 >= config.gateway.port + portTries) throw error
+    }
+  }
+}
+
+function siteDocument(config: RelayConfig, keyPair: KeyPair): SiteDocument {
+  const { network, community, lab, networkPrefixBits, dht, sample } = config
+  return {
+    network,
+    community,
+    lab,
+    entry: { publicKey: toHex(keyPair.publicKey.bytes), websocket: RELAY_PATH },
+    networkPrefixBits,
+    dht,
+    sample: sample && { ...sample, torrent: SAMPLE_PATH },
+  }
+}

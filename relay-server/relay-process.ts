@@ -1,0 +1,43 @@
+import { toHex } from '../shared/bytes/bytes.ts'
+import { Counters } from '../shared/world/counters.ts'
+import { loadConfig } from './config.ts'
+import { loadOrCreateIdentity } from './identity-file.ts'
+import { untilToldToStop } from './life-cycle.ts'
+import { createLog } from './log.ts'
+import { NodeClock } from './node-clock.ts'
+import { NodeRandom } from './node-random.ts'
+import { Relay } from './relay.ts'
+
+/** What a relay that was started by another process tells it once it is up. */
+export interface RelayReady {
+  readonly type: 'ready'
+  /** `host:port` of the UDP socket. */
+  readonly udp: string
+  /** `http://host:port`, if there is a gateway. */
+  readonly gateway: string | undefined
+  /** 148 hex digits. */
+  readonly publicKey: string
+}
+
+/** Runs a relay until it is told to stop. Throws if it cannot start. */
+export async function runRelay(configPath: string): Promise<void> {
+  const config = await loadConfig(configPath)
+  const log = createLog(config.logLevel)
+  const random = new NodeRandom()
+  const { keyPair, created } = await loadOrCreateIdentity(config.identity, random)
+  if (created) log.info('made a new identity; keep a copy of its file')
+  const relay = new Relay({ config, keyPair, clock: new NodeClock(), random, counters: new Counters(), log })
+  const told = untilToldToStop()
+  await relay.start()
+  const ready: RelayReady = {
+    type: 'ready',
+    udp: relay.udpAddress,
+    gateway: relay.gatewayUrl,
+    publicKey: toHex(keyPair.publicKey.bytes),
+  }
+  process.send?.(ready)
+  log.info(`${config.nickname} is up${config.exit.enabled ? ', as an exit' : ''}`)
+  await told
+  await relay.stop()
+  log.info(`${config.nickname} has stopped`)
+}

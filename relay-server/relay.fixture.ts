@@ -1,0 +1,117 @@
+import type { Address, IpAddress } from '../shared/bytes/address.ts'
+import { fromHex } from '../shared/bytes/bytes.ts'
+import { nobleAead } from '../shared/crypto/noble-aead.ts'
+import { KeyPair } from '../shared/identity/keys.ts'
+import { prefixOf } from '../shared/ipv8/packet.ts'
+import type { Link } from '../shared/link/link.ts'
+import { Circuit } from '../shared/onion/circuit.ts'
+import type { CircuitEvents } from '../shared/onion/circuit-options.ts'
+import type { StreamResetReason } from '../shared/onion/exit-port.ts'
+import type { PathHop } from '../shared/onion/hop.ts'
+import { Counters } from '../shared/world/counters.ts'
+import { parseConfig, type RelayConfigInput } from './config.ts'
+import { Happenings } from './exit/exit.fixture.ts'
+import type { Log } from './log.ts'
+import { NodeClock } from './node-clock.ts'
+import { NodeRandom } from './node-random.ts'
+import { Relay } from './relay.ts'
+
+export const clock = new NodeClock()
+export const random = new NodeRandom()
+
+export interface TestRelay {
+  readonly relay: Relay
+  readonly keyPair: KeyPair
+  readonly counters: Counters
+  readonly logged: string[]
+  readonly hop: PathHop
+}
+
+/** Starts a relay on an address of its own of this machine; with a free port for everything. */
+export async function startRelay(host: string, config: RelayConfigInput = {}): Promise<TestRelay> {
+  const keyPair = KeyPair.generate(random)
+  const counters = new Counters()
+  const logged: string[] = []
+  const write = (message: string) => logged.push(message)
+  const log: Log = { error: write, info: write, debug: write }
+  const relay = new Relay({
+    config: parseConfig(
+      JSON.stringify({
+        lab: true,
+        network: 'test',
+        udp: { host, port: 0 },
+        exchangeSeconds: 0.5,
+        networkPrefixBits: 32,
+        ...config,
+      }),
+      'test',
+    ),
+    keyPair,
+    clock,
+    random,
+    counters,
+    log,
+  })
+  await relay.start()
+  const [, port = ''] = relay.udpAddress.split(':')
+  const address: IpAddress = { kind: 'ipv4', host, port: Number(port) }
+  return { relay, keyPair, counters, logged, hop: { publicKey: keyPair.publicKey, address, name: host } }
+}
+
+export const COMMUNITY = fromHex('a3591a6bd89bbaca0974062a1287afcfbc6fd6bc')
+
+/** The owner of one circuit at a time over one link, and what came back through it. */
+export class TestOwner extends Happenings implements CircuitEvents {
+  readonly prefix = prefixOf(COMMUNITY)
+  readonly counters = new Counters()
+  readonly datagrams: { origin: Address; data: string }[] = []
+  readonly resets: { connectionId: number; reason: StreamResetReason }[] = []
+  onStream: (destination: Address, packet: Uint8Array) => void = () => undefined
+  closedFor: string | undefined
+  circuit: Circuit | undefined
+
+  readonly onPacket = (_link: Link, packet: Uint8Array): void => this.circuit?.receive(packet)
+
+  /** Builds a circuit; ends when it is ready. */
+  async build(link: Link, path: readonly PathHop[]): Promise<Circuit> {
+    this.closedFor = undefined
+    const circuit = new Circuit({
+      keyPair: KeyPair.generate(random),
+      path,
+      link,
+      prefix: this.prefix,
+      clock,
+      random,
+      aead: nobleAead,
+      counters: this.counters,
+      events: this,
+    })
+    this.circuit = circuit
+    circuit.start()
+    await this.until(() => circuit.state === 'ready' || this.closedFor !== undefined)
+    return circuit
+  }
+
+  changed(): void {
+    this.note()
+  }
+  ready(): void {
+    this.note()
+  }
+  datagram(_circuit: Circuit, origin: Address, data: Uint8Array): void {
+    this.datagrams.push({ origin, data: Buffer.from(data).toString() })
+    this.note()
+  }
+  stream(_circuit: Circuit, destination: Address, packet: Uint8Array): void {
+    this.onStream(destination, packet)
+    this.note()
+  }
+  streamReset(_circuit: Circuit, _to: Address, connectionId: number, reason: StreamResetReason): void {
+    this.resets.push({ connectionId, reason })
+    this.note()
+  }
+  closed(_circuit: Circuit, reason: string): void {
+    this.closedFor = reason
+    this.note()
+  }
+}

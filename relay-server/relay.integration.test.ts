@@ -1,0 +1,176 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { WebSocket as NodeWebSocket } from 'ws'
+import { addressOf } from '../shared/bytes/address.ts'
+import { KeyPair } from '../shared/identity/keys.ts'
+import type { Link } from '../shared/link/link.ts'
+import { Counters } from '../shared/world/counters.ts'
+import { openRelayLink } from '../web/link/websocket-link.ts'
+import { UdpLinks } from './links/udp.ts'
+import { clock, random, startRelay, TestOwner, type TestRelay } from './relay.fixture.ts'
+
+const HOSTS = ['127.0.0.31', '127.0.0.32', '127.0.0.33'] as const
+let relays: TestRelay[] = []
+
+/** Polls for what only time brings: packets between the relays, which nothing here can see. */
+async function until(predicate: () => boolean): Promise<void> {
+  while (!predicate()) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+beforeAll(async () => {
+  vi.stubGlobal('WebSocket', NodeWebSocket)
+  const first = await startRelay(HOSTS[0], { gateway: { enabled: true, host: HOSTS[0], port: 0 } })
+  const bootstrap = [first.relay.udpAddress]
+  const second = await startRelay(HOSTS[1], { bootstrap })
+  const exit = { enabled: true, allowNetworks: ['127.0.0.0/8'], localIpv4: HOSTS[2] }
+  const third = await startRelay(HOSTS[2], { bootstrap, exit })
+  relays = [first, second, third]
+})
+
+afterAll(async () => {
+  await Promise.all(relays.map(({ relay }) => relay.stop()))
+  vi.unstubAllGlobals()
+})
+
+async function pageLink(owner: TestOwner): Promise<Link> {
+  const [first] = relays
+  const url = `${first?.relay.gatewayUrl?.replace('http', 'ws')}/relay`
+  return openRelayLink({
+    url,
+    relayKey: first!.keyPair.publicKey,
+    network: 'test',
+    clock,
+    random,
+    counters: new Counters(),
+    onPacket: owner.onPacket,
+    onClosed: () => undefined,
+  })
+}
+
+async function udpLink(owner: TestOwner): Promise<{ link: Link; close(): Promise<void> }> {
+  const links = await UdpLinks.bind('127.0.0.30', 0, {
+    clock,
+    counters: new Counters(),
+    onPacket: owner.onPacket,
+  })
+  return { link: links.linkTo(relays[0]!.hop.address)!, close: () => links.close() }
+}
+
+describe('relays on one machine (D-04, C-01)', () => {
+  it('learn of each other', async () => {
+    await until(() => relays.every(({ relay }) => relay.directory.size === 2))
+    const names = relays.map(({ relay }) => relay.directory.list().map(({ descriptor }) => descriptor.flags))
+    expect(names.map((flags) => flags.filter((each) => each & 2).length)).toEqual([1, 1, 0])
+  })
+
+  it('serve the document that a page begins with, and log nothing about anyone (N-13)', async () => {
+    const url = relays[0]!.relay.gatewayUrl!
+    const { readSiteDocument } = await import('../web/engine/site-document.ts')
+    const document = readSiteDocument(await (await fetch(`${url}/culvert.json`)).json())
+    expect(document.lab).toBe(true)
+    expect(document.networkPrefixBits).toBe(32)
+    expect(document.entry.websocket).toBe('/relay')
+    for (const { logged } of relays) for (const line of logged) expect(line).not.toMatch(/\d+\.\d+\.\d+/)
+  })
+
+  it.each([1, 2, 3])(
+    'carry a circuit of %i hops and UDP through its exit (C-02, C-03, C-08)',
+    async (hops) => {
+      const target = createSocket('udp4')
+      const heard: string[] = []
+      target.on('message', (data, from) => {
+        heard.push(from.address)
+        target.send(data, from.port, from.address)
+      })
+      target.bind(0, '127.0.0.1')
+      await once(target, 'listening')
+      const owner = new TestOwner()
+      const viaUdp = hops === 1 ? await udpLinkTo(owner, relays[2]!) : undefined
+      const link = viaUdp?.link ?? (await pageLink(owner))
+      const path = [[relays[2]!], [relays[0]!, relays[2]!], relays][hops - 1]!.map(({ hop }) => hop)
+      const circuit = await owner.build(link, path)
+      expect(circuit.state).toBe('ready')
+      const destination = addressOf('127.0.0.1', target.address().port)
+      circuit.sendDatagram(destination, new TextEncoder().encode(`d${hops}e`))
+      await owner.until(() => owner.datagrams.length === 1)
+      expect(owner.datagrams[0]).toEqual({ origin: destination, data: `d${hops}e` })
+      expect(heard).toEqual([HOSTS[2]])
+      circuit.destroy('unneeded')
+      link.close('unneeded')
+      await viaUdp?.close()
+      target.close()
+    },
+  )
+
+  it('carry a circuit whose owner comes by UDP (C-01)', async () => {
+    const owner = new TestOwner()
+    const { link, close } = await udpLink(owner)
+    const circuit = await owner.build(
+      link,
+      relays.map(({ hop }) => hop),
+    )
+    expect(circuit.state).toBe('ready')
+    expect(circuit.hops.every((hop) => hop.state === 'proven')).toBe(true)
+    circuit.destroy('unneeded')
+    await close()
+  })
+
+  it('refuse what is no BitTorrent, and what the policy refuses (O-06)', async () => {
+    const owner = new TestOwner()
+    const link = await pageLink(owner)
+    const circuit = await owner.build(
+      link,
+      relays.map(({ hop }) => hop),
+    )
+    const { counters } = relays[2]!
+    const bencoded = new TextEncoder().encode('de')
+    circuit.sendDatagram(addressOf('127.0.0.1', 9), new TextEncoder().encode('GET / HTTP/1.1'))
+    circuit.sendDatagram(addressOf('10.0.0.1', 9), bencoded)
+    circuit.sendDatagram(addressOf('::ffff:127.0.0.1', 9), bencoded)
+    circuit.sendDatagram(addressOf('2130706433', 9), bencoded)
+    await until(() => counters.get('exit-destination-refused') >= 3)
+    expect(counters.get('exit-udp-content-refused')).toBe(1)
+    circuit.destroy('unneeded')
+    link.close('unneeded')
+  })
+
+  it('refuse to extend to addresses that are no relay’s place', async () => {
+    const owner = new TestOwner()
+    const link = await pageLink(owner)
+    const path = [
+      relays[0]!.hop,
+      {
+        publicKey: KeyPair.generate(random).publicKey,
+        address: addressOf('10.0.0.1', 80) as never,
+        name: 'x',
+      },
+    ]
+    const circuit = await owner.build(link, path)
+    expect(circuit.state).toBe('closed')
+    expect(owner.closedFor).toBe('destroyed')
+    link.close('unneeded')
+  })
+
+  it('end their circuits and links when they stop (O-08)', async () => {
+    const [first] = relays
+    const extra = await startRelay('127.0.0.34', { bootstrap: [first!.relay.udpAddress] })
+    const owner = new TestOwner()
+    const { link, close } = await udpLinkTo(owner, extra)
+    const circuit = await owner.build(link, [extra.hop])
+    expect(circuit.state).toBe('ready')
+    await extra.relay.stop()
+    await owner.until(() => owner.closedFor !== undefined)
+    expect(owner.closedFor).toBe('destroyed')
+    await close()
+  })
+})
+
+async function udpLinkTo(owner: TestOwner, relay: TestRelay) {
+  const links = await UdpLinks.bind('127.0.0.30', 0, {
+    clock,
+    counters: new Counters(),
+    onPacket: owner.onPacket,
+  })
+  return { link: links.linkTo(relay.hop.address)!, close: () => links.close() }
+}
