@@ -177,6 +177,24 @@ describe('the engine in Chromium (W-01, W-03, W-04, C-07)', () => {
     expect(bridge.destinations).toContain(`tcp 127.0.0.1:${seeder.port}`)
   })
 
+  it('takes every way out off the worker', async () => {
+    const [worker] = tab.workers()
+    const names = [
+      'fetch',
+      'WebSocket',
+      'XMLHttpRequest',
+      'EventSource',
+      'WebTransport',
+      'RTCPeerConnection',
+      'RTCDataChannel',
+    ]
+    const left = await worker!.evaluate(
+      (names) => names.filter((name) => (globalThis as Record<string, unknown>)[name] !== undefined),
+      names,
+    )
+    expect(left).toEqual([])
+  })
+
   it('plays a film from its first seconds and seeks before the rest is there', async () => {
     const seeder = await seed('film', 'tcp', 250_000)
     site.peerPorts.push(seeder.port)

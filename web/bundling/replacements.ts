@@ -61,6 +61,10 @@ export const UNHIDDEN_FILES: readonly string[] = [
 /** Files inside packages -> own module, relative to `web/`. `marker` is text that the replaced file must contain. */
 export const OWN_FILES: Readonly<Record<string, { readonly module: string; readonly marker: string }>> = {
   'webtorrent/lib/utp.cjs': { module: 'tunnel/utp.ts', marker: "require('utp-native')" },
+  'webtorrent/version.cjs': {
+    module: 'bundling/stubs/webtorrent-version.ts',
+    marker: "require('./package.json').version",
+  },
   'webtorrent/lib/server.js': { module: 'bundling/stubs/server.ts', marker: 'class BrowserServer extends' },
   'bittorrent-tracker/server.js': { module: 'bundling/stubs/nothing.ts', marker: 'class Server extends' },
   'bittorrent-tracker/lib/client/websocket-tracker.js': {

@@ -21,7 +21,8 @@ export interface MediaRequest {
  */
 export class MediaPorts {
   private readonly pages: () => Promise<readonly MediaPage[]>
-  private readonly owners = new Map<string, MediaPort>()
+  /** Of the latest token alone: a page has one torrent open. */
+  private latest: { readonly token: string; readonly owner: Promise<MediaPort | undefined> } | undefined
 
   constructor(pages: () => Promise<readonly MediaPage[]>) {
     this.pages = pages
@@ -29,14 +30,15 @@ export class MediaPorts {
 
   /** Always answers: 404 where no open page owns the address, 504 where its engine is silent. */
   async respond(request: MediaRequest): Promise<Response> {
-    const known = this.owners.get(request.token)
-    const first = await known?.respond(request)
+    const known = this.latest?.token === request.token ? this.latest : undefined
+    const first = await (await known?.owner)?.respond(request)
     if (first) return first
-    this.owners.delete(request.token)
-    const owner = await this.find(request.token)
+    // Unknown, or gone: other requests may be asking already.
+    if (this.latest === known || this.latest?.token !== request.token) {
+      this.latest = { token: request.token, owner: this.find(request.token) }
+    }
+    const owner = await this.latest.owner
     if (!owner) return new Response(null, { status: 404 })
-    this.owners.clear()
-    this.owners.set(request.token, owner)
     return (await owner.respond(request)) ?? new Response(null, { status: 504 })
   }
 
