@@ -15,7 +15,7 @@ const anyAddress: fc.Arbitrary<Address> = fc.oneof(
   fc.tuple(fc.domain(), port).map(([host, p]): Address => ({ kind: 'domain', host, port: p })),
 )
 
-describe('addresses in cells (C-02)', () => {
+describe('addresses in cells (C-07)', () => {
   it('reads back what was written, the second time as the same object (property)', () => {
     const reader = new AddressReader()
     fc.assert(

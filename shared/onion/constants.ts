@@ -81,7 +81,10 @@ export const REPLAY_WINDOW = 2048
 
 /** The owner flags its first cells, create among them, and every extend (protocol). */
 export const OWNER_RELAY_EARLY_CELLS = 8
-/** A relay forwards no flagged cell once it has forwarded this many of any kind in that direction (protocol). */
+/**
+ * Flagged cells that a relay passes on in one direction. py-ipv8 counts cells without the flag as well, so that a flagged
+ * one that was overtaken is lost; what is to be bounded, extends, comes out the same.
+ */
 export const RELAY_EARLY_LIMIT = 7
 
 /** What a circuit's owner waits for, and how long. */
@@ -110,9 +113,9 @@ export const CIRCUIT_SETTINGS: CircuitSettings = {
   hopTimeoutMs: 10_000,
   buildTimeoutMs: 60_000,
   pingIntervalMs: 7_500,
-  probeAfterMs: 3_000,
-  probeIntervalMs: 1_500,
-  deadAfterPings: 4,
+  probeAfterMs: 2_000,
+  probeIntervalMs: 1_000,
+  deadAfterPings: 5,
   deadAfterMs: 20_000,
   maxBytes: 10 * 2 ** 30,
   firstCounter: FIRST_OWNER_COUNTER,

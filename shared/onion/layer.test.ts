@@ -62,7 +62,7 @@ const crypto = read('tunnel-crypto') as {
 const keys = crypto.cipher_keys
 const edge = (name: string) => fromHex(crypto.edge_cases.find((c) => c.name === name)?.sealed as string)
 
-describe('one layer (C-03)', () => {
+describe('one layer (C-02)', () => {
   it.each(crypto.cipher)('seals and opens as py-ipv8 does: $direction, counter $counter', (v) => {
     const layer = sealed(sealer(keys, v.direction, v.counter), fromHex(v.content))
     expect(toHex(layer)).toBe(v.sealed)
@@ -137,7 +137,7 @@ const onion = read('onion') as {
 }
 const path = (['bob', 'carol', 'dave'] as const).map((name) => onion.session_keys[name])
 
-describe('three layers in one buffer (C-03)', () => {
+describe('three layers in one buffer (C-02, C-03)', () => {
   it.each(onion.forward.map((v, i) => [i, v] as const))(
     'forward %i: sealed in place, last hop first',
     (_, v) => {

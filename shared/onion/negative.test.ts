@@ -227,7 +227,7 @@ class Receiver {
   }
 }
 
-describe('bad cells and destroys: what py-ipv8 did, and what ours does (C-01, C-02, C-04, O-06)', () => {
+describe('bad cells and destroys: what py-ipv8 did, and what ours does (C-01, C-02, C-04, N-11, O-06)', () => {
   it('has all cases, and no deviation without one', () => {
     expect(cases.length).toBe(65)
     const names = cases.map((c) => c.name)

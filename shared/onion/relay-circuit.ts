@@ -56,8 +56,9 @@ export class RelayCircuit implements ExitCircuit {
   activeAt: number
   /** Packet bytes received, both directions. */
   bytes = 0
-  forwarded = 0
-  returned = 0
+  /** Cells with the relay-early flag that were passed on. */
+  earlyForward = 0
+  earlyBackward = 0
   private readonly sealer: LayerSealer
   private readonly prefix: Uint8Array
 
@@ -79,7 +80,6 @@ export class RelayCircuit implements ExitCircuit {
     writeCellHeader(grown, 0, this.prefix, id, false, relayEarly)
     grown.set(cell.subarray(CELL_HEADER_BYTES), CELL_HEADER_BYTES + COUNTER_BYTES)
     this.sealer.seal(grown, CELL_HEADER_BYTES, cell.length + COUNTER_BYTES)
-    this.returned++
     link.send(grown, id)
   }
 

@@ -9,7 +9,7 @@ function take(window: ReplayWindow, counter: number): boolean {
   return true
 }
 
-describe('replay window (C-03; stricter than py-ipv8, which has none)', () => {
+describe('replay window (C-02; stricter than py-ipv8, which has none)', () => {
   it('takes an owner that starts at 2 and one that starts at 3', () => {
     for (const first of [2, 3]) {
       const window = new ReplayWindow()

@@ -201,11 +201,11 @@ export class Router {
 
   /** The layer that was opened took 8 bytes in front: the new header goes into them and the old one's end. */
   private passOn(circuit: RelayCircuit, next: Leg, cell: Uint8Array, relayEarly: boolean): void {
-    if (relayEarly && circuit.forwarded >= RELAY_EARLY_LIMIT) {
+    if (relayEarly && circuit.earlyForward >= RELAY_EARLY_LIMIT) {
       this.count('relay-early-exceeded')
       return
     }
-    circuit.forwarded++
+    if (relayEarly) circuit.earlyForward++
     this.cellsForward++
     writeCellHeader(cell, COUNTER_BYTES, this.options.prefix, next.id, false, relayEarly)
     next.link.send(cell.subarray(COUNTER_BYTES, cell.length - AEAD_TAG), next.id)
@@ -218,7 +218,7 @@ export class Router {
       return
     }
     const relayEarly = isRelayEarly(cell)
-    if (relayEarly && circuit.returned >= RELAY_EARLY_LIMIT) {
+    if (relayEarly && circuit.earlyBackward >= RELAY_EARLY_LIMIT) {
       this.count('relay-early-exceeded')
       return
     }
@@ -226,6 +226,7 @@ export class Router {
       this.count('cell-too-large')
       return
     }
+    if (relayEarly) circuit.earlyBackward++
     circuit.activeAt = this.options.clock.now()
     circuit.bytes += cell.length
     this.cellsBackward++

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { fromHex, toHex } from '../bytes/bytes.ts'
+import { encode } from '../bytes/codec.ts'
+import { type Candidate, candidateList, offered, parseCandidates } from './candidates.ts'
+import { destroyCircuitId, encodeDestroy, readDestroy } from './destroy.ts'
+import { fixture, keysOf, PREFIX } from './onion.fixture.ts'
+import { circuitIdOf } from './owned-circuits.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+const candidate = (name: string): Candidate => ({
+  publicKey: keysOf(name).publicKey,
+  address: { kind: 'ipv4', host: '192.0.2.1', port: 1 },
+})
+const [bob, carol, dave] = ['bob', 'carol', 'dave'].map(candidate) as [Candidate, Candidate, Candidate]
+
+describe('candidate lists (C-01)', () => {
+  const lists = fixture<{
+    readonly candidate_lists: readonly { readonly names: string[]; readonly bytes: string }[]
+  }>('tunnel-crypto').candidate_lists
+
+  it.each(lists)('are written as py-ipv8 writes them: $names', ({ names, bytes }) => {
+    const keys = names.map((name) => keysOf(name).publicKey.bytes)
+    expect(toHex(encode(candidateList, keys))).toBe(bytes)
+  })
+
+  it.each([
+    [[], [], []],
+    [['bob'], ['bob'], []],
+    [['bob', 'carol', 'carol', 'dave'], ['bob'], ['carol', 'dave']],
+    [['dave', 'dave'], [], ['dave']],
+  ])('read: the repeated key of %j separates relays from exits', (names, relays, exits) => {
+    const list = lists.find((each) => each.names.join() === names.join())
+    const parsed = parseCandidates(fromHex(list?.bytes as string))
+    const hex = (keys: readonly Uint8Array[]) => keys.map(toHex)
+    expect(hex(parsed.relays)).toEqual(hex(relays.map((name) => keysOf(name).publicKey.bytes)))
+    expect(hex(parsed.exits)).toEqual(hex(exits.map((name) => keysOf(name).publicKey.bytes)))
+  })
+
+  it('offer at most four relays and four exits, the first exit twice', () => {
+    expect(offered({ relays: [], exits: [] })).toEqual([])
+    expect(offered({ relays: [bob], exits: [] })).toEqual([bob])
+    expect(offered({ relays: [bob], exits: [carol, dave] })).toEqual([bob, carol, carol, dave])
+    expect(offered({ relays: Array(9).fill(bob), exits: Array(9).fill(carol) }).length).toBe(4 + 1 + 4)
+  })
+})
+
+describe('destroy (C-04)', () => {
+  it('is that of py-ipv8, and read with the key of the neighbour alone', () => {
+    const negative = fixture<{
+      readonly cases: readonly { readonly name: string; readonly packet: string }[]
+    }>('negative').cases
+    const packet = fromHex(
+      negative.find((c) => c.name === 'destroy at the exit, by the neighbour')?.packet as string,
+    )
+    expect(toHex(encodeDestroy(PREFIX, keysOf('alice'), 0x01020304, 4))).toBe(toHex(packet))
+    expect(destroyCircuitId(packet)).toBe(0x01020304)
+    expect(circuitIdOf(packet, PREFIX)).toBe(0x01020304)
+    expect(readDestroy(packet, keysOf('alice').publicKey)).toBe(4)
+    expect(() => readDestroy(packet, keysOf('bob').publicKey)).toThrow(
+      expect.objectContaining({ code: 'destroy-stranger' }),
+    )
+    expect(circuitIdOf(packet.subarray(0, 100), PREFIX)).toBeUndefined()
+    expect(circuitIdOf(packet.subarray(0, 10), PREFIX)).toBeUndefined()
+  })
+
+  it('has the layout of the cells vectors', () => {
+    const { vectors } = fixture<{
+      readonly vectors: readonly {
+        readonly msg_id: number
+        readonly serialized: string
+        readonly fields: { circuit_id: number; reason: number }
+      }[]
+    }>('cells')
+    const destroys = vectors.filter((v) => v.msg_id === 8)
+    expect(destroys.length).toBeGreaterThan(0)
+    for (const { serialized, fields } of destroys) {
+      const packet = encodeDestroy(PREFIX, keysOf('bob'), fields.circuit_id, fields.reason)
+      expect(toHex(packet.subarray(-64 - serialized.length / 2, -64))).toBe(serialized)
+    }
+  })
+})
+
+describe('token bucket (O-06)', () => {
+  it('gives a burst, then so many a second, and never saves up more than the burst', () => {
+    const bucket = new TokenBucket(2, 3, 0)
+    const take = (n: number, now: number) =>
+      Array.from({ length: n }, () => bucket.take(now)).filter(Boolean).length
+    expect(take(5, 0)).toBe(3)
+    expect(take(5, 400)).toBe(0)
+    expect(take(5, 500)).toBe(1)
+    expect(take(5, 1_000_000)).toBe(3)
+  })
+})
