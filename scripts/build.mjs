@@ -44,7 +44,7 @@ async function buildRelayServer() {
 }
 
 async function buildWeb() {
-  await build({ root, configFile: `${root}vite.config.ts`, logLevel: 'warn' })
+  await build({ configFile: `${root}vite.config.ts`, logLevel: 'warn' })
 }
 
 if (only === undefined || only === 'relay-server') await buildRelayServer()
