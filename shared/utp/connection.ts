@@ -193,7 +193,8 @@ export class UtpConnection {
       if (header.sequence === this.acceptedSyn) this.sendState(0)
       return
     }
-    if (this.current === 'syn-sent' && !this.receivedAnswer(header, now)) return
+    const opening = this.current === 'syn-sent'
+    if (opening && !this.receivedAnswer(header, now)) return
     const { window } = this.sender
     const upTo = window.base + sequenceDelta(header.acknowledged, this.ourFirst + window.base - 1)
     if (upTo > window.next) {
@@ -206,8 +207,10 @@ export class UtpConnection {
     let ackNow = false
     if (header.type === UTP_TYPE.data || header.type === UTP_TYPE.fin) {
       ackNow = this.receivedData(packet, header, now)
-      this.give()
     }
+    // From here on the application has its say, which may bring other packets into this header.
+    if (opening) this.events.opened()
+    this.give()
     if (this.state === 'gone') return
     if (this.isOpen) this.sender.pump(now)
     if (ackNow && this.acks.owing) this.sendState()
@@ -215,7 +218,7 @@ export class UtpConnection {
     this.schedule()
   }
 
-  /** @returns whether the connection is open now */
+  /** @returns whether this opened the connection */
   private receivedAnswer(header: UtpHeader, now: number): boolean {
     if (header.type !== UTP_TYPE.state) {
       // Data ahead of the answer: that was lost, or is late. It comes again for another SYN.
@@ -227,8 +230,7 @@ export class UtpConnection {
     // A STATE bears the number that the sender's next data will have (so libutp and libtorrent; BEP 29 reads otherwise).
     this.theirFirst = header.sequence
     this.current = 'open'
-    this.events.opened()
-    return this.isOpen
+    return true
   }
 
   private receivedReset(): void {

@@ -1,0 +1,65 @@
+import { type Address, anyAddress } from '../bytes/address.ts'
+import { encode } from '../bytes/codec.ts'
+import { MAX_MESSAGE_BYTES } from '../onion/constants.ts'
+import { UTP_DEFAULTS, type UtpSettings } from '../utp/constants.ts'
+
+/** Message id 1, and the origin address that a STREAM cell bears like a DATA cell: 01, IPv4, port. */
+const STREAM_MESSAGE_OVERHEAD = 1 + 7
+
+/** The largest uTP packet that fits a STREAM cell with this destination, in bytes. */
+export function streamPacketBytes(destination: Address): number {
+  return MAX_MESSAGE_BYTES - STREAM_MESSAGE_OVERHEAD - encode(anyAddress, destination).length
+}
+
+/** What both ends of a stream in a circuit do by default. */
+export const STREAM_UTP: Omit<UtpSettings, 'maxPacketBytes'> = {
+  ...UTP_DEFAULTS,
+  receiveBufferBytes: 4 << 20,
+  maxFlightBytes: 6 << 20,
+  // The exit gives a TCP connection 10 s, and the answer may be lost a few times.
+  connectTimeoutMs: 20_000,
+  // A circuit that is lost says so itself.
+  silenceTimeoutMs: 60_000,
+  // Finds a stream whose other end has forgotten it.
+  keepAliveMs: 60_000,
+  // An acknowledgement costs a whole cell.
+  maxPacketsPerAck: 16,
+}
+
+/** What the page's side of one circuit allows itself. */
+export interface StreamClientSettings {
+  /** Streams open at once; more are refused with 'too-many-streams'. */
+  readonly maxStreams: number
+  readonly receiveBufferBytes: number
+  readonly sendBufferBytes: number
+  readonly connectTimeoutMs: number
+}
+
+export const STREAM_CLIENT_DEFAULTS: StreamClientSettings = {
+  maxStreams: 256,
+  receiveBufferBytes: STREAM_UTP.receiveBufferBytes,
+  sendBufferBytes: STREAM_UTP.sendBufferBytes,
+  connectTimeoutMs: STREAM_UTP.connectTimeoutMs,
+}
+
+/** What an exit allows. All are counted when reached; a stream beyond them is refused with 'too-many-streams'. */
+export interface StreamServerLimits {
+  readonly streamsPerCircuit: number
+  readonly streams: number
+  /** Of one stream, from the circuit to TCP: bytes that wait. */
+  readonly receiveBufferBytes: number
+  /** Of one stream, from TCP to the circuit: bytes not sent yet, and bytes sent and not acknowledged. */
+  readonly sendBufferBytes: number
+  readonly maxFlightBytes: number
+}
+
+export const STREAM_SERVER_LIMITS: StreamServerLimits = {
+  streamsPerCircuit: 256,
+  streams: 4096,
+  receiveBufferBytes: 1 << 20,
+  sendBufferBytes: STREAM_UTP.sendBufferBytes,
+  maxFlightBytes: STREAM_UTP.maxFlightBytes,
+}
+
+/** Connections that an endpoint holds for each stream allowed: those that have ended linger. */
+export const LINGERING_SHARE = 4
