@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startLab } from '../relay-server/lab/lab.ts'
+import { benchAead } from './aead.ts'
+import { benchBuild, benchGoodput } from './goodput.ts'
+import { benchPage } from './page.ts'
+import { formatSection, type Section } from './report.ts'
+import { benchRouter } from './router.ts'
+
+// `npm run bench [aead router goodput build page]`: all, or those named. Everything of one run is measured on one machine in one
+// go, so the ratios hold; the absolute figures are this machine's, at this hour.
+
+const TORRENT_BYTES = 128 * 2 ** 20
+const NAMES = ['aead', 'router', 'goodput', 'build', 'page'] as const
+const wanted = new Set(process.argv.slice(2))
+const unknown = [...wanted].filter((name) => !NAMES.some((known) => known === name))
+if (unknown.length > 0) {
+  console.error(`bench: there is no ${unknown.join(', ')}; there are ${NAMES.join(', ')}`)
+  process.exit(2)
+}
+const wants = (name: (typeof NAMES)[number]) => wanted.size === 0 || wanted.has(name)
+
+/** A folder with a file that the lab takes for its film: random bytes, so that nothing on the way can be clever. */
+async function bigSample(folder: string): Promise<void> {
+  const file = await open(join(folder, 'large.mp4'), 'w')
+  for (let at = 0; at < TORRENT_BYTES; at += 2 ** 20) await file.write(randomBytes(2 ** 20))
+  await file.close()
+}
+
+function print(section: Section): void {
+  console.log(formatSection(section))
+}
+
+console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}\n`)
+if (wants('aead')) print(await benchAead())
+if (wants('router')) print(await benchRouter())
+if (wants('goodput') || wants('build') || wants('page')) {
+  const webRoot = fileURLToPath(new URL('../dist/web', import.meta.url))
+  if (!existsSync(webRoot)) throw new Error('the page is not built: npm run build')
+  const sampleFolder = await mkdtemp(join(tmpdir(), 'culvert-bench-sample-'))
+  try {
+    await bigSample(sampleFolder)
+    const lab = await startLab({
+      webRoot,
+      sampleFolder,
+      logLevel: 'error',
+      onOutput: (line) => console.error(line),
+    })
+    try {
+      if (wants('build')) print(await benchBuild(lab))
+      if (wants('goodput')) print(await benchGoodput(lab))
+      if (wants('page')) print(await benchPage(lab, TORRENT_BYTES))
+    } finally {
+      await lab.stop()
+    }
+  } finally {
+    await rm(sampleFolder, { recursive: true, force: true })
+  }
+}
+process.exit()
