@@ -65,8 +65,8 @@ export class TestOwner extends Happenings implements CircuitEvents {
   readonly prefix = prefixOf(COMMUNITY)
   readonly counters = new Counters()
   readonly datagrams: { origin: Address; data: string }[] = []
-  readonly resets: { connectionId: number; reason: StreamResetReason }[] = []
   onStream: (destination: Address, packet: Uint8Array) => void = () => undefined
+  onReset: (destination: Address, connectionId: number, reason: StreamResetReason) => void = () => undefined
   closedFor: string | undefined
   circuit: Circuit | undefined
 
@@ -106,8 +106,8 @@ export class TestOwner extends Happenings implements CircuitEvents {
     this.onStream(destination, packet)
     this.note()
   }
-  streamReset(_circuit: Circuit, _to: Address, connectionId: number, reason: StreamResetReason): void {
-    this.resets.push({ connectionId, reason })
+  streamReset(_circuit: Circuit, to: Address, connectionId: number, reason: StreamResetReason): void {
+    this.onReset(to, connectionId, reason)
     this.note()
   }
   closed(_circuit: Circuit, reason: string): void {

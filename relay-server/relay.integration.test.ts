@@ -5,8 +5,10 @@ import { WebSocket as NodeWebSocket } from 'ws'
 import { addressOf } from '../shared/bytes/address.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import type { Link } from '../shared/link/link.ts'
+import { StreamClient } from '../shared/stream/stream-client.ts'
 import { Counters } from '../shared/world/counters.ts'
 import { openRelayLink } from '../web/link/websocket-link.ts'
+import { listen, Recorder } from './exit/exit.fixture.ts'
 import { UdpLinks } from './links/udp.ts'
 import { clock, random, startRelay, TestOwner, type TestRelay } from './relay.fixture.ts'
 
@@ -133,6 +135,94 @@ describe('relays on one machine (D-04, C-01)', () => {
     expect(counters.get('exit-udp-content-refused')).toBe(1)
     circuit.destroy('unneeded')
     link.close('unneeded')
+  })
+
+  describe('and streams through their exit', () => {
+    let owner: TestOwner
+    let link: Link
+    let streams: StreamClient
+    const stops: (() => Promise<void>)[] = []
+
+    beforeAll(async () => {
+      owner = new TestOwner()
+      link = await pageLink(owner)
+      const circuit = await owner.build(
+        link,
+        relays.map(({ hop }) => hop),
+      )
+      streams = new StreamClient({
+        clock,
+        random,
+        counters: owner.counters,
+        send: (destination, packet) => circuit.sendStream(destination, packet),
+      })
+      owner.onStream = (destination, packet) => streams.receive(destination, packet)
+      owner.onReset = (destination, id, reason) => streams.reset(destination, id, reason)
+    })
+
+    afterAll(async () => {
+      streams.circuitClosed()
+      owner.circuit?.destroy('unneeded')
+      link.close('unneeded')
+      for (const stop of stops) await stop()
+    })
+
+    it('carry 3 MB there and back, whole, and close in order (C-07)', async () => {
+      const addresses = new Set<string | undefined>()
+      const { address, stop } = await listen((socket) => {
+        addresses.add(socket.remoteAddress)
+        socket.pipe(socket)
+      })
+      stops.push(stop)
+      const events = new Recorder()
+      const stream = streams.open(address, events)
+      const sent = random.bytes(3_000_000)
+      for (let at = 0; at < sent.length; at += 50_000) {
+        if (stream.write(sent.slice(at, at + 50_000))) continue
+        const drains = () => events.said.filter((word) => word === 'drained').length
+        const before = drains()
+        await events.until(() => drains() > before)
+      }
+      stream.end()
+      await events.until(() => events.end !== undefined)
+      expect(events.end).toBe('orderly')
+      expect(Buffer.concat(events.chunks).equals(sent)).toBe(true)
+      expect([...addresses]).toEqual([HOSTS[2]])
+    })
+
+    it('keep one direction open when the other is finished', async () => {
+      const { address, stop } = await listen((socket) => {
+        let heard = ''
+        socket.on('data', (chunk) => {
+          heard += chunk
+        })
+        socket.on('end', () => socket.end(`you said: ${heard}`))
+      })
+      stops.push(stop)
+      const events = new Recorder()
+      const stream = streams.open(address, events)
+      stream.write(new TextEncoder().encode('hello'))
+      stream.end()
+      await events.until(() => events.end !== undefined)
+      expect(events.text()).toBe('you said: hello')
+    })
+
+    it('say why a connection could not be made (O-06)', async () => {
+      const gone = await listen(() => undefined)
+      await gone.stop()
+      const reasonFor = async (host: string, port: number) => {
+        const events = new Recorder()
+        streams.open(addressOf(host, port), events)
+        await events.until(() => events.end !== undefined)
+        return events.end
+      }
+      expect(await reasonFor('127.0.0.1', gone.address.port)).toBe('connection-refused')
+      expect(await reasonFor('127.0.0.1', 25)).toBe('destination-refused')
+      expect(await reasonFor('10.0.0.1', 80)).toBe('destination-refused')
+      expect(await reasonFor('::ffff:127.0.0.1', 80)).toBe('destination-refused')
+      expect(await reasonFor('localhost', 80)).toBe('destination-refused')
+      expect(await reasonFor('0x7f000001', 80)).toBe('destination-refused')
+    })
   })
 
   it('refuse to extend to addresses that are no relay’s place', async () => {

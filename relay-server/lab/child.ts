@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { projectPath } from './folders.ts'
 
 /** Another process of this program, with its own command. */
 export interface Child<Ready> {
@@ -14,18 +14,20 @@ export interface Child<Ready> {
   onCrash(run: () => void): void
 }
 
-const READY_TIMEOUT_MS = 20_000
+const READY_TIMEOUT_MS = 40_000
 const STOP_TIMEOUT_MS = 4_000
 
-/**
- * The start file of this program: of the build if this runs from the build, of the sources if from there. In the build
- * every file lies in one folder.
- */
-function programArguments(): string[] {
-  return import.meta.url.endsWith('.ts')
-    ? ['--import', 'tsx', fileURLToPath(new URL('../main.ts', import.meta.url))]
-    : [fileURLToPath(new URL('./main.js', import.meta.url))]
+/** The start file of this program, of the build or of the sources. */
+function programArguments(program: Program): string[] {
+  return program === 'built'
+    ? [projectPath('dist/relay-server/main.js')]
+    : ['--import', 'tsx', projectPath('relay-server/main.ts')]
 }
+
+/** Which of the two this code itself is. */
+export const OWN_PROGRAM: Program = import.meta.url.endsWith('.ts') ? 'sources' : 'built'
+
+export type Program = 'built' | 'sources'
 
 /**
  * Starts `relay-server <command>` and waits until it says that it is ready, over the channel between the two. The child
@@ -34,10 +36,11 @@ function programArguments(): string[] {
  */
 export async function startChild<Ready extends { readonly type: 'ready' }>(
   name: string,
+  program: Program,
   command: readonly string[],
   onOutput: (line: string) => void,
 ): Promise<Child<Ready>> {
-  const child = spawn(process.execPath, [...programArguments(), ...command], {
+  const child = spawn(process.execPath, [...programArguments(program), ...command], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // Ctrl-C reaches the parent alone, which then ends its children in order.
     detached: true,

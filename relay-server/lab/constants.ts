@@ -33,3 +33,11 @@ export const LAB_EXCHANGE_SECONDS = 1
 export const LAB_TORRENT_NAME = 'culvert-sample'
 /** The same film under another name: seeded, but nothing that the relays serve tells of it. For privacy tests. */
 export const LAB_UNLISTED_NAME = 'culvert-unlisted'
+
+/** What pages are told about the film in public/sample. */
+export const LAB_SAMPLE = {
+  title: 'Culvert',
+  description:
+    'A drop falls, becomes a brook, puts on three coats and goes through a culvert to the sea. Eighty seconds, made by this project.',
+  seconds: 80,
+} as const

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { untilToldToStop } from '../life-cycle.ts'
+import { projectPath } from './folders.ts'
 import { startLab } from './lab.ts'
 
 const WARNING = `This is a lab: the relays, the tracker, the seeder and your browser are all on this one machine.
@@ -13,10 +12,11 @@ export async function runLab(options: {
   sampleFolder: string | undefined
 }): Promise<void> {
   const told = untilToldToStop()
-  const webRoot = options.webRoot ?? projectFolder('dist', 'web')
+  const webRoot = options.webRoot ?? projectPath('dist/web')
   const lab = await startLab({
-    ...(webRoot && existsSync(webRoot) ? { webRoot } : {}),
-    sampleFolder: options.sampleFolder ?? projectFolder('public', 'sample'),
+    ...(options.webRoot || existsSync(webRoot) ? { webRoot } : {}),
+    ...(options.sampleFolder ? { sampleFolder: options.sampleFolder } : {}),
+    logLevel: 'error',
     onOutput: (line) => process.stderr.write(`${line}\n`),
     onCrash: (name) => process.stderr.write(`${name} has ended unexpectedly; the others go on\n`),
   })
@@ -30,13 +30,7 @@ Open  ${lab.url}
 
 Ctrl-C ends it all.
 `)
-  process.send?.({ type: 'ready', url: lab.url })
+  process.send?.({ type: 'ready', url: lab.url, pids: lab.pids })
   await told
   await lab.stop()
-}
-
-/** A folder of the project that this runs in: of the sources if this is one of them, else of the build's parent. */
-function projectFolder(...path: string[]): string {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  return join(root, ...path)
 }

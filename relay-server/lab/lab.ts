@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { stringify } from 'yaml'
 import type { RelayConfigInput } from '../config.ts'
 import type { RelayReady } from '../relay-process.ts'
-import { type Child, startChild } from './child.ts'
+import { type Child, OWN_PROGRAM, type Program, startChild } from './child.ts'
 import * as places from './constants.ts'
 import { startDhtNode } from './dht-node.ts'
+import { projectPath } from './folders.ts'
 import { type LabSample, makeTorrent, readSample } from './sample.ts'
 import type { SeederReady, SeederSettings } from './seeder-process.ts'
 import { startTracker } from './tracker.ts'
@@ -14,8 +15,10 @@ import { startTracker } from './tracker.ts'
 export interface LabOptions {
   /** Folder of the built web app; without it the gateways serve no page. */
   readonly webRoot?: string
-  /** Folder of the sample: film, subtitles, sample.json. */
-  readonly sampleFolder: string
+  /** Folder of the film and its subtitles; public/sample if not given. */
+  readonly sampleFolder?: string
+  /** What the processes run: `dist/relay-server`, or the sources. What this code itself is, if not given. */
+  readonly program?: Program
   /** Lines that the relays and the seeder write. */
   readonly onOutput?: (line: string) => void
   /** A relay or the seeder ended without being asked to. */
@@ -61,6 +64,8 @@ export interface Lab {
   readonly sample: LabTorrent
   /** The same film as another torrent, of which no relay is told. */
   readonly unlisted: LabTorrent
+  /** Of all processes beside this one. */
+  readonly pids: readonly number[]
   /** Identities, configurations, logs. Removed by `stop`. */
   readonly stateFolder: string
   /** Ends every process and removes the state. Idempotent. */
@@ -90,7 +95,7 @@ async function assemble(
   undo: (() => Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<Lab> {
-  const sample = await readSample(options.sampleFolder)
+  const sample = await readSample(options.sampleFolder ?? projectPath('public/sample'))
   const stateFolder = await mkdtemp(join(tmpdir(), 'culvert-lab-'))
   undo.push(() => rm(stateFolder, { recursive: true, force: true }))
   const tracker = await startTracker(places.LAB_TRACKER_HOST, 0)
@@ -99,8 +104,9 @@ async function assemble(
   undo.push(() => dht.stop())
   const files = await writeTorrents(stateFolder, sample, tracker.announceUrl)
 
+  const program = options.program ?? OWN_PROGRAM
   const start = async <Ready extends { readonly type: 'ready' }>(name: string, command: string[]) => {
-    const child = await startChild<Ready>(name, command, options.onOutput ?? (() => undefined))
+    const child = await startChild<Ready>(name, program, command, options.onOutput ?? (() => undefined))
     child.onCrash(() => options.onCrash?.(name))
     return child
   }
@@ -147,6 +153,7 @@ async function assemble(
     dht: dht.address,
     sample: torrentOf(0, files.sample),
     unlisted: torrentOf(1, files.unlisted),
+    pids: [...relays.map(({ pid }) => pid), seeder.pid],
     stateFolder,
     stop,
   }
@@ -154,9 +161,10 @@ async function assemble(
 
 /** Torrent files, and under `files/<name>` what each of them names. */
 async function writeTorrents(stateFolder: string, sample: LabSample, announceUrl: string) {
-  await mkdir(join(stateFolder, 'files'))
   const write = async (name: string) => {
-    await symlink(sample.folder, join(stateFolder, 'files', name))
+    const folder = join(stateFolder, 'files', name)
+    await mkdir(folder, { recursive: true })
+    await Promise.all(sample.files.map((file) => symlink(file, join(folder, basename(file)))))
     const path = join(stateFolder, `${name}.torrent`)
     await writeFile(path, await makeTorrent(sample, name, announceUrl))
     return path

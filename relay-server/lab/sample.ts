@@ -1,39 +1,30 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import createTorrent from 'create-torrent'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { LAB_SAMPLE } from './constants.ts'
 
-/** What the lab seeds. */
+/** What the lab seeds, and tells pages about it. */
 export interface LabSample {
-  /** A folder with the film, its subtitles, and `sample.json` that tells about them. */
-  readonly folder: string
   readonly title: string
   readonly description: string
-  readonly bytes: number
   readonly seconds: number
+  readonly bytes: number
+  /** Paths of the film and its subtitles, the film first. */
+  readonly files: readonly string[]
 }
 
-/** Reads the sample's folder. Throws a CulvertError `sample-missing`. */
+/** Finds the film and its subtitles in a folder. Throws a CulvertError `sample-missing`. */
 export async function readSample(folder: string): Promise<LabSample> {
-  try {
-    const about: unknown = JSON.parse(await readFile(join(folder, 'sample.json'), 'utf8'))
-    const { title, description, seconds } = about as Partial<Record<string, unknown>>
-    const sizes = await Promise.all((await contents(folder)).map(async (path) => (await stat(path)).size))
-    return {
-      folder,
-      title: String(title),
-      description: String(description),
-      seconds: Math.round(Number(seconds)),
-      bytes: sizes.reduce((sum, size) => sum + size, 0),
-    }
-  } catch (cause) {
-    throw new CulvertError('sample-missing', `there is no sample in ${folder}`, { cause })
+  const names = await readdir(folder).catch(() => [])
+  const ofKind = (extension: string) => names.filter((name) => name.endsWith(extension)).sort()
+  const films = ofKind('.mp4')
+  if (films.length === 0) {
+    throw new CulvertError('sample-missing', `there is no film (.mp4) in ${folder}`)
   }
-}
-
-async function contents(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => /\.(mp4|vtt|jpg)$/.test(name)).sort()
-  return names.map((name) => join(folder, name))
+  const files = [...films, ...ofKind('.vtt')].map((name) => join(folder, name))
+  const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size))
+  return { ...LAB_SAMPLE, files, bytes: sizes.reduce((sum, size) => sum + size, 0) }
 }
 
 /**
@@ -45,10 +36,9 @@ export async function makeTorrent(
   name: string,
   announceUrl: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const files = await contents(sample.folder)
   const torrent = await new Promise<Uint8Array>((resolve, reject) => {
     createTorrent(
-      files,
+      sample.files,
       {
         name,
         announceList: [[announceUrl]],
