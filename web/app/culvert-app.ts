@@ -40,13 +40,13 @@ export class CulvertApp extends LitElement {
 
   override render() {
     const { state } = this
-    return html`${
-      state.view?.lab === true
-        ? html`<p class="lab" role="note">Everything here runs on one machine: a demonstration, no anonymity.</p>`
-        : nothing
-    }
-      <header>
+    return html`<header>
         <span class="brand">${mark}<span>Culvert</span></span>
+        ${
+          state.view?.lab === true
+            ? html`<p class="lab" role="note">Everything here runs on one machine: a demonstration, no anonymity.</p>`
+            : nothing
+        }
         <nav aria-label="Page">
           <button class="quiet" @click=${this.showAbout}>How it works</button>
           <theme-toggle></theme-toggle>
@@ -116,31 +116,28 @@ export class CulvertApp extends LitElement {
       :host {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
-        grid-template-rows: auto auto 1fr auto;
+        grid-template-rows: auto 1fr auto;
         min-height: 100dvh;
       }
 
-      header {
-        grid-row: 2;
-      }
-
-      main {
-        grid-row: 3;
-      }
-
-      footer {
-        grid-row: 4;
-      }
-
       .lab {
-        grid-row: 1;
-        padding: 7px var(--gutter);
-        background: var(--surface-deep);
+        padding: var(--space-1) var(--space-4);
+        border: 1px solid var(--line);
+        border-radius: 999px;
         color: var(--ink-soft);
         font-size: var(--text-xs);
         line-height: 1.4;
         text-align: center;
         text-wrap: balance;
+      }
+
+      @media (max-width: 859px) {
+        .lab {
+          order: 3;
+          flex-basis: 100%;
+          padding: 0;
+          border: 0;
+        }
       }
 
       header,
@@ -154,9 +151,10 @@ export class CulvertApp extends LitElement {
 
       header {
         display: flex;
+        flex-wrap: wrap;
         align-items: center;
         justify-content: space-between;
-        gap: var(--space-4);
+        gap: var(--space-3) var(--space-4);
         padding-block: var(--space-4);
       }
 

@@ -62,7 +62,9 @@ export class CircuitPanel extends LitElement {
     css`
       section {
         display: grid;
+        grid-template-rows: auto 1fr;
         gap: var(--space-4);
+        height: 100%;
         padding: var(--space-5);
       }
 

@@ -5,6 +5,7 @@ export interface Place {
   readonly kind: 'you' | 'hop' | 'swarm'
   readonly title: string
   readonly name: string
+  /** A hop's address, or what else is told below the name. */
   readonly address: string | undefined
   readonly state: HopView['state']
   readonly latencyMs: number | undefined
@@ -23,7 +24,7 @@ export function placesOf(circuit: CircuitView | undefined, hops: Hops): readonly
       kind: 'you',
       title: 'You',
       name: 'This page',
-      address: undefined,
+      address: 'Keys stay here',
       state: 'proven',
       latencyMs: undefined,
       layersOnward: relays.length,
@@ -42,7 +43,7 @@ export function placesOf(circuit: CircuitView | undefined, hops: Hops): readonly
     {
       kind: 'swarm',
       title: 'Swarm',
-      name: 'Peers and trackers',
+      name: 'Peers',
       address: undefined,
       state: ready ? 'proven' : 'waiting',
       latencyMs: undefined,

@@ -126,8 +126,9 @@ export const ribbonStyles = css`
   }
 
   .ring {
+    --along: 22px;
     position: relative;
-    width: 22px;
+    width: var(--along);
     height: calc(var(--across) + 12px);
     border: 2.5px solid var(--accent);
     border-radius: 50%;
@@ -151,9 +152,8 @@ export const ribbonStyles = css`
     animation: ring 1.6s ease-in-out infinite;
   }
 
-  .you .ring,
-  .swarm .ring {
-    width: 30px;
+  .you .ring {
+    --along: 30px;
   }
 
   .swarm .ring {
@@ -190,6 +190,10 @@ export const ribbonStyles = css`
   .waiting .name {
     color: var(--ink-soft);
     font-weight: 400;
+  }
+
+  .you .address {
+    color: var(--ink-soft);
   }
 
   .address {
@@ -232,18 +236,33 @@ export const ribbonStyles = css`
   @container (max-width: 599px) {
     ol {
       grid-auto-flow: row;
+      grid-auto-rows: 1fr;
+      height: 100%;
     }
 
     li {
       flex-direction: row;
       align-items: stretch;
       gap: var(--space-4);
-      min-height: 74px;
+      min-height: 88px;
       text-align: start;
     }
 
+    /* The last place has no way onward to draw. */
+    ol:has(> li:nth-child(3):last-child) {
+      grid-template-rows: 1fr 1fr 56px;
+    }
+
+    ol:has(> li:nth-child(4):last-child) {
+      grid-template-rows: 1fr 1fr 1fr 56px;
+    }
+
+    ol:has(> li:nth-child(5):last-child) {
+      grid-template-rows: 1fr 1fr 1fr 1fr 56px;
+    }
+
     li:last-child {
-      min-height: 56px;
+      min-height: 0;
     }
 
     .drawing {
@@ -300,11 +319,7 @@ export const ribbonStyles = css`
 
     .ring {
       width: calc(var(--across) + 12px);
-      height: 22px;
-    }
-
-    .you .ring {
-      height: 26px;
+      height: var(--along);
     }
 
     .swarm .ring {

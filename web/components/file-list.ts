@@ -15,6 +15,9 @@ const icons: Readonly<Record<FileView['kind'], TemplateResult>> = {
   other,
 }
 
+/** Episodes differ at the end of their names, so a name that is too long is shortened before its last characters. */
+const tailLength = 18
+
 /** The files of the torrent: watch one, save any. */
 export class FileList extends LitElement {
   static override properties = {
@@ -52,7 +55,10 @@ export class FileList extends LitElement {
     return html`<li class=${watched ? 'watched' : ''}>
       <span class="kind">${icons[file.kind]}</span>
       <span class="name">
-        <span class="base" title=${file.name}>${name}</span>
+        <span class="base" title=${file.name} aria-hidden="true"
+          ><span class="head">${name.slice(0, -tailLength)}</span><span>${name.slice(-tailLength)}</span></span
+        >
+        <span class="for-readers">${name}</span>
         <span class="facts">${formatBytes(file.bytes)}${folder === '' ? nothing : html`, in ${folder}`}</span>
       </span>
       <span class="actions">
@@ -128,11 +134,15 @@ export class FileList extends LitElement {
       }
 
       .base {
-        overflow: hidden;
+        display: flex;
         font-size: var(--text-s);
         font-weight: 500;
+        white-space: pre;
+      }
+
+      .head {
+        overflow: hidden;
         text-overflow: ellipsis;
-        white-space: nowrap;
       }
 
       .facts {

@@ -179,7 +179,7 @@ export class FilmPlayer extends LitElement {
         padding: var(--space-1) var(--space-4);
         border-radius: 999px;
         background: rgb(5 15 19 / 78%);
-        color: var(--stage-ink);
+        color: var(--ink);
         font-size: var(--text-xs);
         translate: -50% 0;
         pointer-events: none;

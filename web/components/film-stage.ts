@@ -23,7 +23,7 @@ export class FilmStage extends LitElement {
   declare ready: boolean
   /** See AppState. */
   declare attempt: number
-  /** A problem stands in the way: nothing moves, nothing is promised. */
+  /** A problem stands in the way: nothing moves, nothing is promised; the slot says what it is. */
   declare stopped: boolean
 
   constructor() {
@@ -49,6 +49,7 @@ export class FilmStage extends LitElement {
           ? nothing
           : html`<film-player .film=${film} .attempt=${this.attempt} .subtitles=${subtitlesFor(film, this.torrent.files)}></film-player>`
       }
+      <slot></slot>
       ${
         playing || this.stopped
           ? nothing
@@ -64,14 +65,23 @@ export class FilmStage extends LitElement {
     css`
       :host {
         position: relative;
+        display: grid;
+        align-items: end;
         width: 100%;
         aspect-ratio: 16 / 9;
         max-height: min(76dvh, 60rem);
-        overflow: hidden;
+        overflow: clip;
         border-radius: var(--radius-l);
         background: var(--stage);
-        color: var(--stage-ink);
-        box-shadow: 0 30px 60px -24px var(--shadow);
+        color: var(--ink);
+        color-scheme: dark;
+        box-shadow:
+          0 0 0 1px var(--line),
+          0 30px 60px -30px rgb(0 0 0 / 55%);
+      }
+
+      ::slotted(*) {
+        position: relative;
       }
 
       .words {
@@ -83,12 +93,12 @@ export class FilmStage extends LitElement {
       }
 
       .words p {
-        color: var(--stage-ink-soft);
+        color: var(--ink-soft);
         font-size: var(--text-s);
       }
 
       .words .title {
-        color: var(--stage-ink);
+        color: var(--ink);
         font: 500 clamp(1.25rem, 0.9rem + 1.6vw, 2rem) / 1.3 var(--serif);
       }
 

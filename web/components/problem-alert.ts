@@ -68,6 +68,7 @@ export class ProblemAlert extends LitElement {
         display: grid;
         grid-template-columns: auto minmax(0, 1fr) auto;
         gap: var(--space-3);
+        margin: var(--alert-margin, 0);
         padding: var(--space-4) var(--space-3) var(--space-4) var(--space-4);
         border: 1px solid color-mix(in srgb, var(--warn) 35%, var(--warn-surface));
         border-radius: var(--radius-m);
@@ -104,6 +105,7 @@ export class ProblemAlert extends LitElement {
       }
 
       .problem > button {
+        align-self: start;
         margin: -8px -4px 0 0;
       }
 

@@ -1,5 +1,4 @@
 import { css, html, LitElement } from 'lit'
-import { styleMap } from 'lit/directives/style-map.js'
 import { formatBytes, formatRate, formatShare, formatWait, plural, share } from '../app/formats.ts'
 import type { TorrentView } from '../engine/protocol.ts'
 import { base } from '../styles/base.ts'
@@ -18,7 +17,7 @@ export class ProgressPanel extends LitElement {
     const percent = formatShare(torrent.bytesHere, torrent.bytes)
     return html`<section class="card" aria-labelledby="heading">
       <h2 id="heading" class="for-readers">Progress</h2>
-      <div class="top">
+      <div class="numbers"><div class="top">
         <span class="percent">${percent}</span>
         <span class="wait">${waitOf(torrent)}</span>
       </div>
@@ -30,21 +29,30 @@ export class ProgressPanel extends LitElement {
         aria-valuemax="100"
         aria-valuenow=${Math.round(done * 100)}
       >
-        <span style=${styleMap({ width: `${done * 100}%` })}></span>
+        <span></span>
       </div>
       <dl>
         <div><dt>Speed</dt><dd>${formatRate(torrent.bytesPerSecondDown)}</dd></div>
         <div><dt>Sources</dt><dd>${plural(torrent.peers, 'peer')}</dd></div>
         <div><dt>Size</dt><dd>${formatBytes(torrent.bytes)}</dd></div>
       </dl>
-      <piece-map .pieces=${torrent.pieces}></piece-map>
+      </div><piece-map .pieces=${torrent.pieces}></piece-map>
     </section>`
+  }
+
+  override updated() {
+    // Through the CSSOM: the page's policy refuses style attributes.
+    this.style.setProperty('--done', `${share(this.torrent.bytesHere, this.torrent.bytes) * 100}%`)
   }
 
   static override styles = [
     base,
     controls,
     css`
+      :host {
+        container-type: inline-size;
+      }
+
       section {
         padding: var(--space-5);
       }
@@ -77,6 +85,7 @@ export class ProgressPanel extends LitElement {
 
       .bar span {
         display: block;
+        width: var(--done, 0);
         height: 100%;
         border-radius: 3px;
         background: var(--accent);
@@ -100,6 +109,18 @@ export class ProgressPanel extends LitElement {
         font-weight: 600;
         font-variant-numeric: tabular-nums;
         white-space: nowrap;
+      }
+
+      @container (min-width: 720px) {
+        section {
+          display: grid;
+          grid-template-columns: minmax(0, 3fr) minmax(0, 4fr);
+          gap: var(--space-6);
+        }
+
+        dl {
+          padding-bottom: 0;
+        }
       }
 
       @media (max-width: 560px) {

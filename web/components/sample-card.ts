@@ -71,13 +71,14 @@ export class SampleCard extends LitElement {
         border: 0;
         border-radius: var(--radius-l);
         background: var(--stage);
-        color: var(--stage-ink);
+        color: var(--ink);
+        color-scheme: dark;
         font: inherit;
         text-align: start;
         cursor: pointer;
         box-shadow:
-          0 0 0 1px rgb(255 255 255 / 6%) inset,
-          0 30px 60px -24px var(--shadow);
+          0 0 0 1px var(--line),
+          0 30px 60px -30px rgb(0 0 0 / 55%);
       }
 
       button[disabled] {
@@ -110,15 +111,15 @@ export class SampleCard extends LitElement {
 
       .play {
         position: absolute;
-        top: 40%;
+        top: 44.6%;
         left: 50%;
         display: grid;
         place-items: center;
         width: clamp(64px, 11%, 92px);
         aspect-ratio: 1;
         border-radius: 50%;
-        background: var(--stage-accent);
-        color: #05201f;
+        background: var(--accent);
+        color: var(--on-accent);
         translate: -50% -50%;
         box-shadow:
           0 0 0 10px rgb(94 211 196 / 16%),
@@ -158,7 +159,7 @@ export class SampleCard extends LitElement {
 
       .about {
         max-width: 34rem;
-        color: var(--stage-ink-soft);
+        color: var(--ink-soft);
         font-size: var(--text-s);
         line-height: 1.45;
       }
@@ -168,7 +169,7 @@ export class SampleCard extends LitElement {
         flex-wrap: wrap;
         gap: var(--space-1) var(--space-2);
         padding-top: var(--space-1);
-        color: var(--stage-ink-soft);
+        color: var(--ink-soft);
         font-size: var(--text-xs);
       }
 

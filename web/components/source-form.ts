@@ -43,11 +43,11 @@ export class SourceForm extends LitElement {
         <p id="hint" class="hint" role="alert">${this.hint ?? nothing}</p>
       </form>
       <div class="file">
+        <span class="or">or</span>
         <label class="button">
           ${file} Choose a .torrent file
           <input class="for-readers" type="file" accept=".torrent,application/x-bittorrent" @change=${this.onFile} />
         </label>
-        <span class="or">or drop one anywhere on this page</span>
       </div>`
   }
 

@@ -4,10 +4,10 @@ import { base } from '../styles/base.ts'
 const width = 1600
 const height = 900
 /** Where the tunnel ends, and where the viewer stands. */
-const end = { x: 872, y: 402 }
-const mouth = { x: 800, y: 430, r: 1040 }
+const end = { x: 800, y: 402 }
+const mouth = { x: 800, y: 440, r: 1180 }
 const rings = 13
-const shrink = 0.765
+const shrink = 0.75
 /** Height of the water below a ring's centre, as a share of the radius. */
 const waterline = 0.5
 
@@ -54,13 +54,21 @@ export class TunnelScene extends LitElement {
       <defs>
         <radialGradient id="glow">
           <stop offset="0" class="glow-heart" />
-          <stop offset="0.35" class="glow-halo" />
+          <stop offset="0.3" class="glow-halo" />
           <stop offset="1" class="glow-edge" />
         </radialGradient>
-        <linearGradient id="water" x1="0" y1="0" x2="0" y2="1">
+        <radialGradient
+          id="water"
+          gradientUnits="userSpaceOnUse"
+          cx=${end.x}
+          cy=${end.y}
+          r="760"
+          gradientTransform="translate(${end.x} ${end.y}) scale(0.5 1) translate(${-end.x} ${-end.y})"
+        >
           <stop offset="0" class="water-far" />
+          <stop offset="0.45" class="water-middle" />
           <stop offset="1" class="water-near" />
-        </linearGradient>
+        </radialGradient>
       </defs>
       ${drawn.map((ring, index) => this.renderRing(ring, index))}
       <circle class="end" cx=${end.x} cy=${end.y} r="640" fill="url(#glow)" />
@@ -90,8 +98,8 @@ export class TunnelScene extends LitElement {
     const far = chords.at(-1)
     if (near === undefined || far === undefined) return undefined
     const points = `${far.left},${far.y} ${far.right},${far.y} ${near.right},${near.y} ${near.left},${near.y}`
-    return svg`<polygon points=${points} fill="url(#water)" />
-      <polygon class="shine" points=${`${end.x - 4},${far.y} ${end.x + 4},${far.y} ${end.x + 170},${near.y} ${end.x - 330},${near.y}`} />
+    return svg`<polygon class="floor" points=${points} />
+      <polygon class="water" points=${points} fill="url(#water)" />
       ${chords.map(({ left, right, y }, index) => svg`<path class="ripple ripple-${index}" d=${ripple(left, right, y)} stroke-width=${Math.max(0.8, (right - left) / 420)} />`)}`
   }
 
@@ -140,16 +148,44 @@ export class TunnelScene extends LitElement {
         transition: opacity 1.6s ease;
       }
 
-      .glow-heart { stop-color: #d9fff4; stop-opacity: 0.95; }
-      .glow-halo { stop-color: #5ed3c4; stop-opacity: 0.26; }
-      .glow-edge { stop-color: #2b8d8a; stop-opacity: 0; }
-      .water-far { stop-color: #4fb9b0; stop-opacity: 0.55; }
-      .water-near { stop-color: #0a2a33; stop-opacity: 0.9; }
+      .glow-heart {
+        stop-color: #e2fff6;
+        stop-opacity: 0.95;
+      }
 
-      .shine {
-        fill: #bff5ea;
-        opacity: calc(0.02 + 0.1 * var(--light, 0.6));
+      .glow-halo {
+        stop-color: #5ed3c4;
+        stop-opacity: 0.24;
+      }
+
+      .glow-edge {
+        stop-color: #2b8d8a;
+        stop-opacity: 0;
+      }
+
+      .floor {
+        fill: #0a2a31;
+        opacity: 0.62;
+      }
+
+      .water {
+        opacity: calc(0.12 + 0.88 * var(--light, 0.6));
         transition: opacity 1.6s ease;
+      }
+
+      .water-far {
+        stop-color: #b9f7ea;
+        stop-opacity: 0.95;
+      }
+
+      .water-middle {
+        stop-color: #4fbdb2;
+        stop-opacity: 0.5;
+      }
+
+      .water-near {
+        stop-color: #1a5a61;
+        stop-opacity: 0.05;
       }
 
       .ripple {
@@ -167,8 +203,6 @@ export class TunnelScene extends LitElement {
         animation: drift 3.9s ease-in-out infinite;
       }
 
-      ${Array.from({ length: rings }, (_, index) => delay(index))}
-
       @keyframes breathe {
         0%, 60%, 100% { opacity: 0.4; }
         25% { opacity: 1; stroke: #5ed3c4; }
@@ -179,6 +213,7 @@ export class TunnelScene extends LitElement {
         40% { opacity: 0.4; }
       }
     `,
+    ...Array.from({ length: rings }, (_, index) => delay(index)),
   ]
 }
 

@@ -1,6 +1,7 @@
 import { css, html, LitElement } from 'lit'
 import { type AppState, initialState, problemOf } from '../app/app-state.ts'
 import { base } from '../styles/base.ts'
+import { controls } from '../styles/controls.ts'
 import '../components/hops-picker.ts'
 import '../components/problem-alert.ts'
 import '../components/sample-card.ts'
@@ -48,8 +49,11 @@ export class StartPage extends LitElement {
           <hops-picker .hops=${state.hops}></hops-picker>
           <tunnel-status .view=${state.view}></tunnel-status>
         </div>
-        <section class="own" aria-labelledby="own">
-          <h2 id="own">Or bring your own</h2>
+        <section class="own card" aria-labelledby="own">
+          <div>
+            <h2 id="own">Or bring your own</h2>
+            <p>Paste a link or drop a file anywhere on this page. What you give it stays in the page.</p>
+          </div>
           <source-form></source-form>
         </section>
       </div>`
@@ -57,10 +61,10 @@ export class StartPage extends LitElement {
 
   static override styles = [
     base,
+    controls,
     css`
-      :host {
-        display: grid;
-        gap: var(--space-5);
+      problem-alert {
+        --alert-margin: 0 0 var(--space-5);
       }
 
       .grid {
@@ -87,43 +91,42 @@ export class StartPage extends LitElement {
         gap: var(--space-4);
       }
 
-      h2 {
-        padding-bottom: var(--space-4);
-        font: 500 var(--text-l) / 1.2 var(--serif);
+      .own {
+        padding: clamp(1.25rem, 2.6vw, 2rem);
       }
 
-      @media (min-width: 700px) {
-        .grid {
-          grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+      h2 {
+        padding-bottom: var(--space-1);
+        font: 500 var(--text-xl) / 1.2 var(--serif);
+      }
+
+      .own > div > p {
+        padding-bottom: var(--space-5);
+        color: var(--ink-soft);
+        font-size: var(--text-s);
+      }
+
+      @media (min-width: 700px) and (max-width: 1079px) {
+        .tunnel {
+          grid-template-columns: minmax(0, 24rem) minmax(0, 1fr);
+          gap: var(--space-6);
         }
 
-        .intro,
-        .sample {
-          grid-column: 1 / -1;
-        }
-
-        .own {
-          order: -1;
-        }
-
-        .intro {
-          order: -3;
-        }
-
-        .sample {
-          order: -2;
+        tunnel-status {
+          padding-top: calc(1.55rem + var(--space-4));
         }
       }
 
       @media (min-width: 1080px) {
         .grid {
-          grid-template-columns: minmax(0, 5fr) minmax(0, 8fr);
+          --columns: minmax(0, 5fr) minmax(0, 8fr);
+          grid-template-columns: var(--columns);
           grid-template-areas:
             'intro sample'
-            'tunnel own';
-          grid-template-rows: auto auto;
-          gap: var(--space-6) clamp(3rem, 5vw, 5.5rem);
-          align-items: start;
+            'tunnel sample'
+            'own own';
+          grid-template-rows: 1fr auto auto;
+          gap: var(--space-6) clamp(3rem, 4.5vw, 5rem);
         }
 
         .intro {
@@ -141,6 +144,10 @@ export class StartPage extends LitElement {
 
         .own {
           grid-area: own;
+          display: grid;
+          grid-template-columns: var(--columns);
+          gap: clamp(3rem, 4.5vw, 5rem);
+          margin-top: var(--space-3);
         }
       }
     `,

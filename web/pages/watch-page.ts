@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing } from 'lit'
 import { titleOf } from '../app/announcements.ts'
 import { type AppState, initialState, problemOf, stageOf } from '../app/app-state.ts'
 import { want } from '../app/intents.ts'
+import type { ProblemCode } from '../app/problems.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
 import '../components/circuit-panel.ts'
@@ -35,32 +36,45 @@ export class WatchPage extends LitElement {
     const stage = stageOf(state)
     const code = problemOf(state)
     const torrent = view?.torrent
-    return html`<div class="main">
+    const playing = stage === 'playing'
+    return html`<div class="film">
         <film-stage
           .stage=${stage}
           .torrent=${torrent}
           .ready=${state.mediaReady}
           .attempt=${state.attempt}
-          .stopped=${code !== undefined && stage !== 'playing'}
-        ></film-stage>
+          .stopped=${code !== undefined && !playing}
+        >
+          ${this.renderProblem(playing ? undefined : code)}
+        </film-stage>
         <div class="headline">
-          <h1 tabindex="-1">${titleOf(state)}</h1>
+          <h1 tabindex="-1">${breakable(titleOf(state))}</h1>
           <button @click=${() => want(this, { type: 'stop' })}>Stop and open another</button>
         </div>
-        <problem-alert
-          .code=${code}
-          .detail=${code === view?.problem?.code ? view?.problem?.detail : undefined}
-        ></problem-alert>
-        <circuit-panel .view=${view} .hops=${state.hops} .playing=${stage === 'playing'}></circuit-panel>
+        ${this.renderProblem(playing ? code : undefined)}
       </div>
-      <div class="aside">
-        ${torrent === undefined || torrent.bytes === 0 ? this.renderNothingYet(code !== undefined) : html`<progress-panel .torrent=${torrent}></progress-panel>`}
+      <circuit-panel .view=${view} .hops=${state.hops} .playing=${playing}></circuit-panel>
+      <div class="progress">
         ${
-          torrent === undefined || torrent.files.length === 0
-            ? nothing
-            : html`<file-list .files=${torrent.files} .selected=${torrent.selected}></file-list>`
+          torrent === undefined || torrent.bytes === 0
+            ? this.renderNothingYet(code !== undefined)
+            : html`<progress-panel .torrent=${torrent}></progress-panel>`
         }
-      </div>`
+      </div>
+      ${
+        torrent === undefined || torrent.files.length === 0
+          ? nothing
+          : html`<file-list .files=${torrent.files} .selected=${torrent.selected}></file-list>`
+      }`
+  }
+
+  /** Before the film plays, on the stage; afterwards below it, where it covers nothing. */
+  private renderProblem(code: ProblemCode | undefined) {
+    const problem = this.state.view?.problem
+    return html`<problem-alert
+      .code=${code}
+      .detail=${code === problem?.code ? problem?.detail : undefined}
+    ></problem-alert>`
   }
 
   private renderNothingYet(stopped: boolean) {
@@ -78,14 +92,14 @@ export class WatchPage extends LitElement {
         display: grid;
         grid-template-columns: minmax(0, 1fr);
         gap: var(--space-5);
-        align-items: start;
       }
 
-      .main,
-      .aside {
-        display: grid;
-        grid-template-columns: minmax(0, 1fr);
-        gap: var(--space-5);
+      film-stage > problem-alert {
+        --alert-margin: clamp(0.5rem, 2.4%, 1.5rem);
+      }
+
+      .film > problem-alert {
+        --alert-margin: var(--space-4) 0 0;
       }
 
       .headline {
@@ -94,10 +108,11 @@ export class WatchPage extends LitElement {
         align-items: center;
         justify-content: space-between;
         gap: var(--space-3) var(--space-5);
+        padding-top: var(--space-4);
       }
 
       h1 {
-        flex: 1 1 14rem;
+        flex: 1 1 8rem;
         min-width: 0;
         font: 500 clamp(1.5rem, 1.2rem + 1.2vw, 2rem) / 1.2 var(--serif);
         overflow-wrap: anywhere;
@@ -117,20 +132,59 @@ export class WatchPage extends LitElement {
 
       @media (min-width: 1080px) {
         :host {
-          grid-template-columns: minmax(0, 1fr) 21.5rem;
-          gap: var(--space-6);
+          grid-template-columns: minmax(0, 1fr) 22rem;
+          grid-template-areas:
+            'film circuit'
+            'progress circuit'
+            'files files';
+          grid-template-rows: auto 1fr auto;
+          align-items: start;
+          gap: var(--space-5) var(--space-6);
+        }
+
+        .film {
+          grid-area: film;
+        }
+
+        circuit-panel {
+          grid-area: circuit;
+        }
+
+        .progress {
+          grid-area: progress;
+        }
+
+        file-list {
+          grid-area: files;
+        }
+      }
+
+      /* From here on the film with its title is as tall as the circuit, which then fills the height beside it. */
+      @media (min-width: 1340px) {
+        :host {
+          grid-template-areas:
+            'film circuit'
+            'progress files';
+          grid-template-rows: auto auto;
+        }
+
+        circuit-panel {
+          height: 100%;
         }
       }
 
       @media (max-width: 760px) {
-        :host,
-        .main,
-        .aside {
+        :host {
           gap: var(--space-4);
         }
       }
     `,
   ]
+}
+
+/** Names of torrents have dots where others have spaces: lines may break there. */
+function breakable(name: string): string {
+  return name.replace(/[._]+/g, '$&\u200b')
 }
 
 customElements.define('watch-page', WatchPage)
