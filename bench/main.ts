@@ -14,7 +14,7 @@ import { benchRouter } from './router.ts'
 // `npm run bench [aead router goodput build page]`: all, or those named. Everything of one run is measured on one machine in one
 // go, so the ratios hold; the absolute figures are this machine's, at this hour.
 
-const TORRENT_BYTES = 128 * 2 ** 20
+const TORRENT_BYTES = 96 * 2 ** 20
 const NAMES = ['aead', 'router', 'goodput', 'build', 'page'] as const
 const wanted = new Set(process.argv.slice(2))
 const unknown = [...wanted].filter((name) => !NAMES.some((known) => known === name))
@@ -25,9 +25,9 @@ if (unknown.length > 0) {
 const wants = (name: (typeof NAMES)[number]) => wanted.size === 0 || wanted.has(name)
 
 /** A folder with a file that the lab takes for its film: random bytes, so that nothing on the way can be clever. */
-async function bigSample(folder: string): Promise<void> {
+async function randomSample(folder: string, bytes: number): Promise<void> {
   const file = await open(join(folder, 'large.mp4'), 'w')
-  for (let at = 0; at < TORRENT_BYTES; at += 2 ** 20) await file.write(randomBytes(2 ** 20))
+  for (let at = 0; at < bytes; at += 2 ** 20) await file.write(randomBytes(2 ** 20))
   await file.close()
 }
 
@@ -43,7 +43,7 @@ if (wants('goodput') || wants('build') || wants('page')) {
   if (!existsSync(webRoot)) throw new Error('the page is not built: npm run build')
   const sampleFolder = await mkdtemp(join(tmpdir(), 'culvert-bench-sample-'))
   try {
-    await bigSample(sampleFolder)
+    await randomSample(sampleFolder, wants('page') ? TORRENT_BYTES : 2 ** 20)
     const lab = await startLab({
       webRoot,
       sampleFolder,

@@ -1,6 +1,5 @@
 import type { Address, IpAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
-import { CodecError } from '../bytes/error.ts'
 import type { Aead } from '../crypto/aead.ts'
 import type { RelayDescriptor } from '../directory/descriptor.ts'
 import { Directory } from '../directory/directory.ts'
@@ -9,9 +8,8 @@ import { KeyPair, type PublicKey } from '../identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
 import { prefixOf } from '../ipv8/packet.ts'
 import type { Link } from '../link/link.ts'
-import { cellCircuitId, hasPrefix, isCell } from '../onion/cells.ts'
 import { Circuit } from '../onion/circuit.ts'
-import { destroyCircuitId } from '../onion/destroy.ts'
+import { OwnedCircuits } from '../onion/owned-circuits.ts'
 import { CircuitPool, type Member, type PoolEvents } from '../path/pool.ts'
 import type { NetworkBits, PathRelay } from '../path/relay.ts'
 import { Reliability } from '../path/reliability.ts'
@@ -72,7 +70,7 @@ export class PrivateNetwork {
   private readonly directory: Directory
   private readonly exchange: DirectoryExchange
   private readonly pool: CircuitPool<Circuit>
-  private readonly circuits = new Set<Circuit>()
+  private readonly circuits: OwnedCircuits
   private readonly streams = new Map<Circuit, StreamClient>()
   private readonly guard: EntryLink
   /** For circuits of one hop, when the guard is no exit. */
@@ -85,6 +83,7 @@ export class PrivateNetwork {
     this.options = options
     const { clock, random, counters, network } = options
     this.prefix = prefixOf(options.communityId)
+    this.circuits = new OwnedCircuits(this.prefix, counters)
     this.directory = new Directory({ network, clock, counters })
     this.exchange = new DirectoryExchange({
       directory: this.directory,
@@ -211,7 +210,7 @@ export class PrivateNetwork {
   }
 
   private linkClosed(link: Link): void {
-    for (const circuit of [...this.circuits]) if (circuit.link === link) circuit.linkClosed()
+    this.circuits.linkClosed(link)
     this.guard.closed(link)
     this.exitEntry.closed(link)
   }
@@ -285,7 +284,7 @@ export class PrivateNetwork {
           streams.reset(destination, connectionId, reason),
         closed: (_, reason) => {
           counters.add(`client-circuit-${reason}`)
-          this.circuits.delete(circuit)
+          this.circuits.remove(circuit)
           this.streams.delete(circuit)
           pool.closed()
           streams.circuitClosed()
@@ -305,25 +304,7 @@ export class PrivateNetwork {
 
   private receive(link: Link, packet: Uint8Array): void {
     if (this.exchange.receive(link, packet)) return
-    const id = this.circuitIdOf(packet)
-    for (const circuit of this.circuits) {
-      if (circuit.id === id && circuit.link === link) {
-        circuit.receive(packet)
-        return
-      }
-    }
-    this.options.counters.add('client-unknown-circuit')
-  }
-
-  private circuitIdOf(packet: Uint8Array): number | undefined {
-    if (!hasPrefix(packet, this.prefix)) return undefined
-    if (isCell(packet)) return cellCircuitId(packet)
-    try {
-      return destroyCircuitId(packet)
-    } catch (error) {
-      if (error instanceof CodecError) return undefined
-      throw error
-    }
+    this.circuits.receive(link, packet)
   }
 }
 
