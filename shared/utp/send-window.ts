@@ -158,10 +158,11 @@ export class SendWindow {
   detectLosses(nowMs: number, rtt: RttEstimator): void {
     this.overdueAt = Number.POSITIVE_INFINITY
     if (this.latestIndex < 0) return
+    const least = rtt.least > 0 ? rtt.least : this.latestRtt
     const allowance =
       this.reorderSteps === 0 && this.arrivedAboveBase >= DUPLICATE_THRESHOLD
         ? 0
-        : Math.min(rtt.smoothed, (Math.max(1, this.reorderSteps) * rtt.least) / 4)
+        : Math.min(Math.max(rtt.smoothed, least), (Math.max(1, this.reorderSteps) * least) / 4)
     const end = Math.min(this.next, Math.max(this.top, this.latestIndex + 1))
     for (let index = this.base; index < end; index++) {
       const at = index & this.mask
