@@ -119,6 +119,12 @@ export const PATCHES: readonly Patch[] = [
   },
   {
     file: torrent,
+    why: 'Seeds hang up on a seed: without this they are called again every second.',
+    find: "    conn.on('close', () => {\n      if (this.destroyed) return\n",
+    replace: "    conn.on('close', () => {\n      if (this.destroyed || this.done) return\n",
+  },
+  {
+    file: torrent,
     why: 'Our uTP hook tries TCP as well, so a peer that failed four times is not tried anew for ever.',
     find: "        if (this.client.utp) {\n          const newPeer = this._addPeer(peer.addr, 'tcp', peer.source)",
     replace: "        if (false) {\n          const newPeer = this._addPeer(peer.addr, 'tcp', peer.source)",

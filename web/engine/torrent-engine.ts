@@ -156,7 +156,7 @@ export class TorrentEngine implements MediaLibrary {
     const open = this.open_
     if (!open) return
     const now = performance.now()
-    if (open.torrent.numPeers > 0 || open.torrent.done) open.withoutPeersSince = now
+    if (open.torrent.numPeers > 0 || this.facts()?.state === 'done') open.withoutPeersSince = now
     const alone = now - open.withoutPeersSince >= NO_PEERS_MS
     if (alone === (this.problem?.code === 'no-peers')) return
     this.problem = alone ? { code: 'no-peers', detail: 'no peer has answered for a while' } : undefined

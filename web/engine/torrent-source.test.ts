@@ -41,6 +41,7 @@ describe('what a visitor opens (W-01)', () => {
     const given = new URLSearchParams(uri.slice('magnet:?'.length))
     expect([...new Set(given.keys())]).toEqual(['xt', 'dn', 'tr', 'x.pe'])
     expect(given.getAll('tr')).toHaveLength(32)
+    expect(uri).toMatch(/&x\.pe=1\.2\.3\.4:5$/)
     expect(given.get('dn')).toBe('A b&c')
   })
 

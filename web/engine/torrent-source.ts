@@ -13,6 +13,8 @@ export class SourceError extends CulvertError {}
 /** A torrent of version 1: 40 hex digits or 32 of base32 (BEP 9). */
 const EXACT_TOPIC = /^urn:btih:(?:[0-9a-f]{40}|[a-z2-7]{32})$/i
 
+const PEER = /^[0-9a-z.:[\]-]{1,255}:\d{1,5}$/i
+
 /** What is passed on of a link: its name, trackers, sources, web seeds and peers, and how many of each. */
 const PASSED_PARAMETERS: Readonly<Record<string, number>> = { dn: 1, tr: 32, xs: 4, ws: 8, 'x.pe': 64 }
 
@@ -51,7 +53,11 @@ export function cleanMagnet(uri: string): string {
   if (topic === undefined) throw new SourceError('magnet-malformed', 'the link holds no BitTorrent hash')
   const kept = [`xt=${topic}`]
   for (const [name, most] of Object.entries(PASSED_PARAMETERS)) {
-    for (const value of given.getAll(name).slice(0, most)) kept.push(`${name}=${encodeURIComponent(value)}`)
+    for (const value of given.getAll(name).slice(0, most)) {
+      // The parser decodes all but peers.
+      if (name !== 'x.pe') kept.push(`${name}=${encodeURIComponent(value)}`)
+      else if (PEER.test(value)) kept.push(`${name}=${value}`)
+    }
   }
   return `magnet:?${kept.join('&')}`
 }

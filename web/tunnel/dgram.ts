@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { EventEmitter } from 'node:events'
 import { type Address, addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
 import { currentTunnel } from './current-tunnel.ts'
+import { type DatagramUser, hubOf } from './datagram-hub.ts'
 import { randomPort } from './net.ts'
 import type { TunnelDatagrams } from './tunnel.ts'
 
@@ -16,7 +17,7 @@ const ASKED_LIMIT = 64
  * A UDP socket. One that was bound (the DHT's) takes datagrams from anyone; one that only sent (a tracker's) takes answers
  * from those that it asked, or, where it asked by name, from the port that it asked.
  */
-export class Socket extends EventEmitter {
+export class Socket extends EventEmitter implements DatagramUser {
   private readonly datagrams: TunnelDatagrams
   private readonly asked = new Set<string>()
   private port = 0
@@ -25,7 +26,7 @@ export class Socket extends EventEmitter {
 
   constructor() {
     super()
-    this.datagrams = currentTunnel().datagrams((origin, data) => this.receive(origin, data))
+    this.datagrams = hubOf(currentTunnel()).open(this)
   }
 
   /** bind([port], [address], [callback]) */
@@ -81,11 +82,14 @@ export class Socket extends EventEmitter {
     this.asked.add(destination.kind === 'domain' ? `name:${destination.port}` : formatAddress(destination))
   }
 
-  private receive(origin: IpAddress, data: Uint8Array): void {
-    if (this.closed) return
+  get takesAny(): boolean {
+    return this.bound
+  }
+
+  claim(origin: IpAddress, data: Uint8Array): boolean {
     const expected =
       this.bound || this.asked.has(formatAddress(origin)) || this.asked.has(`name:${origin.port}`)
-    if (!expected) return
+    if (this.closed || !expected) return false
     const family = origin.kind === 'ipv4' ? 'IPv4' : 'IPv6'
     const message = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     this.emit('message', message, {
@@ -94,6 +98,7 @@ export class Socket extends EventEmitter {
       port: origin.port,
       size: data.length,
     })
+    return true
   }
 }
 

@@ -30,7 +30,8 @@ export function guardTunnel(tunnel: Tunnel, allowed: Judge, counters: Counters):
   }
 }
 
-function refusedStream(events: ByteStreamEvents): ByteStream {
+/** A stream that closes at once as an exit's policy would close it. */
+export function refusedStream(events: ByteStreamEvents): ByteStream {
   queueMicrotask(() => events.closed('destination-refused'))
   return {
     write: () => true,

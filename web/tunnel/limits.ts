@@ -17,3 +17,9 @@ export const URL_BYTES = 8_192
 export const UTP_HEAD_START_MS = 1_500
 /** Kept of what was written before either of the two opened: a BitTorrent handshake, encrypted or not, is below 2 KiB. */
 export const EARLY_BYTES = 65_536
+
+/** The largest uTP packet that we send: fits the 1,300 bytes that a circuit carries of a datagram. */
+export const UTP_PACKET_BYTES = 1_280
+/** One second's worth at 2 MB/s: round trips over three hops and to the peer. */
+export const UTP_RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024
+export const UTP_CONNECT_TIMEOUT_MS = 10_000

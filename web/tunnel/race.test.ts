@@ -68,6 +68,29 @@ describe('TCP and uTP to one peer, whichever opens (W-04)', () => {
     expect(log).toEqual(['opened', 'data data before opened'])
   })
 
+  it('goes on with the second when the first opens and closes without a word', () => {
+    race.write(Buffer.from('handshake'))
+    at(0).events.opened()
+    vi.advanceTimersByTime(10_000)
+    at(0).events.ended()
+    at(0).events.closed('connection-reset')
+    expect(at(0).log).toEqual(['destroy'])
+    expect(at(1).text).toBe('handshake')
+    at(1).events.opened()
+    at(1).say('hi')
+    at(1).events.ended()
+    at(1).events.closed(undefined)
+    expect(log).toEqual(['opened', 'data hi', 'ended', 'closed undefined'])
+  })
+
+  it('does not fall back once the far side has spoken', () => {
+    at(0).events.opened()
+    at(0).say('hi')
+    at(0).events.closed('connection-reset')
+    expect(tunnel.streams).toHaveLength(1)
+    expect(log).toEqual(['opened', 'data hi', 'closed connection-reset'])
+  })
+
   it('fails when both have', () => {
     at(0).events.closed('connection-refused')
     at(1).events.closed('timed-out')

@@ -10,19 +10,23 @@ interface Runner {
 }
 
 /**
- * One stream over whichever of two ways opens first, as RFC 8305 does for address families: the first at once, the second
- * after a head start, or as soon as the first has failed. What is written before is sent on both and kept for the second;
- * only what the winner says is heard. A peer that speaks TCP or only uTP is so reached without a guess.
+ * One stream over whichever of two ways works, as RFC 8305 does for address families: the first at once, the second after
+ * a head start if the first has not opened, or as soon as it has failed. What is written is kept for the other way until the
+ * far side has said something: some peers take TCP connections only to close them. A peer that speaks only one of TCP and
+ * uTP is so reached without a guess.
  */
 export class RacingStream implements ByteStream {
   private readonly events: ByteStreamEvents
   private readonly runners: Runner[] = []
-  private readonly early: Uint8Array[] = []
+  private early: Uint8Array[] = []
   private earlyBytes = 0
-  private winner: ByteStream | undefined
   private second: Way | undefined
   private readonly timer: ReturnType<typeof setTimeout>
+  /** The one that has opened, and is heard; not settled until it has spoken. */
+  private leader: Runner | undefined
+  private settled = false
   private over = false
+  private told = false
   private ending = false
   private paused = false
 
@@ -34,61 +38,75 @@ export class RacingStream implements ByteStream {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.winner) return this.winner.write(chunk)
-    if (this.earlyBytes + chunk.length > EARLY_BYTES) {
-      this.destroy()
-      return true
-    }
-    this.early.push(new Uint8Array(chunk))
-    this.earlyBytes += chunk.length
+    if (!this.settled) this.keep(chunk)
+    if (this.leader) return this.leader.stream.write(chunk)
     for (const runner of this.runners) if (runner.alive) runner.stream.write(new Uint8Array(chunk))
     return true
   }
 
   end(): void {
     this.ending = true
-    if (this.winner) this.winner.end()
-    else for (const runner of this.runners) runner.stream.end()
+    for (const runner of this.runners) if (runner.alive) runner.stream.end()
   }
 
   destroy(): void {
     if (this.over) return
     this.finish()
-    for (const runner of this.runners) runner.stream.destroy()
+    for (const runner of this.runners) if (runner.alive) runner.stream.destroy()
     queueMicrotask(() => this.events.closed(undefined))
   }
 
   pause(): void {
     this.paused = true
-    this.winner?.pause()
+    this.leader?.stream.pause()
   }
 
   resume(): void {
     this.paused = false
-    this.winner?.resume()
+    this.leader?.stream.resume()
+  }
+
+  /** Copies, since callers may use their buffers again, and not by `slice`, which gives a view where it is a Buffer. */
+  private keep(chunk: Uint8Array): void {
+    this.early.push(new Uint8Array(chunk))
+    this.earlyBytes += chunk.length
+    if (this.earlyBytes <= EARLY_BYTES) return
+    if (this.leader) this.settle()
+    else this.destroy()
+  }
+
+  /** No other way any more. */
+  private settle(): void {
+    this.settled = true
+    this.second = undefined
+    this.early = []
+    clearTimeout(this.timer)
   }
 
   private finish(): void {
     this.over = true
-    this.second = undefined
-    clearTimeout(this.timer)
+    this.settle()
   }
 
   private start(way: Way): void {
+    const heard = () => this.leader === runner
     const runner: Runner = {
       alive: true,
       stream: way({
         opened: () => this.onOpened(runner),
         data: (chunk) => {
-          // Data without `opened` proves as well that the way is open.
           this.onOpened(runner)
-          if (this.winner === runner.stream) this.events.data(chunk)
+          if (!heard()) return
+          if (!this.settled) this.settle()
+          this.events.data(chunk)
         },
         drained: () => {
-          if (this.winner === runner.stream) this.events.drained()
+          if (heard()) this.events.drained()
         },
         ended: () => {
-          if (this.winner === runner.stream) this.events.ended()
+          // An end before any word is a refusal: the far side's `closed` tells how to go on.
+          if (heard() && this.settled) this.events.ended()
+          else runner.stream.destroy()
         },
         closed: (reason) => this.onClosed(runner, reason),
       }),
@@ -102,29 +120,26 @@ export class RacingStream implements ByteStream {
     const way = this.second
     this.second = undefined
     clearTimeout(this.timer)
-    if (way && !this.over && !this.winner) this.start(way)
+    if (way && !this.over) this.start(way)
   }
 
   private onOpened(runner: Runner): void {
-    if (this.winner || this.over) return
-    this.winner = runner.stream
-    this.second = undefined
+    if (this.leader || this.over) return
+    this.leader = runner
     clearTimeout(this.timer)
-    this.early.length = 0
-    for (const other of this.runners) if (other !== runner) other.stream.destroy()
+    for (const other of this.runners) if (other !== runner && other.alive) other.stream.destroy()
     if (this.paused) runner.stream.pause()
+    if (this.told) return
+    this.told = true
     this.events.opened()
   }
 
   private onClosed(runner: Runner, reason: StreamEnd | undefined): void {
     runner.alive = false
-    if (this.over) return
-    if (this.winner === undefined) {
-      this.startSecond()
-      if (this.runners.some((other) => other.alive)) return
-    } else if (this.winner !== runner.stream) {
-      return
-    }
+    if (this.over || (this.settled && this.leader !== runner)) return
+    if (this.leader === runner && !this.settled) this.leader = undefined
+    this.startSecond()
+    if (!this.settled && this.runners.some((other) => other.alive)) return
     this.finish()
     this.events.closed(reason)
   }
