@@ -1,12 +1,5 @@
-import type {
-  CircuitView,
-  EngineCommand,
-  EngineView,
-  FileView,
-  Hops,
-  HopView,
-  TorrentView,
-} from '../engine/protocol.ts'
+import type { PageCommand } from '../engine/engine-client.ts'
+import type { CircuitView, EngineView, FileView, Hops, HopView, TorrentView } from '../engine/protocol.ts'
 
 /** Scripted views for tests and for looking at the page without an engine. Never part of the built app. */
 
@@ -174,7 +167,7 @@ export type SceneName = keyof typeof scenes
 
 /** Stands where the engine client stands; shows what it is given and keeps what it is told. */
 export class FixtureEngine {
-  readonly sent: EngineCommand[] = []
+  readonly sent: PageCommand[] = []
   private listener: ((view: EngineView) => void) | undefined
   private last: EngineView
 
@@ -186,7 +179,7 @@ export class FixtureEngine {
     this.show(this.last)
   }
 
-  send(command: EngineCommand): void {
+  send(command: PageCommand): void {
     this.sent.push(command)
   }
 

@@ -75,7 +75,7 @@ export class AboutPanel extends LitElement {
     controls,
     css`
       dialog {
-        width: min(46rem, calc(100vw - 2rem));
+        width: min(42rem, calc(100vw - 2rem));
         max-height: min(52rem, calc(100dvh - 2rem));
         padding: 0;
         overflow: auto;

@@ -112,7 +112,8 @@ export class WatchPage extends LitElement {
       }
 
       h1 {
-        flex: 1 1 8rem;
+        flex: 1 1 auto;
+        max-width: 100%;
         min-width: 0;
         font: 500 clamp(1.5rem, 1.2rem + 1.2vw, 2rem) / 1.2 var(--serif);
         overflow-wrap: anywhere;

@@ -1,0 +1,232 @@
+import { resolve } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { createServer, type ViteDevServer } from 'vite'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { PageCommand } from '../web/engine/engine-client.ts'
+
+// The real page around scripted views (e2e/ui-harness.html): what is seen and heard, and what the keyboard reaches.
+const root = resolve(import.meta.dirname, '..')
+const hash = '0123456789abcdef0123456789abcdef01234567'
+let server: ViteDevServer
+let browser: Browser
+let origin = ''
+let context: BrowserContext
+let page: Page
+const complaints: string[] = []
+const strangers: string[] = []
+
+beforeAll(async () => {
+  server = await createServer({
+    root,
+    publicDir: resolve(root, 'public'),
+    cacheDir: resolve(root, 'node_modules/.vite-ui'),
+    configFile: false,
+    logLevel: 'error',
+    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
+  })
+  await server.listen()
+  origin = new URL(server.resolvedUrls?.local[0] ?? '').origin
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-background-networking'],
+  })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+beforeEach(async () => {
+  context = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: 'reduce' })
+  page = await context.newPage()
+  complaints.length = 0
+  strangers.length = 0
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    if (/Content Security Policy/.test(message.text())) complaints.push(message.text())
+  })
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin)) strangers.push(request.url())
+  })
+  await open()
+})
+
+afterEach(async () => {
+  await context.close()
+  expect(complaints).toEqual([])
+  expect(strangers).toEqual([])
+})
+
+async function open(scene = 'start'): Promise<void> {
+  await page.goto(`${origin}/e2e/ui-harness.html?scene=${scene}`)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+}
+
+const show = (scene: Parameters<Window['harness']['show']>[0]) =>
+  page.evaluate((name) => window.harness.show(name), scene)
+const sent = (): Promise<readonly PageCommand[]> => page.evaluate(() => window.harness.engine.sent)
+const openSample = () => page.getByRole('button', { name: /^Play the sample film/ }).click()
+const focusedText = () =>
+  page.evaluate(() => {
+    let element = document.activeElement
+    while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement
+    return element?.getAttribute('aria-label') ?? element?.textContent?.trim() ?? ''
+  })
+
+/** Presses Tab until what has the focus is named so; fails when it is not on the way. */
+async function tabTo(name: RegExp): Promise<void> {
+  for (let presses = 0; presses < 30; presses += 1) {
+    await page.keyboard.press('Tab')
+    if (name.test(await focusedText())) return
+  }
+  throw new TypeError(`${name} is not reached by Tab`)
+}
+
+describe('the page for readers (W-10)', () => {
+  it('has landmarks, one first heading, and names for all it offers', async () => {
+    for (const role of ['banner', 'navigation', 'main', 'contentinfo'] as const) {
+      expect(await page.getByRole(role).count(), role).toBe(1)
+    }
+    expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1)
+    expect(await page.getByRole('group', { name: 'Relays between you and the swarm' }).count()).toBe(1)
+    expect(await page.getByRole('textbox', { name: 'Magnet link' }).count()).toBe(1)
+    expect(await page.getByRole('note').textContent()).toContain('no anonymity')
+  })
+
+  it('tells the circuit as a list, and the pieces in a sentence', async () => {
+    await openSample()
+    await show('playing')
+    const way = page.getByRole('list', { name: 'The way from this page to the swarm' })
+    expect(await way.getByRole('listitem').count()).toBe(5)
+    expect(await page.getByRole('heading', { name: 'The swarm sees 127.0.0.18' }).count()).toBe(1)
+    expect(await page.getByRole('img', { name: /pieces: 190 of 435 are here/ }).count()).toBe(1)
+    expect(await page.getByRole('progressbar', { name: 'Downloaded' }).getAttribute('aria-valuenow')).toBe(
+      '45',
+    )
+    expect(await page.getByRole('link', { name: 'Save slow-water.mp4' }).getAttribute('download')).toBe(
+      'slow-water.mp4',
+    )
+  })
+
+  it('hears a stage once, and a problem as an alert', async () => {
+    await openSample()
+    await show('building')
+    await expect.poll(() => page.getByRole('status').textContent()).toBe('Building the circuit.')
+    await show('noPeers')
+    await page.getByRole('alert').filter({ hasText: 'Nobody is sharing this' }).waitFor()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    expect((await sent()).map(({ type }) => type)).toEqual(['open-sample', 'close-torrent', 'open-sample'])
+  })
+})
+
+describe('the page by keyboard (W-10)', () => {
+  it('plays the sample, reads on at its title, and stops', async () => {
+    await tabTo(/^Play the sample film/)
+    await page.keyboard.press('Enter')
+    await expect.poll(focusedText).toBe('Slow Water')
+    expect(await sent()).toEqual([{ type: 'open-sample' }])
+    await tabTo(/^Stop and open another/)
+    await page.keyboard.press('Enter')
+    await expect.poll(focusedText).toMatch(/^Watch a torrent/)
+    expect((await sent()).at(-1)).toEqual({ type: 'close-torrent' })
+  })
+
+  it('chooses hops with the arrow keys, and keeps the choice', async () => {
+    await page.getByRole('radio', { name: '3 hops' }).focus()
+    await page.keyboard.press('ArrowLeft')
+    expect(await sent()).toEqual([{ type: 'set-hops', hops: 2 }])
+    await page.reload()
+    await expect.poll(() => page.getByRole('radio', { name: '2 hops' }).isChecked()).toBe(true)
+  })
+
+  it('opens and closes the explanation, and comes back to where it was', async () => {
+    await tabTo(/^How it works/)
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'How Culvert works' }).waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+    expect(await focusedText()).toBe('How it works')
+  })
+})
+
+describe('bringing one’s own (W-01)', () => {
+  it('explains a bad link, and opens a good one', async () => {
+    const field = page.getByRole('textbox', { name: 'Magnet link' })
+    await field.fill('magnet:?dn=nothing')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').filter({ hasText: 'names no torrent' }).waitFor()
+    expect(await sent()).toEqual([])
+    await field.fill(`magnet:?xt=urn:btih:${hash}&dn=Tide`)
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Tide' }).waitFor()
+    expect(await sent()).toEqual([{ type: 'open-magnet', uri: `magnet:?xt=urn:btih:${hash}&dn=Tide` }])
+  })
+
+  it('takes a chosen file', async () => {
+    await page.locator('input[type=file]').setInputFiles({
+      name: 'Tide.torrent',
+      mimeType: 'application/x-bittorrent',
+      buffer: Buffer.from('d4:infodee'),
+    })
+    await page.getByRole('heading', { level: 1, name: 'Tide' }).waitFor()
+    expect((await sent()).map(({ type }) => type)).toEqual(['open-torrent'])
+  })
+
+  it('takes a link pasted anywhere, and a file dropped anywhere', async () => {
+    await page.evaluate((text) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text/plain', text)
+      document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }))
+    }, `magnet:?xt=urn:btih:${hash}`)
+    await page.getByRole('heading', { level: 1, name: 'From a magnet link' }).waitFor()
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer()
+      dataTransfer.items.add(new File(['d4:infodee'], 'Ebb.torrent'))
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
+    })
+    await page.getByRole('heading', { level: 1, name: 'Ebb' }).waitFor()
+    expect((await sent()).map(({ type }) => type)).toEqual(['open-magnet', 'close-torrent', 'open-torrent'])
+  })
+})
+
+describe('on small screens and for calm eyes (W-10)', () => {
+  it.each(['start', 'playing', 'many', 'noPeers'] as const)(
+    '%s fits 360 px, with targets of 24 px and more',
+    async (scene) => {
+      await page.setViewportSize({ width: 360, height: 640 })
+      if (scene !== 'start') await openSample()
+      await show(scene)
+      await expect
+        .poll(() =>
+          page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
+        )
+        .toBe(0)
+      for (const target of await page.locator('button:visible, a:visible').all()) {
+        const box = await target.boundingBox()
+        expect(
+          Math.min(box?.width ?? 0, box?.height ?? 0),
+          (await target.textContent()) ?? '',
+        ).toBeGreaterThanOrEqual(24)
+      }
+    },
+  )
+
+  it('moves nothing for those who asked for rest', async () => {
+    await openSample()
+    await show('building')
+    const moving = () => page.evaluate(() => document.getAnimations().length)
+    expect(await moving()).toBe(0)
+    await page.emulateMedia({ reducedMotion: 'no-preference' })
+    await expect.poll(moving).toBeGreaterThan(0)
+  })
+
+  it('keeps the theme that was chosen', async () => {
+    const scheme = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)
+    await page.getByRole('button', { name: 'Switch to the dark theme' }).click()
+    expect(await scheme()).toBe('dark')
+    await page.reload()
+    await page.getByRole('button', { name: 'Switch to the light theme' }).waitFor()
+    expect(await scheme()).toBe('dark')
+  })
+})
