@@ -43,7 +43,7 @@ beforeEach(async () => {
 })
 afterEach(() => recorded.stop())
 
-describe('the record of a browser’s connections (used by the privacy proof)', () => {
+describe('the record of a browser’s connections, for the privacy proof (W-03)', () => {
   test('holds only the page’s own server while nothing leaks', async () => {
     await watch.assertNoRtc()
     expect(sentTo(await recorded.stop())).toEqual([`127.0.0.3:${portOf(pages)}`])

@@ -50,7 +50,7 @@ export async function startRecordedChromium(options: { args?: string[] } = {}): 
   ]
   const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium'
   // The recorder is Chromium's parent; its end, after the last process of the tree, is marked by a file.
-  const strace = `strace -f -qqq -yy -s 0 -e signal=none -e trace=${tracedCalls.join(',')} -o '${trace}'`
+  const strace = `strace -f --seccomp-bpf -qqq -yy -s 0 -e signal=none -e trace=${tracedCalls.join(',')} -o '${trace}'`
   writeFileSync(
     program,
     `#!/bin/bash\ntrap '' TERM INT HUP\n${strace} '${chrome}' "$@"\ncode=$?\n: > '${ended}'\nexit $code\n`,

@@ -28,7 +28,7 @@ async function processKeeping(secret: Uint8Array): Promise<number> {
   return child.pid
 }
 
-describe('a search of process memory (used by the privacy proof)', () => {
+describe('a search of process memory, for the privacy proof (W-03)', () => {
   test('finds what a process holds, and not what it does not', async () => {
     const [held, other] = [randomBytes(20), randomBytes(20)]
     const found = await searchProcessMemory(await processKeeping(held), [held, other])

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { connectionsOf } from './trace.ts'
 
-describe("the reading of strace's record", () => {
+describe("the reading of strace's record (W-03)", () => {
   test('names IPv4 and IPv6 destinations of TCP, refused or not', () => {
     const trace = `
 10 connect(5<TCP:[77]>, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("192.0.2.1")}, 16) = -1 EINPROGRESS (Operation now in progress)

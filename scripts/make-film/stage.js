@@ -77,8 +77,9 @@ export function createStage({ widthPx, heightPx, sources, cue }) {
     return { picture, buffer, width, height }
   }
   const screen = { buffer: null, width: widthPx, height: heightPx }
-  const from = target(widthPx, heightPx)
-  const to = target(widthPx, heightPx)
+  const full = [target(widthPx, heightPx), target(widthPx, heightPx)]
+  // The tunnel is marched along every ray, and is soft with haze: three quarters of the size is enough for it.
+  const reduced = target(widthPx * 0.75, heightPx * 0.75)
   const softA = target(widthPx / 4, heightPx / 4)
   const softB = target(widthPx / 4, heightPx / 4)
 
@@ -126,6 +127,8 @@ export function createStage({ widthPx, heightPx, sources, cue }) {
     /** Draws the frame at time (seconds); sparks and birds come as drawing calls on a 2D pen. */
     frame(time, decorate) {
       const [first, second, mixed] = scenesAt(time)
+      const from = first === 'tunnel' ? reduced : full[0]
+      const to = second === 'tunnel' ? reduced : full[1]
       draw(first, from, time)
       if (mixed > 0) draw(second, to, time)
       const main = mixed > 0.5 ? to : from

@@ -12,9 +12,10 @@ vec2 bend(float z) {
   return vec2(1.15 * sin(z * 0.125) * straight, 0.0);
 }
 float chamber(float z) {
-  float sum = 0.0;
-  for (int k = 0; k < 3; k++) { float d = (z - lanternZ(k)) / 1.9; sum += exp(-d * d); }
-  return sum;
+  float gap = lanternZ(1) - lanternZ(0);   // lanterns hang evenly: only the nearest one counts
+  float d = z - lanternZ(0);
+  d = (d - gap * clamp(floor(d / gap + 0.5), 0.0, 2.0)) / 1.9;
+  return exp(-d * d);
 }
 float radius(float z) { return 1.0 + 0.6 * chamber(z); }
 vec3 lightAt() {
@@ -42,8 +43,8 @@ float march(vec3 ro, vec3 rd, int steps) {
     if (i >= steps) break;
     vec3 p = ro + rd * t;
     float d = radius(p.z) - length(p.xy - bend(p.z));
-    if (d < 0.004 || t > 34.0) break;
-    t += d * 0.82 + 0.004;
+    if (d < 0.002 + 0.0025 * t || t > 34.0) break;
+    t += d * 0.94 + 0.002;
   }
   return t;
 }
