@@ -40,7 +40,7 @@ export interface RelayLinkOptions {
 export function openRelayLink(options: RelayLinkOptions): Promise<Link> {
   return new Promise((resolve, reject) => {
     if (options.signal?.aborted) reject(aborted())
-    else new Opening(options, webSocketTo(options.url), resolve, reject)
+    else new Opening(options, webSocketTo(options), resolve, reject)
   })
 }
 
@@ -152,9 +152,9 @@ class Opening {
   }
 }
 
-function webSocketTo(url: string): WebSocket {
+function webSocketTo({ url, webSocket }: RelayLinkOptions): WebSocket {
   try {
-    const socket = new WebSocket(url)
+    const socket = new (webSocket ?? WebSocket)(url)
     socket.binaryType = 'arraybuffer'
     return socket
   } catch (cause) {
