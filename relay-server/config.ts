@@ -6,6 +6,7 @@ import { addressOf } from '../shared/bytes/address.ts'
 import { CulvertError } from '../shared/bytes/error.ts'
 import { ROUTER_LIMITS } from '../shared/onion/constants.ts'
 import * as exitDefaults from './exit/constants.ts'
+import { GATEWAY_LIMITS } from './gateway/constants.ts'
 
 /**
  * The relay's configuration file (requirement O-03): YAML, every key documented in docs/relay.md, unknown and invalid
@@ -36,6 +37,11 @@ const exitLimits = group({
   sockets: many(exitDefaults.MAX_SOCKETS),
   circuits: many(exitDefaults.MAX_CIRCUITS),
   streamsPerCircuit: many(exitDefaults.MAX_STREAMS_PER_CIRCUIT),
+})
+
+const gatewayLimits = group({
+  connections: many(GATEWAY_LIMITS.connections),
+  connectionsPerAddress: many(GATEWAY_LIMITS.connectionsPerAddress),
 })
 
 const sample = z.strictObject({
@@ -77,6 +83,7 @@ const schema = z.strictObject({
     port: port.default(8080),
     portTries: z.int().min(1).max(100).default(1),
     webRoot: z.string().min(1).optional(),
+    limits: gatewayLimits,
     publicUrl: z
       .string()
       .regex(/^wss?:\/\/[A-Za-z0-9.:[\]-]+\/relay$/, 'should be wss://host/relay')

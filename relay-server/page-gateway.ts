@@ -32,7 +32,7 @@ export async function startGateway(
   events: { onPacket(link: Link, packet: Uint8Array): void; onClosed(link: Link): void },
 ): Promise<{ gateway: Gateway; authority: string } | undefined> {
   const { config, keyPair, clock, random, counters } = options
-  const { enabled, host, portTries, webRoot } = config.gateway
+  const { enabled, host, portTries, webRoot, limits } = config.gateway
   if (!enabled) return undefined
   const document = siteDocument(config, keyPair)
   const moreFiles = new Map<string, Uint8Array>()
@@ -43,6 +43,7 @@ export async function startGateway(
       port,
       ...(webRoot ? { webRoot } : {}),
       moreFiles,
+      limits,
       document: () => document,
       keyPair,
       network: config.network,

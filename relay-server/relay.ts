@@ -15,7 +15,7 @@ import type { Link } from '../shared/link/link.ts'
 import type { Candidate, Candidates } from '../shared/onion/candidates.ts'
 import { MESSAGE } from '../shared/onion/constants.ts'
 import { ExitPolicy } from '../shared/onion/exit-policy.ts'
-import { Router } from '../shared/onion/router.ts'
+import { Router, type RouterStats } from '../shared/onion/router.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
 import { type Random, shuffled } from '../shared/world/random.ts'
@@ -37,6 +37,16 @@ export interface RelayOptions {
   readonly random: Random
   readonly counters: Counters
   readonly log: Log
+}
+
+export interface RelayStatus {
+  /** Other relays whose descriptors are known. */
+  readonly relays: number
+  /** Peers of the IPv8 walk. */
+  readonly peers: number
+  readonly udpLinks: number
+  readonly pages: number
+  readonly router: RouterStats
 }
 
 /** Networks that circuits may be extended into although they are private: the lab lives there. */
@@ -89,6 +99,20 @@ export class Relay {
   /** `http://host:port` of the gateway, if there is one. */
   get gatewayUrl(): string | undefined {
     return this.running?.gateway && `http://${this.running.gateway.authority}`
+  }
+
+  /** How many there are of everything; for tests and for whoever watches the relay. */
+  status(): RelayStatus | undefined {
+    const { running } = this
+    return (
+      running && {
+        relays: this.directory.size,
+        peers: running.walker.peers().length,
+        udpLinks: running.udp.size,
+        pages: running.gateway?.gateway.size ?? 0,
+        router: running.router.stats(),
+      }
+    )
   }
 
   /** Opens the sockets and begins. Throws a CulvertError if a port is busy or an address is not this machine's. */
