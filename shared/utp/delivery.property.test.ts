@@ -98,7 +98,7 @@ describe('uTP delivery (C-07, N-14)', () => {
           [left, right].every(({ log }) => log.filter((line) => line.startsWith('closed')).length === 1)
         expect(clock.runUntil(closed, 600_000)).toBe(true)
       }),
-      { numRuns: 60, seed: 20_261_121 },
+      { numRuns: 120, seed: 20_261_121 },
     )
   })
 })
