@@ -9,9 +9,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { EngineView } from '../web/engine/protocol.ts'
 import { BridgeServer } from './engine/bridge-server.ts'
 import { buildPage } from './engine/build-page.ts'
+import { DhtNode } from './engine/dht-node.ts'
 import type { EnginePage } from './engine/page.ts'
 import { Seeder } from './engine/seeder.ts'
 import { TestSite } from './engine/site.ts'
+import { UdpTracker } from './engine/udp-tracker.ts'
 
 /** The engine in real Chromium, with a bridge where circuits belong, against libtorrent. */
 
@@ -24,11 +26,13 @@ const blob = randomBytes(3_000_001)
 let browser: Browser
 let bridge: BridgeServer
 let site: TestSite
+let dht: DhtNode
 let tab: Page
 const seeders: Seeder[] = []
 
 beforeAll(async () => {
   bridge = await BridgeServer.listen()
+  dht = await DhtNode.listen()
   await buildPage(join(scratch, 'page'))
   site = await TestSite.listen(join(scratch, 'page'), {
     network: 'test',
@@ -36,7 +40,7 @@ beforeAll(async () => {
     lab: true,
     entry: { publicKey: '00'.repeat(74), websocket: '/relay' },
     networkPrefixBits: 32,
-    dht: ['127.0.0.1:1'],
+    dht: [`dht.culvert.net:${dht.port}`],
     bridge: `ws://127.0.0.1:${bridge.port}`,
   })
   const film = join(scratch, 'film')
@@ -82,6 +86,7 @@ afterAll(async () => {
   await browser?.close()
   site?.close()
   bridge?.close()
+  dht?.close()
   rmSync(scratch, { recursive: true, force: true })
 })
 
@@ -96,9 +101,14 @@ afterEach(async () => {
   await tab.context().close()
   await Promise.all(seeders.splice(0).map((seeder) => seeder.stop()))
   site.peerPorts.length = 0
+  dht.peerPorts.length = 0
 })
 
-async function seed(folder: string, transport: 'tcp' | 'utp', uploadLimit = 0): Promise<Seeder> {
+async function seed(
+  folder: string,
+  transport: 'tcp' | 'utp' | 'encrypted',
+  uploadLimit = 0,
+): Promise<Seeder> {
   const announce = `${site.origin}/announce`
   const seeder = await Seeder.start(join(scratch, folder), { transport, uploadLimit, announce })
   seeders.push(seeder)
@@ -242,6 +252,26 @@ describe('the engine in Chromium (W-01, W-03, W-04, C-07)', () => {
     expect(bridge.destinations).toContain(`udp 127.0.0.1:${seeder.port}`)
   })
 
+  it('finds a peer by the DHT, whose first node is known by name, and speaks encrypted to it', async () => {
+    const seeder = await seed('data', 'encrypted')
+    dht.peerPorts.push(seeder.port)
+    await openMagnet(`magnet:?xt=urn:btih:${seeder.infoHash}`)
+    const { torrent } = await viewWhere((view) => view.torrent?.state === 'done')
+    expect(await get(torrent!.files[0]!.url)).toMatchObject({ status: 200, sha1: sha1(blob) })
+    expect(dht.queries).toContain('get_peers')
+    expect(bridge.destinations).toContain(`udp dht.culvert.net:${dht.port}`)
+  })
+
+  it('finds a peer by a UDP tracker', async () => {
+    const tracker = await UdpTracker.listen()
+    const seeder = await seed('data', 'tcp')
+    tracker.peerPorts.push(seeder.port)
+    await openMagnet(`magnet:?xt=urn:btih:${seeder.infoHash}&tr=udp://tracker.culvert.net:${tracker.port}`)
+    const { torrent } = await viewWhere((view) => view.torrent?.state === 'done')
+    expect(await get(torrent!.files[0]!.url)).toMatchObject({ status: 200, sha1: sha1(blob) })
+    tracker.close()
+  })
+
   it('goes on after the service worker was stopped', async () => {
     const seeder = await seed('data', 'tcp')
     site.peerPorts.push(seeder.port)
@@ -274,7 +304,7 @@ describe('the engine in Chromium (W-01, W-03, W-04, C-07)', () => {
     ]
     await openMagnet(`magnet:?xt=urn:btih:${'ab'.repeat(20)}&${hostile.join('&')}`)
     await expect.poll(() => site.announces.some((query) => query.includes('%AB%AB'))).toBe(true)
-    const lab = /^(tcp|udp) 127\.\d+\.\d+\.\d+:\d+$/
+    const lab = /^(tcp|udp) (127\.\d+\.\d+\.\d+|dht\.culvert\.net):\d+$/
     expect(bridge.destinations.filter((destination) => !lab.test(destination))).toEqual([])
     await openMagnet('magnet:?xt=urn:btih:nothing')
     expect((await viewWhere((view) => view.problem !== undefined)).problem?.code).toBe('magnet-malformed')

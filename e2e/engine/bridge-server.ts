@@ -1,5 +1,5 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
-import { connect, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { datagram, FRAME, frame, parseDatagram, parseFrame } from './bridge-frames.ts'
 
@@ -62,7 +62,7 @@ export class BridgeServer {
   private openTcp(id: number, where: Uint8Array, send: Send): Socket {
     const { host, port } = parseDatagram(where)
     this.destinations.push(`tcp ${host}:${port}`)
-    const stream = connect({ host, port, allowHalfOpen: true })
+    const stream = connect({ host: resolved(host), port, allowHalfOpen: true })
     stream.setNoDelay(true)
     stream.on('connect', () => send(FRAME.opened, id))
     stream.on('data', (data) => send(FRAME.data, id, data))
@@ -83,8 +83,13 @@ export class BridgeServer {
   private sendUdp(socket: UdpSocket | undefined, payload: Uint8Array): void {
     const { host, port, data } = parseDatagram(payload)
     this.destinations.push(`udp ${host}:${port}`)
-    socket?.send(data, port, host)
+    socket?.send(data, port, resolved(host))
   }
+}
+
+/** Names are resolved here, as at an exit: all of them to this machine. */
+function resolved(host: string): string {
+  return isIP(host) ? host : '127.0.0.1'
 }
 
 type Send = (kind: number, id: number, payload?: Uint8Array) => void

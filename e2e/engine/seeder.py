@@ -1,6 +1,6 @@
 """Seeds a folder with libtorrent on 127.0.0.1, for a test: prints one line of JSON, ends when its input ends.
 
-Arguments: folder, transport (tcp or utp), upload limit in bytes a second (0 for none), announce URL or -.
+Arguments: folder, transport (tcp, utp, or encrypted for TCP that must be encrypted), upload limit in bytes a second (0 for none), announce URL or -.
 """
 
 import base64
@@ -12,6 +12,8 @@ import time
 import libtorrent as lt
 
 folder, transport, limit, announce = sys.argv[1:5]
+tcp = transport != "utp"
+forced = 0 if transport == "encrypted" else 1
 session = lt.session(
     {
         "listen_interfaces": "127.0.0.1:0",
@@ -20,10 +22,13 @@ session = lt.session(
         "enable_upnp": False,
         "enable_natpmp": False,
         "allow_multiple_connections_per_ip": True,
-        "enable_incoming_tcp": transport == "tcp",
-        "enable_outgoing_tcp": transport == "tcp",
-        "enable_incoming_utp": transport == "utp",
-        "enable_outgoing_utp": transport == "utp",
+        "enable_incoming_tcp": tcp,
+        "enable_outgoing_tcp": tcp,
+        "enable_incoming_utp": not tcp,
+        "enable_outgoing_utp": not tcp,
+        "in_enc_policy": forced,
+        "out_enc_policy": forced,
+        "allowed_enc_level": 2 if transport == "encrypted" else 3,
         "alert_mask": 0,
     }
 )

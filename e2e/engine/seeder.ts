@@ -4,7 +4,8 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export interface SeederOptions {
-  readonly transport: 'tcp' | 'utp'
+  /** What the seeder speaks; encrypted is TCP with message stream encryption and nothing else. */
+  readonly transport: 'tcp' | 'utp' | 'encrypted'
   /** Bytes a second; 0 for no limit. */
   readonly uploadLimit: number
   readonly announce?: string

@@ -15,6 +15,11 @@ export const URL_BYTES = 8_192
 
 /** How long a peer may be tried over TCP alone before uTP is tried as well. */
 export const UTP_HEAD_START_MS = 1_500
+/**
+ * How long uTP may take where TCP was opened and closed without a word. Short: more often than uTP such a peer wants
+ * encryption, which is tried next.
+ */
+export const SECOND_CHANCE_MS = 2_500
 /** Kept of what was written before either of the two opened: a BitTorrent handshake, encrypted or not, is below 2 KiB. */
 export const EARLY_BYTES = 65_536
 

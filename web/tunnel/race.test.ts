@@ -83,6 +83,18 @@ describe('TCP and uTP to one peer, whichever opens (W-04)', () => {
     expect(log).toEqual(['opened', 'data hi', 'ended', 'closed undefined'])
   })
 
+  it('does not wait long for the second after that: what the peer wants may be encryption', () => {
+    at(0).events.opened()
+    at(0).events.closed(undefined)
+    vi.advanceTimersByTime(2_499)
+    expect(log).toEqual(['opened'])
+    vi.advanceTimersByTime(1)
+    expect(at(1).log).toEqual(['destroy'])
+    at(1).events.opened()
+    at(1).events.closed(undefined)
+    expect(log).toEqual(['opened', 'closed timed-out'])
+  })
+
   it('does not fall back once the far side has spoken', () => {
     at(0).events.opened()
     at(0).say('hi')

@@ -1,5 +1,5 @@
 import type { ByteStream, ByteStreamEvents, StreamEnd } from '../../shared/stream/byte-stream.ts'
-import { EARLY_BYTES } from './limits.ts'
+import { EARLY_BYTES, SECOND_CHANCE_MS } from './limits.ts'
 
 /** Opens one way to a fixed destination. */
 export type Way = (events: ByteStreamEvents) => ByteStream
@@ -21,7 +21,7 @@ export class RacingStream implements ByteStream {
   private early: Uint8Array[] = []
   private earlyBytes = 0
   private second: Way | undefined
-  private readonly timer: ReturnType<typeof setTimeout>
+  private timer: ReturnType<typeof setTimeout>
   /** The one that has opened, and is heard; not settled until it has spoken. */
   private leader: Runner | undefined
   private settled = false
@@ -123,6 +123,13 @@ export class RacingStream implements ByteStream {
     if (way && !this.over) this.start(way)
   }
 
+  private giveUp(): void {
+    if (this.leader || this.over) return
+    this.finish()
+    for (const runner of this.runners) if (runner.alive) runner.stream.destroy()
+    this.events.closed('timed-out')
+  }
+
   private onOpened(runner: Runner): void {
     if (this.leader || this.over) return
     this.leader = runner
@@ -137,9 +144,13 @@ export class RacingStream implements ByteStream {
   private onClosed(runner: Runner, reason: StreamEnd | undefined): void {
     runner.alive = false
     if (this.over || (this.settled && this.leader !== runner)) return
-    if (this.leader === runner && !this.settled) this.leader = undefined
+    const wordless = this.leader === runner && !this.settled
+    if (wordless) this.leader = undefined
     this.startSecond()
-    if (!this.settled && this.runners.some((other) => other.alive)) return
+    if (!this.settled && this.runners.some((other) => other.alive)) {
+      if (wordless) this.timer = setTimeout(() => this.giveUp(), SECOND_CHANCE_MS)
+      return
+    }
     this.finish()
     this.events.closed(reason)
   }
