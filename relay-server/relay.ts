@@ -6,6 +6,7 @@ import type { KeyPair } from '../shared/identity/keys.ts'
 import {
   FLAG_EXIT_BITTORRENT,
   FLAG_EXIT_IPV8,
+  FLAG_EXIT_STREAM,
   FLAG_RELAY,
   FLAG_SPEED_TEST,
 } from '../shared/ipv8/constants.ts'
@@ -217,9 +218,10 @@ export class Relay {
     return FLAG_RELAY | FLAG_SPEED_TEST | (enabled ? exitFlags : 0)
   }
 
-  /** What pages are told: they take a relay for an exit only if it does TCP as well as UDP. */
+  /** What pages are told besides: whether streams end here in TCP. */
   private get descriptorFlags(): number {
-    return this.options.config.exit.tcp ? this.flags : this.flags & ~FLAG_EXIT_BITTORRENT
+    const { enabled, tcp } = this.options.config.exit
+    return enabled && tcp ? this.flags | FLAG_EXIT_STREAM : this.flags
   }
 
   private get websocketUrl(): string | undefined {
