@@ -1,9 +1,12 @@
-import type { Address, IpAddress } from '../shared/bytes/address.ts'
+import { WebSocket } from 'ws'
+import { type Address, addressOf, type IpAddress } from '../shared/bytes/address.ts'
 import { fromHex } from '../shared/bytes/bytes.ts'
 import { nobleAead } from '../shared/crypto/noble-aead.ts'
-import { KeyPair } from '../shared/identity/keys.ts'
+import { KeyPair, type PublicKey } from '../shared/identity/keys.ts'
 import { prefixOf } from '../shared/ipv8/packet.ts'
+import { LinkAuthInitiator } from '../shared/link/auth.ts'
 import type { Link } from '../shared/link/link.ts'
+import { QueuedLink } from '../shared/link/queued-link.ts'
 import { Circuit } from '../shared/onion/circuit.ts'
 import type { CircuitEvents } from '../shared/onion/circuit-options.ts'
 import type { StreamResetReason } from '../shared/onion/exit-port.ts'
@@ -114,4 +117,47 @@ export class TestOwner extends Happenings implements CircuitEvents {
     this.closedFor = reason
     this.note()
   }
+}
+
+/** A page's end of a link to a gateway: what web/link does in a browser, without its care. */
+export function openPageLink(url: string, relayKey: PublicKey, owner: TestOwner): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url)
+    const send = (message: Uint8Array) => socket.send(message)
+    let link: QueuedLink | undefined
+    const auth = new LinkAuthInitiator({
+      keyPair: KeyPair.generate(random),
+      expectedKey: relayKey,
+      network: 'test',
+      clock,
+      random,
+      send,
+      onFailed: reject,
+      onDone() {
+        link = new QueuedLink({
+          kind: 'websocket',
+          address: relayAddress,
+          clock,
+          counters: owner.counters,
+          pipe: {
+            send,
+            bufferedBytes: () => socket.bufferedAmount,
+            close: (code, reason) => socket.close(code, reason),
+          },
+          onPacket: owner.onPacket,
+        })
+        resolve(link)
+      },
+    })
+    const { hostname, port } = new URL(url)
+    const relayAddress = addressOf(hostname, Number(port))
+    socket.on('open', () => auth.start())
+    socket.on('error', reject)
+    socket.on('message', (data: Buffer) => {
+      const message = new Uint8Array(data.buffer, data.byteOffset, data.length)
+      if (link) link.receive(message)
+      else auth.receive(message)
+    })
+    socket.on('close', () => link?.closed('lost'))
+  })
 }

@@ -1,16 +1,15 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { WebSocket as NodeWebSocket } from 'ws'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addressOf } from '../shared/bytes/address.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import type { Link } from '../shared/link/link.ts'
 import { StreamClient } from '../shared/stream/stream-client.ts'
 import { Counters } from '../shared/world/counters.ts'
-import { openRelayLink } from '../web/link/websocket-link.ts'
+import type { SiteDocument } from '../web/engine/site-document.ts'
 import { listen, Recorder } from './exit/exit.fixture.ts'
 import { UdpLinks } from './links/udp.ts'
-import { clock, random, startRelay, TestOwner, type TestRelay } from './relay.fixture.ts'
+import { clock, openPageLink, random, startRelay, TestOwner, type TestRelay } from './relay.fixture.ts'
 
 const HOSTS = ['127.0.0.31', '127.0.0.32', '127.0.0.33'] as const
 let relays: TestRelay[] = []
@@ -21,7 +20,6 @@ async function until(predicate: () => boolean): Promise<void> {
 }
 
 beforeAll(async () => {
-  vi.stubGlobal('WebSocket', NodeWebSocket)
   const first = await startRelay(HOSTS[0], { gateway: { enabled: true, host: HOSTS[0], port: 0 } })
   const bootstrap = [first.relay.udpAddress]
   const second = await startRelay(HOSTS[1], { bootstrap })
@@ -32,22 +30,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(relays.map(({ relay }) => relay.stop()))
-  vi.unstubAllGlobals()
 })
 
-async function pageLink(owner: TestOwner): Promise<Link> {
+function pageLink(owner: TestOwner): Promise<Link> {
   const [first] = relays
   const url = `${first?.relay.gatewayUrl?.replace('http', 'ws')}/relay`
-  return openRelayLink({
-    url,
-    relayKey: first!.keyPair.publicKey,
-    network: 'test',
-    clock,
-    random,
-    counters: new Counters(),
-    onPacket: owner.onPacket,
-    onClosed: () => undefined,
-  })
+  return openPageLink(url, first!.keyPair.publicKey, owner)
 }
 
 async function udpLink(owner: TestOwner): Promise<{ link: Link; close(): Promise<void> }> {
@@ -73,8 +61,7 @@ describe('relays on one machine (D-04, C-01)', () => {
 
   it('serve the document that a page begins with, and log nothing about anyone (N-13)', async () => {
     const url = relays[0]!.relay.gatewayUrl!
-    const { readSiteDocument } = await import('../web/engine/site-document.ts')
-    const document = readSiteDocument(await (await fetch(`${url}/culvert.json`)).json())
+    const document = (await (await fetch(`${url}/culvert.json`)).json()) as SiteDocument
     expect(document.lab).toBe(true)
     expect(document.networkPrefixBits).toBe(32)
     expect(document.entry.websocket).toBe('/relay')

@@ -12,7 +12,7 @@ import { Directory } from '../../shared/directory/directory.ts'
 import { DirectoryExchange } from '../../shared/directory/exchange.ts'
 import { PublicKey } from '../../shared/identity/keys.ts'
 import { Counters } from '../../shared/world/counters.ts'
-import { readSiteDocument } from '../../web/engine/site-document.ts'
+import type { SiteDocument } from '../../web/engine/site-document.ts'
 import { UdpLinks } from '../links/udp.ts'
 import { clock, random } from '../relay.fixture.ts'
 import { type Lab, startLab } from './lab.ts'
@@ -74,7 +74,7 @@ describe('the lab (O-01)', () => {
   it('tells pages what it offers', async () => {
     for (const relay of lab.relays) {
       const response = await fetch(`${relay.url}/culvert.json`)
-      const document = readSiteDocument(await response.json())
+      const document = (await response.json()) as SiteDocument
       expect(document).toMatchObject({ lab: true, network: 'lab', networkPrefixBits: 32, dht: [lab.dht] })
       expect(document.entry.publicKey).toBe(relay.publicKey)
       expect(PublicKey.parse(fromHex(document.entry.publicKey))).toBeDefined()

@@ -62,7 +62,7 @@ export function readSiteDocument(value: unknown): SiteDocument {
 function sample(value: Record<string, unknown>): SampleDocument {
   return {
     title: text(value.title, 'sample.title', 200),
-    description: text(value.description, 'sample.description', 2000),
+    description: text(value.description, 'sample.description', 2000, /^/),
     bytes: integer(value.bytes, 'sample.bytes', Number.MAX_SAFE_INTEGER),
     seconds: integer(value.seconds, 'sample.seconds', 1_000_000),
     torrent: text(value.torrent, 'sample.torrent', 200, ORIGIN_PATH),

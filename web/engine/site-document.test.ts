@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { CulvertError } from '../../shared/bytes/error.ts'
+import { readSiteDocument, type SiteDocument } from './site-document.ts'
+
+const document: SiteDocument = {
+  network: 'lab',
+  community: 'a3591a6bd89bbaca0974062a1287afcfbc6fd6bc',
+  lab: true,
+  entry: { publicKey: 'ab'.repeat(74), websocket: '/relay' },
+  networkPrefixBits: 32,
+  dht: ['127.0.0.22:6881', 'router.example.net:6881'],
+  sample: { title: 'A film', description: '', bytes: 7, seconds: 80, torrent: '/sample.torrent' },
+}
+
+/** A copy through JSON, as it comes, with one field replaced. */
+function withField(path: string, value: unknown): unknown {
+  const copy: Record<string, unknown> = JSON.parse(JSON.stringify(document))
+  const [first = '', second] = path.split('.')
+  if (second === undefined) copy[first] = value
+  else (copy[first] as Record<string, unknown>)[second] = value
+  return copy
+}
+
+describe("a gateway's document", () => {
+  it('comes out as it went in', () => {
+    expect(readSiteDocument(JSON.parse(JSON.stringify(document)))).toEqual(document)
+    expect(readSiteDocument(withField('sample', undefined)).sample).toBeUndefined()
+    expect(readSiteDocument(withField('lab', 'yes')).lab).toBe(false)
+  })
+
+  it.each([
+    ['network', ''],
+    ['community', 'A3591a6bd89bbaca0974062a1287afcfbc6fd6bc'],
+    ['community', 'a359'],
+    ['entry', null],
+    ['entry.publicKey', 'ab'.repeat(73)],
+    ['entry.websocket', 'wss://elsewhere.example/relay'],
+    ['entry.websocket', '//elsewhere.example/relay'],
+    ['entry.websocket', '/\\elsewhere.example/relay'],
+    ['networkPrefixBits', 33],
+    ['networkPrefixBits', '16'],
+    ['dht', 'router.example.net:6881'],
+    ['dht', ['no port']],
+    ['dht', Array(17).fill('a:1')],
+    ['sample', []],
+    ['sample.title', 7],
+    ['sample.bytes', -1],
+    ['sample.seconds', 0.5],
+    ['sample.torrent', 'https://elsewhere.example/x.torrent'],
+  ])('is refused with the field at fault: %s %j', (path, value) => {
+    const read = () => readSiteDocument(withField(path, value))
+    expect(read).toThrow(CulvertError)
+    expect(read).toThrow(path)
+  })
+
+  it.each([null, undefined, 7, 'x', []])('is refused when it is no object: %j', (value) => {
+    expect(() => readSiteDocument(value)).toThrow(CulvertError)
+  })
+})
