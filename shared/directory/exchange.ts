@@ -75,7 +75,7 @@ export interface DirectoryExchangeOptions {
 /** @param added descriptors that were new or newer; @param answered whether the neighbour gave all that it has */
 export type FetchDone = (added: number, answered: boolean) => void
 
-interface Fetch {
+interface Pull {
   readonly link: Link
   readonly done: FetchDone
   nonce: number
@@ -95,7 +95,7 @@ export class DirectoryExchange {
   private readonly options: DirectoryExchangeOptions
   private readonly settings: ExchangeSettings
   private readonly prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
-  private readonly fetches = new Map<Link, Fetch>()
+  private readonly fetches = new Map<Link, Pull>()
   private readonly served = new WeakMap<Link, TokenBucket>()
   private readonly askers: TokenBucket
 
@@ -122,14 +122,14 @@ export class DirectoryExchange {
 
   /**
    * Asks a neighbour for all that it serves. `done` is called once: when all is here, the neighbour stays silent, or the
-   * link is closed. A fetch that is already under way over this link, or too many of them, ends the new one at once.
+   * link is closed. A pull that is already under way over this link, or too many of them, ends the new one at once.
    */
   fetchFrom(link: Link, done: FetchDone): void {
     if (this.fetches.has(link) || this.fetches.size >= this.settings.maxFetches) {
       done(0, false)
       return
     }
-    const fetch: Fetch = {
+    const pull: Pull = {
       link,
       done,
       nonce: 0,
@@ -140,41 +140,41 @@ export class DirectoryExchange {
       refused: 0,
       timer: undefined,
     }
-    this.fetches.set(link, fetch)
-    this.ask(fetch)
+    this.fetches.set(link, pull)
+    this.ask(pull)
   }
 
   /** Ends all fetches. */
   stop(): void {
-    for (const fetch of [...this.fetches.values()]) this.finish(fetch, false)
+    for (const pull of [...this.fetches.values()]) this.finish(pull, false)
   }
 
-  private ask(fetch: Fetch): void {
-    if (!fetch.link.open || fetch.requests >= this.settings.maxRequests) {
-      this.finish(fetch, false)
+  private ask(pull: Pull): void {
+    if (!pull.link.open || pull.requests >= this.settings.maxRequests) {
+      this.finish(pull, false)
       return
     }
-    fetch.requests++
-    fetch.nonce = uint32(this.options.random)
+    pull.requests++
+    pull.nonce = uint32(this.options.random)
     const own = this.options.own() ?? new Uint8Array()
-    const value = { nonce: fetch.nonce, cursor: fetch.cursor, own, padding: new Uint8Array() }
+    const value = { nonce: pull.nonce, cursor: pull.cursor, own, padding: new Uint8Array() }
     const bare = this.prefix.length + 1 + encode(descriptorRequest, value).length
     const padding = new Uint8Array(REQUEST_BYTES - bare)
     const packet = unsignedPacket(this.prefix, DESCRIPTOR_REQUEST, descriptorRequest, { ...value, padding })
-    fetch.timer = this.options.clock.after(this.settings.retryMs * 2 ** fetch.tries, () => this.retry(fetch))
-    fetch.link.send(packet, 0)
+    pull.timer = this.options.clock.after(this.settings.retryMs * 2 ** pull.tries, () => this.retry(pull))
+    pull.link.send(packet, 0)
   }
 
-  private retry(fetch: Fetch): void {
-    fetch.tries++
-    if (fetch.tries >= this.settings.tries) this.finish(fetch, false)
-    else this.ask(fetch)
+  private retry(pull: Pull): void {
+    pull.tries++
+    if (pull.tries >= this.settings.tries) this.finish(pull, false)
+    else this.ask(pull)
   }
 
-  private finish(fetch: Fetch, answered: boolean): void {
-    fetch.timer?.cancel()
-    this.fetches.delete(fetch.link)
-    fetch.done(fetch.added, answered)
+  private finish(pull: Pull, answered: boolean): void {
+    pull.timer?.cancel()
+    this.fetches.delete(pull.link)
+    pull.done(pull.added, answered)
   }
 
   private onRequest(link: Link, packet: Uint8Array): void {
@@ -205,25 +205,25 @@ export class DirectoryExchange {
 
   private onResponse(link: Link, packet: Uint8Array): void {
     const response = readUnsigned(packet, descriptorResponse)
-    const fetch = this.fetches.get(link)
-    if (!fetch || fetch.nonce !== response.nonce || fetch.cursor !== response.cursor) {
+    const pull = this.fetches.get(link)
+    if (!pull || pull.nonce !== response.nonce || pull.cursor !== response.cursor) {
       this.options.counters.add('directory-unasked-response')
       return
     }
-    fetch.timer?.cancel()
-    fetch.tries = 0
+    pull.timer?.cancel()
+    pull.tries = 0
     for (const bytes of response.descriptors) {
       const result = this.options.directory.add(bytes)
-      if (result === 'new' || result === 'renewed') fetch.added++
-      if (result === 'refused' && ++fetch.refused > this.settings.maxRefused) {
-        this.finish(fetch, false)
+      if (result === 'new' || result === 'renewed') pull.added++
+      if (result === 'refused' && ++pull.refused > this.settings.maxRefused) {
+        this.finish(pull, false)
         return
       }
     }
     if (response.cursor === 0) this.hear(link, response.descriptors[0])
-    fetch.cursor += response.descriptors.length
-    if (response.descriptors.length === 0 || fetch.cursor >= response.count) this.finish(fetch, true)
-    else this.ask(fetch)
+    pull.cursor += response.descriptors.length
+    if (response.descriptors.length === 0 || pull.cursor >= response.count) this.finish(pull, true)
+    else this.ask(pull)
   }
 
   /**
