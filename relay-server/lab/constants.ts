@@ -30,9 +30,9 @@ export const LAB_GATEWAY_PORT_TRIES = 20
 /** In the lab every relay learns of every other within a second or two. */
 export const LAB_EXCHANGE_SECONDS = 1
 
-export const LAB_TORRENT_NAME = 'culvert-sample'
+export const LAB_TORRENT_NAME = 'Culvert - a short film'
 /** The same film under another name: seeded, but nothing that the relays serve tells of it. For privacy tests. */
-export const LAB_UNLISTED_NAME = 'culvert-unlisted'
+export const LAB_UNLISTED_NAME = 'Culvert - an unlisted copy'
 
 /** What pages are told about the film in public/sample. */
 export const LAB_SAMPLE = {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -97,7 +98,13 @@ async function assemble(
 ): Promise<Lab> {
   const sample = await readSample(options.sampleFolder ?? projectPath('public/sample'))
   const stateFolder = await mkdtemp(join(tmpdir(), 'culvert-lab-'))
-  undo.push(() => rm(stateFolder, { recursive: true, force: true }))
+  // Also when this process ends by an error of its own; the children end by themselves then.
+  const removeState = () => rmSync(stateFolder, { recursive: true, force: true })
+  process.once('exit', removeState)
+  undo.push(async () => {
+    process.off('exit', removeState)
+    await rm(stateFolder, { recursive: true, force: true })
+  })
   const tracker = await startTracker(places.LAB_TRACKER_HOST, 0)
   undo.push(() => tracker.stop())
   const dht = await startDhtNode(places.LAB_DHT_HOST, [])
