@@ -215,7 +215,15 @@ describe('on small screens and for calm eyes (W-10)', () => {
   it('moves nothing for those who asked for rest', async () => {
     await openSample()
     await show('building')
-    const moving = () => page.evaluate(() => document.getAnimations().length)
+    const moving = () =>
+      page.evaluate(() => {
+        const within = (root: Document | ShadowRoot): number =>
+          [...root.querySelectorAll('*')].reduce(
+            (sum, { shadowRoot }) => sum + (shadowRoot === null ? 0 : within(shadowRoot)),
+            root.getAnimations().length,
+          )
+        return within(document)
+      })
     expect(await moving()).toBe(0)
     await page.emulateMedia({ reducedMotion: 'no-preference' })
     await expect.poll(moving).toBeGreaterThan(0)

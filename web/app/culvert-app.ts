@@ -162,7 +162,7 @@ export class CulvertApp extends LitElement {
         display: inline-flex;
         align-items: center;
         gap: var(--space-3);
-        font: 500 1.375rem / 1 var(--serif);
+        font: 400 1.375rem / 1 var(--serif);
       }
 
       .brand svg {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  breakable,
   formatBytes,
   formatClock,
   formatCount,
@@ -81,6 +82,10 @@ describe('numbers in words (W-08, W-10)', () => {
         if (part < whole) expect(result).toBeLessThan(1)
       }),
     )
+  })
+
+  it('lets the names of torrents break at their dots', () => {
+    expect(breakable('A.B__C d')).toBe('A.\u200bB__\u200bC d')
   })
 
   it('counts things and names languages', () => {

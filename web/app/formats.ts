@@ -71,6 +71,11 @@ export function formatLanguage(tag: string, locale?: string): string {
   return new Intl.DisplayNames(locale === undefined ? [] : [locale], { type: 'language' }).of(tag) ?? tag
 }
 
+/** Names of torrents have dots where others have spaces: lines may break there. */
+export function breakable(name: string): string {
+  return name.replace(/[._]+/g, '$&\u200b')
+}
+
 function scaled(bytes: number): { value: number; unit: ByteUnit } {
   let value = Math.max(0, finite(bytes))
   let index = 0

@@ -118,7 +118,7 @@ export class AboutPanel extends LitElement {
       }
 
       h2 {
-        font: 500 clamp(1.625rem, 1.2rem + 1.6vw, 2.125rem) / 1.2 var(--serif);
+        font: 400 clamp(1.625rem, 1.2rem + 1.6vw, 2.125rem) / 1.2 var(--serif);
       }
 
       h3 {

@@ -96,7 +96,7 @@ export class DropVeil extends LitElement {
         height: 100%;
         border: 2px dashed var(--accent);
         border-radius: var(--radius-l);
-        font: 500 var(--text-xl) / 1.2 var(--serif);
+        font: 400 var(--text-xl) / 1.2 var(--serif);
       }
     `,
   ]

@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import { formatBytes, formatCount } from '../app/formats.ts'
+import { breakable, formatBytes, formatCount } from '../app/formats.ts'
 import { want } from '../app/intents.ts'
 import type { FileView } from '../engine/protocol.ts'
 import { base } from '../styles/base.ts'
@@ -14,9 +14,6 @@ const icons: Readonly<Record<FileView['kind'], TemplateResult>> = {
   subtitles: words,
   other,
 }
-
-/** Episodes differ at the end of their names, so a name that is too long is shortened before its last characters. */
-const tailLength = 18
 
 /** The files of the torrent: watch one, save any. */
 export class FileList extends LitElement {
@@ -55,10 +52,7 @@ export class FileList extends LitElement {
     return html`<li class=${watched ? 'watched' : ''}>
       <span class="kind">${icons[file.kind]}</span>
       <span class="name">
-        <span class="base" title=${file.name} aria-hidden="true"
-          ><span class="head">${name.slice(0, -tailLength)}</span><span>${name.slice(-tailLength)}</span></span
-        >
-        <span class="for-readers">${name}</span>
+        <span class="base" title=${file.name}>${breakable(name)}</span>
         <span class="facts">${formatBytes(file.bytes)}${folder === '' ? nothing : html`, in ${folder}`}</span>
       </span>
       <span class="actions">
@@ -130,19 +124,19 @@ export class FileList extends LitElement {
 
       .name {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         line-height: 1.35;
       }
 
       .base {
-        display: flex;
+        display: -webkit-box;
+        overflow: hidden;
         font-size: var(--text-s);
         font-weight: 500;
-        white-space: pre;
-      }
-
-      .head {
-        overflow: hidden;
-        text-overflow: ellipsis;
+        overflow-wrap: anywhere;
+        -webkit-box-orient: vertical;
+        -webkit-line-clamp: 3;
+        line-clamp: 3;
       }
 
       .facts {

@@ -99,7 +99,7 @@ export class FilmStage extends LitElement {
 
       .words .title {
         color: var(--ink);
-        font: 500 clamp(1.25rem, 0.9rem + 1.6vw, 2rem) / 1.3 var(--serif);
+        font: 400 clamp(1.25rem, 0.9rem + 1.6vw, 2rem) / 1.3 var(--serif);
       }
 
       @media (max-width: 760px) {

@@ -65,7 +65,7 @@ export class ProgressPanel extends LitElement {
       }
 
       .percent {
-        font: 500 2.5rem / 1 var(--serif);
+        font: 400 2.5rem / 1 var(--serif);
         font-variant-numeric: tabular-nums lining-nums;
       }
 

@@ -154,7 +154,7 @@ export class SampleCard extends LitElement {
       }
 
       .title {
-        font: 500 clamp(1.375rem, 1rem + 1.5vw, 2rem) / 1.15 var(--serif);
+        font: 400 clamp(1.375rem, 1rem + 1.5vw, 2rem) / 1.15 var(--serif);
       }
 
       .about {

@@ -74,7 +74,7 @@ export class StartPage extends LitElement {
       }
 
       h1 {
-        font: 500 var(--text-display) / 1.06 var(--serif);
+        font: 400 var(--text-display) / 1.06 var(--serif);
         letter-spacing: -0.015em;
       }
 
@@ -97,7 +97,7 @@ export class StartPage extends LitElement {
 
       h2 {
         padding-bottom: var(--space-1);
-        font: 500 var(--text-xl) / 1.2 var(--serif);
+        font: 400 var(--text-xl) / 1.2 var(--serif);
       }
 
       .own > div > p {

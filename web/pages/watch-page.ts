@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit'
 import { titleOf } from '../app/announcements.ts'
 import { type AppState, initialState, problemOf, stageOf } from '../app/app-state.ts'
+import { breakable } from '../app/formats.ts'
 import { want } from '../app/intents.ts'
 import type { ProblemCode } from '../app/problems.ts'
 import { base } from '../styles/base.ts'
@@ -112,10 +113,10 @@ export class WatchPage extends LitElement {
       }
 
       h1 {
-        flex: 1 1 auto;
+        flex: 1 1 0;
         max-width: 100%;
         min-width: 0;
-        font: 500 clamp(1.5rem, 1.2rem + 1.2vw, 2rem) / 1.2 var(--serif);
+        font: 400 clamp(1.5rem, 1.2rem + 1.2vw, 2rem) / 1.2 var(--serif);
         overflow-wrap: anywhere;
       }
 
@@ -178,14 +179,13 @@ export class WatchPage extends LitElement {
         :host {
           gap: var(--space-4);
         }
+
+        h1 {
+          flex-basis: auto;
+        }
       }
     `,
   ]
-}
-
-/** Names of torrents have dots where others have spaces: lines may break there. */
-function breakable(name: string): string {
-  return name.replace(/[._]+/g, '$&\u200b')
 }
 
 customElements.define('watch-page', WatchPage)
