@@ -1,0 +1,121 @@
+import { type Browser, chromium, type Page } from 'playwright'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Lab } from '../relay-server/lab/lab.ts'
+import { exitShown, openMagnet, playSample, startBuiltLab, videoState } from './lab.ts'
+
+let lab: Lab
+let browser: Browser
+let page: Page
+const problems: string[] = []
+
+beforeAll(async () => {
+  lab = await startBuiltLab()
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-background-networking', '--autoplay-policy=no-user-gesture-required'],
+  })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await lab?.stop()
+})
+
+beforeEach(async () => {
+  problems.length = 0
+  page = await browser.newPage()
+  page.on('pageerror', (error) => problems.push(error.message))
+  await page.goto(lab.url)
+})
+
+afterEach(async () => {
+  await page.close()
+  expect(problems).toEqual([])
+})
+
+const exits = () => lab.relays.filter((relay) => relay.exit).map((relay) => relay.host)
+
+/** Plays on: the time moves by a second, and nothing is wrong. */
+async function playsOn(): Promise<void> {
+  const before = (await videoState(page)).time
+  await expect
+    .poll(async () => (await videoState(page)).time, { timeout: 30_000 })
+    .toBeGreaterThan(before + 1)
+  expect((await videoState(page)).error).toBeUndefined()
+}
+
+/** The nickname that stands in the row of a hop. */
+async function relayShown(role: 'Entry' | 'Middle' | 'Exit'): Promise<string> {
+  const row = page.getByRole('list', { name: 'The way from this page to the swarm' }).getByRole('listitem')
+  const text = (await row.filter({ hasText: role }).first().textContent()) ?? ''
+  const relay = lab.relays.find((each) => text.includes(each.nickname))
+  if (!relay) throw new Error(`no relay is named in "${text}"`)
+  return relay.nickname
+}
+
+describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01)', () => {
+  it('plays the sample through three hops, seeks, and says what the swarm sees', async () => {
+    await playSample(page)
+    await playsOn()
+    const { width, duration } = await videoState(page)
+    expect(width).toBe(1280)
+    expect(duration).toBeGreaterThanOrEqual(60)
+    expect(exits()).toContain(await exitShown(page))
+    const way = page.getByRole('list', { name: 'The way from this page to the swarm' })
+    expect(await way.getByRole('listitem').count()).toBe(5)
+    await page.locator('video').evaluate((video) => {
+      ;(video as HTMLVideoElement).currentTime = 55
+    })
+    await playsOn()
+    expect((await videoState(page)).time).toBeGreaterThan(55)
+    expect(await page.locator('video track').count()).toBe(1)
+  })
+
+  it.each([1, 2])('plays through %i hops when that is chosen', async (hops) => {
+    await page.getByRole('radio', { name: hops === 1 ? '1 hop' : `${hops} hops` }).check({ force: true })
+    await playSample(page)
+    await playsOn()
+    const way = page.getByRole('list', { name: 'The way from this page to the swarm' })
+    await expect.poll(() => way.getByRole('listitem').count()).toBe(hops + 2)
+    expect(exits()).toContain(await exitShown(page))
+  })
+
+  it('takes a magnet link', async () => {
+    await openMagnet(page, lab.unlisted.magnet)
+    await playsOn()
+  })
+
+  it('takes a .torrent file', async () => {
+    await page.locator('input[type=file]').setInputFiles(lab.unlisted.file)
+    await playsOn()
+  })
+
+  it('says so when a magnet link is malformed, and when nobody shares a torrent', async () => {
+    await openMagnet(page, 'magnet:?dn=nothing')
+    await page.getByRole('alert').filter({ hasText: 'names no torrent' }).waitFor()
+    await openMagnet(page, `magnet:?xt=urn:btih:${'5'.repeat(40)}`)
+    await page.getByRole('alert').filter({ hasText: 'Nobody is sharing this' }).waitFor({ timeout: 60_000 })
+  })
+})
+
+describe('circuits that die while a film plays (C-04, C-05, C-06)', () => {
+  it('goes on through others when the exit, and then the entry, is gone', async () => {
+    await playSample(page)
+    await playsOn()
+    await page.getByText('Standby ready').waitFor()
+    for (const role of ['Exit', 'Entry'] as const) {
+      const lost = await relayShown(role)
+      await lab.relays.find((relay) => relay.nickname === lost)?.stop()
+      await expect.poll(() => relayShown(role).catch(() => lost), { timeout: 40_000 }).not.toBe(lost)
+      await playsOn()
+    }
+  })
+
+  it('says that no relay answers once none does', async () => {
+    await Promise.all(lab.relays.map((relay) => relay.stop()))
+    await page
+      .getByText(/no relay/i)
+      .first()
+      .waitFor({ timeout: 40_000 })
+  })
+})
