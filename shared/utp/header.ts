@@ -53,7 +53,7 @@ export class UtpHeader {
       const start = at + 2
       if (start + length > packet.length) return false
       if (extension === EXTENSION_SELECTIVE_ACK) {
-        if (length === 0 || (length & 3) !== 0) return false
+        // BEP 29 asks for multiples of four; libtorrent sends what it needs, one byte for instance.
         this.selectiveAckStart = start
         this.selectiveAckEnd = start + length
       }
