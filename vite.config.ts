@@ -11,7 +11,11 @@ export default defineConfig({
   define: webtorrentDefines,
   plugins: [webtorrentOverCircuits(), serviceWorker(resolve(root, 'sw.ts'))],
   worker: { format: 'es', plugins: () => [webtorrentOverCircuits()] },
-  optimizeDeps: { rolldownOptions: { plugins: [webtorrentOverCircuits()] } },
+  optimizeDeps: {
+    // What only the worker imports is otherwise found late, and the page reloaded for it.
+    include: ['buffer', 'events', 'parse-torrent', 'streamx', 'webtorrent'],
+    rolldownOptions: { plugins: [webtorrentOverCircuits()] },
+  },
   build: {
     outDir: resolve(import.meta.dirname, 'dist/web'),
     emptyOutDir: true,

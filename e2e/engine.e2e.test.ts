@@ -158,6 +158,17 @@ async function get(url: string, headers: Record<string, string> = {}, method = '
   )
 }
 
+/** Files that the engine has in the browser's private file system. */
+async function storedFiles(): Promise<number> {
+  return tab.evaluate(async () => {
+    const root = await navigator.storage.getDirectory()
+    const directory = await root.getDirectoryHandle('torrents-being-watched', { create: true })
+    let count = 0
+    for await (const _name of (directory as unknown as { keys(): AsyncIterable<string> }).keys()) count++
+    return count
+  })
+}
+
 const sha1 = (bytes: Uint8Array) => createHash('sha1').update(bytes).digest('hex')
 
 describe('the engine in Chromium (W-01, W-03, W-04, C-07)', () => {
@@ -185,6 +196,11 @@ describe('the engine in Chromium (W-01, W-03, W-04, C-07)', () => {
     expect(head.headers['content-disposition']).toContain('attachment')
     expect((await get(file.url.replace(/[0-9a-f]{32}/, '0'.repeat(32)))).status).toBe(404)
     expect(bridge.destinations).toContain(`tcp 127.0.0.1:${seeder.port}`)
+
+    expect(await storedFiles()).toBe(1)
+    await tab.evaluate(() => globalThis.page.engine.send({ type: 'close-torrent' }))
+    await expect.poll(storedFiles).toBe(0)
+    expect((await get(file.url)).status).toBe(404)
   })
 
   it('takes every way out off the worker', async () => {

@@ -22,9 +22,13 @@ export const webtorrentDefines = { global: 'globalThis', 'process.browser': 'tru
  * @throws CulvertError `bundling-unexpected`, and so fails the build, when a package is not as it was when this was written
  */
 export function webtorrentOverCircuits(): Plugin {
+  let serving = false
   return {
     name: 'culvert:webtorrent-over-circuits',
     enforce: 'pre',
+    configResolved: ({ command }) => {
+      serving = command === 'serve'
+    },
     buildStart: checkPackages,
     resolveId(source, importer) {
       const id = source.replace(/^node:/, '')
@@ -34,7 +38,11 @@ export function webtorrentOverCircuits(): Plugin {
       const own = OWN_MODULES[bare]
       if (own !== undefined) return resolve(web, own)
       const browserPackage = BROWSER_PACKAGES[bare]
-      if (browserPackage !== undefined) return resolve(modules, browserPackage)
+      if (browserPackage !== undefined) {
+        // The development server has them optimised: as they are, they are no modules.
+        const optimised = serving && packagePath(cleanId(importer)) === ''
+        return optimised ? this.resolve(bare, importer, { skipSelf: true }) : resolve(modules, browserPackage)
+      }
       return resolveFile(`${bare}/index.js`)
     },
     transform(code, id) {

@@ -31,7 +31,10 @@ export class MediaReaders {
       }
       return false
     }
-    for (const wire of [...this.torrent.wires]) {
+    // What is waited for is on its way: nobody has sought, this is the film's beginning or the next range of many.
+    const { wires } = this.torrent
+    if (wires.some(({ requests }) => requests.some(({ piece }) => wanted(piece)))) return
+    for (const wire of [...wires]) {
       if (wire.destroyed) continue
       for (const { piece, offset, length } of [...wire.requests]) {
         if (!wanted(piece)) wire.cancel(piece, offset, length)
