@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { buildingCircuit, circuit } from '../app/views.fixture.ts'
+import { buildingCircuit, circuit, hop } from '../app/views.fixture.ts'
 import { placesOf } from './circuit-path.ts'
 
 describe('the way as the picture draws it (W-05, C-02)', () => {
@@ -32,6 +32,16 @@ describe('the way as the picture draws it (W-05, C-02)', () => {
       'extending',
       'waiting',
     ])
+  })
+
+  it.each([
+    ['127.0.0.12:41234', '127.0.0.12'],
+    ['127.0.0.12', '127.0.0.12'],
+    ['[2001:db8::7]:41234', '2001:db8::7'],
+    ['2001:db8::7', '2001:db8::7'],
+    ['', undefined],
+  ])('shows %j as %j', (address, shown) => {
+    expect(placesOf(circuit(1, { hops: [{ ...hop('exit'), address }] }), 1)[1]?.address).toBe(shown)
   })
 
   it('says plainly that one hop is the only relay', () => {

@@ -34,7 +34,7 @@ export function placesOf(circuit: CircuitView | undefined, hops: Hops): readonly
         kind: 'hop',
         title: relays.length === 1 ? 'The only relay' : titles[hop.role],
         name: hop.name,
-        address: hop.address === '' ? undefined : hop.address,
+        address: hostOf(hop.address),
         state: hop.state,
         latencyMs: hop.latencyMs,
         layersOnward: relays.length - 1 - index,
@@ -50,6 +50,12 @@ export function placesOf(circuit: CircuitView | undefined, hops: Hops): readonly
       layersOnward: undefined,
     },
   ]
+}
+
+/** A relay's port tells a viewer nothing. Takes `1.2.3.4:5`, `[::1]:5` and bare hosts. */
+function hostOf(address: string): string | undefined {
+  if (address === '') return undefined
+  return /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? /^([^:]+):\d+$/.exec(address)?.[1] ?? address
 }
 
 const roles: Readonly<Record<Hops, readonly HopView['role'][]>> = {

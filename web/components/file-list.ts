@@ -45,6 +45,10 @@ export class FileList extends LitElement {
     </section>`
   }
 
+  /**
+   * The link to save has no `download` attribute: browsers then ask the network, past the service worker that alone can
+   * answer. `?save` makes its answer an attachment, which the browser saves and does not go to.
+   */
   private renderFile(file: FileView) {
     const { folder, name } = split(file.name)
     const playable = file.kind === 'video' || file.kind === 'audio'
@@ -69,7 +73,7 @@ export class FileList extends LitElement {
               ? html`<span class="now">${file.kind === 'video' ? 'Watching' : 'Listening'}</span>`
               : nothing
         }
-        <a class="button icon quiet" href="${file.url}?save" download=${name} aria-label="Save ${name}" title="Save">${save}</a>
+        <a class="button icon quiet" href="${file.url}?save" aria-label="Save ${name}" title="Save">${save}</a>
       </span>
     </li>`
   }
