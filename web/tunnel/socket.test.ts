@@ -59,6 +59,7 @@ describe('net over the tunnel (C-07)', () => {
     stream.room = true
     stream.events.drained()
     await turn()
+    expect(stream.written).toHaveLength(2)
     expect(stream.text).toBe(`a${'b'.repeat(100)}!`)
     expect(stream.log).toContain('end')
     expect(finished).toBe(true)

@@ -1,4 +1,5 @@
 import { Duplex } from 'streamx'
+import { concat } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import type { ByteStream, ByteStreamEvents, StreamEnd } from '../../shared/stream/byte-stream.ts'
 
@@ -48,9 +49,11 @@ export class CircuitSocket extends Duplex {
   }
 
   override _writev(batch: unknown[], done: Done): void {
-    let room = true
-    for (const chunk of batch) if (chunk instanceof Uint8Array) room = this.stream.write(chunk)
-    if (room || this.closed) done(null)
+    const chunks = batch.filter((chunk) => chunk instanceof Uint8Array)
+    const [first] = chunks
+    // A turn's requests are many and small: as one they fill packets.
+    const whole = chunks.length === 1 && first ? first : concat(...chunks)
+    if (this.stream.write(whole) || this.closed) done(null)
     else this.blocked = done
   }
 
