@@ -58,7 +58,7 @@ describe('uTP connection (C-07, W-04, BEP 29)', () => {
       ['ended', 'closed undefined'],
     ])
     expect([left.bytes, right.bytes]).toEqual([bytes(3000, 9), bytes(5000)])
-    clock.advance(10_000)
+    clock.advance(20_000)
     expect([left.log.at(-1), right.log.at(-1)]).toEqual(['released', 'released'])
     expect(clock.idle).toBe(true)
   })
@@ -165,7 +165,19 @@ describe('uTP connection (C-07, W-04, BEP 29)', () => {
     ])
     header.read(newPacket(UTP_TYPE.reset, 0xffff, 0, 0, 0, 0, 0, 0))
     left.connection.receive(new Uint8Array(20), header)
-    expect(left.log).toEqual(['opened', 'ended', 'released', 'closed undefined'])
+    expect(left.log).toEqual(['opened', 'ended', 'closed undefined'])
+  })
+
+  it('gives all it holds to a slow reader, though the far side has finished and is long gone', () => {
+    const { left, right, clock } = opened({ settings: { receiveBufferBytes: 100_000 } })
+    left.connection.pause()
+    right.connection.write(bytes(90_000))
+    right.connection.end()
+    left.connection.end()
+    clock.advance(60_000)
+    expect([left.log, right.log]).toEqual([['opened'], ['ended', 'closed undefined', 'released']])
+    left.connection.resume()
+    expect([left.receivedBytes, left.log]).toEqual([90_000, ['opened', 'ended', 'closed undefined']])
   })
 
   it('answers a FIN that comes again while it lingers', () => {

@@ -174,9 +174,8 @@ export class UtpConnection {
     if (this.current !== 'open') return
     // A window that was nearly shut and is open again: the far side waits to hear of it.
     const { receiveBufferBytes } = this.options.settings
-    if (this.advertised < receiveBufferBytes / 2 && this.receiver.roomBytes > receiveBufferBytes / 2) {
-      this.sendState()
-    }
+    const opens = this.advertised < receiveBufferBytes / 2 && this.receiver.roomBytes > receiveBufferBytes / 2
+    if (opens && !this.receivedAll) this.sendState()
     this.settle()
     this.schedule()
   }
@@ -235,9 +234,14 @@ export class UtpConnection {
 
   private receivedReset(): void {
     this.options.counters.add('utp-reset-received')
-    // All was said both ways, only the last acknowledgement was lost.
-    const orderly = this.endedGiven && this.sender.onlyFinMissing
-    this.fail(orderly ? undefined : 'connection-reset')
+    if (this.current === 'open' && this.receivedAll && this.sender.onlyFinMissing) {
+      // All was said both ways, and the far side has left; what we hold is still to be given.
+      this.sender.assumeDone()
+      this.settle()
+      this.schedule()
+    } else {
+      this.fail('connection-reset')
+    }
   }
 
   private noteHeader(header: UtpHeader, now: number): void {
@@ -285,6 +289,11 @@ export class UtpConnection {
     this.events.ended()
   }
 
+  /** Whether everything that the far side will ever send has come. */
+  private get receivedAll(): boolean {
+    return this.finIndex >= 0 && this.receiver.missing > this.finIndex
+  }
+
   /** Not a plain comparison, since the application's events may change the state at any time. */
   private get isOpen(): boolean {
     return this.current === 'open'
@@ -302,7 +311,7 @@ export class UtpConnection {
     this.events.closed(undefined)
   }
 
-  private fail(reason: UtpEnd | undefined): void {
+  private fail(reason: UtpEnd): void {
     const told = this.current === 'lingering'
     this.leave()
     if (!told) this.events.closed(reason)
@@ -340,7 +349,7 @@ export class UtpConnection {
 
   private runOpen(now: number): void {
     const { sender } = this
-    const { silenceTimeoutMs, keepAliveMs } = this.options.settings
+    const { silenceTimeoutMs } = this.options.settings
     const owedSince = Math.max(this.heardAt, sender.window.empty ? now : sender.window.oldestSentAt)
     if (now - owedSince > silenceTimeoutMs) {
       this.sendControl(UTP_TYPE.reset)
@@ -350,7 +359,7 @@ export class UtpConnection {
     sender.due(now)
     sender.pump(now)
     if (now >= this.acks.dueAt) this.sendState()
-    if (keepAliveMs > 0 && now >= this.spokeAt + keepAliveMs) this.sendState()
+    if (now >= this.keepAliveAt) this.sendState()
     this.settle()
   }
 
@@ -365,19 +374,22 @@ export class UtpConnection {
   }
 
   private get dueAt(): number {
-    const { connectTimeoutMs, keepAliveMs } = this.options.settings
     switch (this.current) {
       case 'syn-sent':
-        return Math.min(this.synAt + this.synWaitMs, this.startedAt + connectTimeoutMs)
-      case 'open': {
-        const due = Math.min(this.sender.dueAt, this.acks.dueAt)
-        return keepAliveMs > 0 ? Math.min(due, this.spokeAt + keepAliveMs) : due
-      }
+        return Math.min(this.synAt + this.synWaitMs, this.startedAt + this.options.settings.connectTimeoutMs)
+      case 'open':
+        return Math.min(this.sender.dueAt, this.acks.dueAt, this.keepAliveAt)
       case 'lingering':
         return this.endAt
       default:
         return NEVER
     }
+  }
+
+  private get keepAliveAt(): number {
+    const { keepAliveMs } = this.options.settings
+    const over = this.receivedAll && this.sender.done
+    return keepAliveMs > 0 && !over ? this.spokeAt + keepAliveMs : NEVER
   }
 
   private packet(type: UtpType, id: number, sequence: number, bodyBytes: number): Uint8Array {

@@ -64,4 +64,4 @@ export const MIN_BURST_PACKETS = 8
 export const BURST_MS = 5
 
 /** After both directions have ended, FINs that the far side sends again are answered for so long. */
-export const LINGER_MS = 5000
+export const LINGER_MS = 10_000

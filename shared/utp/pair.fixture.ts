@@ -5,7 +5,7 @@ import { Counters } from '../world/counters.ts'
 import type { CongestionControl } from './congestion.ts'
 import { UtpConnection } from './connection.ts'
 import { UTP_DEFAULTS, type UtpSettings } from './constants.ts'
-import { UtpHeader } from './header.ts'
+import { newPacket, UTP_TYPE, UtpHeader } from './header.ts'
 
 /** One end of a connection under test, and all that it was told. */
 export class TestEnd {
@@ -107,8 +107,15 @@ export class Pair {
   arrive(end: TestEnd, packet: Uint8Array): void {
     const { header } = this
     if (!header.read(packet)) return
+    // As an endpoint does it: packets of another id are another connection's.
+    const id = end === this.left || header.type === UTP_TYPE.syn ? 0xffff : 0
+    if (header.connectionId !== id) return
     if (end.connection.state === 'idle') {
-      if (header.type === 4) end.connection.accept(header)
+      if (header.type === UTP_TYPE.syn) end.connection.accept(header)
+    } else if (end.connection.state === 'gone') {
+      if (header.type === UTP_TYPE.reset) return
+      const [wire, other] = end === this.left ? [this.there, 0] : [this.back, 0xffff]
+      wire.send(newPacket(UTP_TYPE.reset, other, 0, 0, 0, 0, header.sequence, 0))
     } else {
       end.connection.receive(packet, header)
     }

@@ -183,6 +183,13 @@ export class SendWindow {
     this.overdueAt = Number.POSITIVE_INFINITY
   }
 
+  /** Takes all packets, which must bear no bytes that have not arrived, for arrived. */
+  forget(): void {
+    this.base = this.next
+    this.lostFrom = this.next
+    this.overdueAt = Number.POSITIVE_INFINITY
+  }
+
   /** One more than the index of the newest packet known to have arrived. */
   get arrivedThrough(): number {
     return this.latestIndex + 1

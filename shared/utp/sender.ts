@@ -97,6 +97,11 @@ export class Sender {
     return this.finIndex >= 0 && this.window.base >= this.finIndex
   }
 
+  /** The far side has left after it had all data: its acknowledgement of the FIN will not come. */
+  assumeDone(): void {
+    this.window.forget()
+  }
+
   write(chunk: Uint8Array, nowMs: number): void {
     this.buffer.append(chunk)
     if (this.coalesceAt === NEVER) this.coalesceAt = nowMs + COALESCE_MS
