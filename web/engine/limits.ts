@@ -15,6 +15,8 @@ export const NO_PEERS_MS = 20_000
 /** Through three hops, a DHT node answers within this or never. */
 export const DHT_TIMEOUT_MS = 10_000
 export const MAX_CONNECTIONS = 40
+/** Addresses of peers kept at once, connected or not; a hostile tracker can name a million. */
+export const MAX_PEERS_KNOWN = 1_000
 
 /** The view is sent at most this often. */
 export const VIEW_INTERVAL_MS = 250

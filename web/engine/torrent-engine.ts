@@ -97,7 +97,7 @@ export class TorrentEngine implements MediaLibrary {
     this.counters.add('engine-stray-error')
   }
 
-  private start(id: string | Uint8Array, kind: TorrentSource['kind']): void {
+  private start(id: string | object, kind: TorrentSource['kind']): void {
     const { site } = this.options
     const client = new WebTorrent({
       dht: { bootstrap: site.dht.length > 0 ? site.dht : WELL_KNOWN_DHT, timeout: DHT_TIMEOUT_MS },
@@ -109,7 +109,7 @@ export class TorrentEngine implements MediaLibrary {
       secure: 0,
       maxConns: MAX_CONNECTIONS,
     })
-    client.blocked = peerBlocklist(destinationJudge(site.lab))
+    client.blocked = peerBlocklist(destinationJudge(site.lab), () => this.open_?.torrent._peersLength ?? 0)
     client.on('error', (error) => this.fail(error, kind))
     const torrent = client.add(id, {
       store: PieceStore,

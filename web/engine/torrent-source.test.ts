@@ -66,6 +66,14 @@ describe('what a visitor opens (W-01)', () => {
     expect(await file(Buffer.from(text))).toBe('no error')
   })
 
+  it('passes on a bounded number of its trackers and web seeds', async () => {
+    const tier = Array.from({ length: 100 }, (_, i) => `10:http://t${String(i).padStart(2, '0')}`).join('')
+    const info = `4:infod6:lengthi9e4:name1:a12:piece lengthi16384e6:pieces20:${'x'.repeat(20)}e`
+    const text = `d13:announce-listll${tier}ee${info}8:url-listl${tier}ee`
+    const source = await checkSource({ kind: 'file', bytes: Buffer.from(text) })
+    expect(source).toMatchObject({ announce: { length: 32 }, urlList: { length: 8 } })
+  })
+
   const shape = (change: Partial<TorrentShape>): TorrentShape => ({
     length: 10,
     pieceLength: 4,

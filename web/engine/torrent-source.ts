@@ -1,4 +1,4 @@
-import parseTorrent from 'parse-torrent'
+import parseTorrent, { type ParsedTorrent } from 'parse-torrent'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { MAGNET_BYTES, PIECE_BYTES, TORRENT_FILE_BYTES } from './limits.ts'
 
@@ -16,13 +16,13 @@ const EXACT_TOPIC = /^urn:btih:(?:[0-9a-f]{40}|[a-z2-7]{32})$/i
 const PEER = /^[0-9a-z.:[\]-]{1,255}:\d{1,5}$/i
 
 /** What is passed on of a link: its name, trackers, sources, web seeds and peers, and how many of each. */
-const PASSED_PARAMETERS: Readonly<Record<string, number>> = { dn: 1, tr: 32, xs: 4, ws: 8, 'x.pe': 64 }
+const PASSED_PARAMETERS = { dn: 1, tr: 32, xs: 4, ws: 8, 'x.pe': 64 } as const
 
 /**
  * Checks the source before WebTorrent sees it.
  * @throws SourceError `magnet-malformed` or `torrent-malformed`
  */
-export async function checkSource(source: TorrentSource): Promise<string | Uint8Array> {
+export async function checkSource(source: TorrentSource): Promise<string | ParsedTorrent> {
   if (source.kind === 'magnet') {
     const uri = source.uri.trim()
     if (uri.length > MAGNET_BYTES) throw new SourceError('magnet-malformed', 'the link is longer than 8 KiB')
@@ -32,14 +32,17 @@ export async function checkSource(source: TorrentSource): Promise<string | Uint8
   if (bytes.length > TORRENT_FILE_BYTES) {
     throw new SourceError('torrent-malformed', 'the file is larger than 8 MiB, so it is no torrent file')
   }
-  let parsed: TorrentShape
+  let parsed: ParsedTorrent
   try {
     parsed = await parseTorrent(bytes)
   } catch (cause) {
     throw new SourceError('torrent-malformed', 'the file is no torrent file', { cause })
   }
   checkShape(parsed)
-  return bytes
+  // As many as of a link: each is a connection, and a file can name thousands.
+  parsed.announce = parsed.announce.slice(0, PASSED_PARAMETERS.tr)
+  parsed.urlList = parsed.urlList.slice(0, PASSED_PARAMETERS.ws)
+  return parsed
 }
 
 /**

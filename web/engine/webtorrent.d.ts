@@ -73,6 +73,8 @@ declare module 'webtorrent' {
     readonly bitfield?: { get(index: number): boolean }
     readonly wires: Wire[]
     readonly numPeers: number
+    /** Known peers, connected or not. */
+    readonly _peersLength: number
     readonly downloaded: number
     readonly downloadSpeed: number
     readonly uploadSpeed: number
@@ -86,7 +88,7 @@ declare module 'webtorrent' {
     constructor(options: ClientOptions)
     blocked?: { contains(address: string): boolean }
     readonly destroyed: boolean
-    add(id: string | Uint8Array, options: TorrentOptions): Torrent
+    add(id: string | object, options: TorrentOptions): Torrent
     destroy(done?: Callback): void
     static readonly UTP_SUPPORT: boolean
   }
@@ -94,11 +96,15 @@ declare module 'webtorrent' {
 
 declare module 'parse-torrent' {
   /** Throws for bytes that are no torrent file. */
-  export default function parseTorrent(bytes: Uint8Array): Promise<{
+  export interface ParsedTorrent {
     readonly infoHash: string
+    announce: string[]
+    urlList: string[]
     readonly length: number
     readonly pieceLength: number
     readonly pieces: readonly string[]
     readonly files: readonly { readonly length: number }[]
-  }>
+  }
+
+  export default function parseTorrent(bytes: Uint8Array): Promise<ParsedTorrent>
 }

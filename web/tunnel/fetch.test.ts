@@ -78,6 +78,17 @@ describe('HTTP over the tunnel (C-07, W-04)', () => {
     expect(await codeOf(fetch('http://a.example/', { method: 'POST' }))).toBe('http-method')
   })
 
+  it("takes more for a range than for a tracker's answer", async () => {
+    answerAll(() => 'HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n')
+    expect(await codeOf(fetch('http://a.example/announce'))).toBe('http-body-too-long')
+    tunnel.onStream = (stream) => {
+      stream.say('HTTP/1.1 206 OK\r\nContent-Length: 9000000\r\n\r\n')
+      stream.say('x'.repeat(9_000_000))
+    }
+    const seed = await fetch('http://a.example/film', { headers: { range: 'bytes=0-8999999' } })
+    expect((await seed.arrayBuffer()).byteLength).toBe(9_000_000)
+  })
+
   it('ends with the reason of the stream, the parser or the caller', async () => {
     tunnel.onStream = (stream) => stream.events.closed('name-not-found')
     expect(await codeOf(fetch('http://a.example/'))).toBe('name-not-found')

@@ -1,7 +1,14 @@
 import { addressOf } from '../../shared/bytes/address.ts'
 import { currentTunnel } from './current-tunnel.ts'
 import { HttpError, type HttpHead, HttpResponseParser } from './http-response.ts'
-import { HTTP_REDIRECTS, HTTP_SILENCE_MS, HTTP_TIMEOUT_MS, URL_BYTES } from './limits.ts'
+import {
+  HTTP_BODY_BYTES,
+  HTTP_RANGE_BODY_BYTES,
+  HTTP_REDIRECTS,
+  HTTP_SILENCE_MS,
+  HTTP_TIMEOUT_MS,
+  URL_BYTES,
+} from './limits.ts'
 import { SocketError } from './socket.ts'
 
 /**
@@ -60,7 +67,8 @@ function request(
       reject(abortError(signal))
       return
     }
-    const parser = new HttpResponseParser()
+    const asksRange = Object.keys(headers).some((name) => name.toLowerCase() === 'range')
+    const parser = new HttpResponseParser(asksRange ? HTTP_RANGE_BODY_BYTES : HTTP_BODY_BYTES)
     let silence: ReturnType<typeof setTimeout> | undefined
     const settle = (error?: unknown) => {
       clearTimeout(silence)

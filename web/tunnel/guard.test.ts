@@ -52,7 +52,8 @@ describe('destinations that a page does not ask for (W-03, O-06)', () => {
   })
 
   it('keeps WebTorrent from peers on private addresses and from peers with names', () => {
-    const blocked = peerBlocklist(destinationJudge(false))
+    let known = 0
+    const blocked = peerBlocklist(destinationJudge(false), () => known)
     const hosts = [
       '192.168.0.1',
       '::1',
@@ -63,5 +64,7 @@ describe('destinations that a page does not ask for (W-03, O-06)', () => {
       '2a00:1450::1',
     ]
     expect(hosts.map((host) => blocked.contains(host))).toEqual([true, true, true, true, true, false, false])
+    known = 1_000
+    expect(blocked.contains('8.8.8.8')).toBe(true)
   })
 })

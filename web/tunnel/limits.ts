@@ -2,8 +2,10 @@
 
 /** The status line and headers of one HTTP response. */
 export const HTTP_HEADER_BYTES = 16_384
-/** A response body: a web seed answers with at most what is missing of one piece. */
-export const HTTP_BODY_BYTES = 64 * 1024 * 1024
+/** The body of an answer to a range: a web seed sends at most what is missing of one piece. */
+export const HTTP_RANGE_BODY_BYTES = 64 * 1024 * 1024
+/** Any other body: a tracker's answer, or a torrent file. */
+export const HTTP_BODY_BYTES = 8 * 1024 * 1024
 /** One line of a chunked body: its size and extensions. */
 export const HTTP_LINE_BYTES = 1_024
 export const HTTP_REDIRECTS = 5
