@@ -42,6 +42,15 @@ describe('relay configuration (O-03)', () => {
     expect(config.bootstrap).toHaveLength(2)
   })
 
+  it('refuses a public URL that a descriptor could not carry', () => {
+    for (const url of ['wss://a:99999/relay', 'https://a/relay', 'wss://a/else']) {
+      expect(faultsOf(`gateway:\n  publicUrl: ${url}\n`)).toContain('gateway.publicUrl')
+    }
+    expect(
+      parseConfig('gateway:\n  publicUrl: wss://a.example:8443/relay\n', 'x').gateway.publicUrl,
+    ).toBeDefined()
+  })
+
   it('documents every key, and the example names every key', () => {
     const keys = keysOf(parseConfig(example, 'relay.yaml'))
     expect(keys.length).toBeGreaterThan(30)

@@ -4,6 +4,7 @@ import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { addressOf } from '../shared/bytes/address.ts'
 import { CulvertError } from '../shared/bytes/error.ts'
+import { isWebsocketUrl } from '../shared/directory/descriptor.ts'
 import { ROUTER_LIMITS } from '../shared/onion/constants.ts'
 import * as exitDefaults from './exit/constants.ts'
 import { GATEWAY_LIMITS } from './gateway/constants.ts'
@@ -86,7 +87,7 @@ const schema = z.strictObject({
     limits: gatewayLimits,
     publicUrl: z
       .string()
-      .regex(/^wss?:\/\/[A-Za-z0-9.:[\]-]+\/relay$/, 'should be wss://host/relay')
+      .refine(isWebsocketUrl, 'should be wss://host/relay or wss://host:port/relay')
       .optional(),
   }),
   exit: group({

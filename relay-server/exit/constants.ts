@@ -12,8 +12,6 @@ export const CONNECT_TIMEOUT_MS = 10_000
 export const TCP_WRITE_BUFFER_BYTES = 256 * 1024
 /** Datagrams of one circuit that wait for a name; IPv8 exits keep as many (IPV8-WIRE, exits). */
 export const MAX_WAITING_DATAGRAMS = 10
-/** The largest datagram taken in from outside, in bytes; what is larger does not fit a cell. */
-export const MAX_DATAGRAM_BYTES = 1400
 
 /** Names being looked up at the same time; more wait. */
 export const MAX_LOOKUPS = 32

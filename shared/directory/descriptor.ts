@@ -106,13 +106,18 @@ function domain(network: string): Uint8Array {
   return concat(utf8ToBytes('culvert relay descriptor 1'), new Uint8Array([0, name.length]), name)
 }
 
-function checkWebsocket(url: string): string {
+/** Whether a URL may stand in a descriptor as its relay's WebSocket: ws://host/relay, wss://host:port/relay. */
+export function isWebsocketUrl(url: string): boolean {
   const [, host, port] =
     /^wss?:\/\/(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?\/relay$/.exec(url) ?? []
   const bracketed = host?.startsWith('[') ?? false
   const isHost = host !== undefined && (!bracketed || parseIpv6(host.slice(1, -1)) !== undefined)
   const isPort = port === undefined || (Number(port) >= 1 && Number(port) <= 65_535)
-  if (isHost && isPort && url.length <= MAX_ADDRESS_BYTES) return url
+  return isHost && isPort && url.length <= MAX_ADDRESS_BYTES
+}
+
+function checkWebsocket(url: string): string {
+  if (isWebsocketUrl(url)) return url
   throw new CodecError('descriptor-websocket', 'a URL like wss://host:port/relay is needed')
 }
 
