@@ -4,7 +4,7 @@ import { PathDelay } from './path-delay.ts'
 const INITIAL_PACKETS = 32
 const MIN_PACKETS = 4
 /** Rates are measured over a round trip, but over no less than this: event loops run in jerks of a few milliseconds. */
-const MIN_ROUND_MS = 20
+const MIN_ROUND_MS = 30
 /** The bandwidth is the highest rate of so many rounds. */
 const BANDWIDTH_ROUNDS = 10
 /** Time's worth of bandwidth that may be in flight beyond the path's own: jerks again, and acknowledgements that wait. */
@@ -42,7 +42,7 @@ const STARTUP_QUEUE_MIN_MS = 4
 const STARTUP_QUEUE_MAX_MS = 16
 const STARTUP_QUEUE_SAMPLES = 12
 const LOSS_RETREAT = 0.75
-const CEILING_GROWTH = 1.05
+const CEILING_GROWTH = 1.02
 const PROBE_RTT_GAIN = 0.5
 
 type Mode = 'startup' | 'drain' | 'cruise' | 'probe-rtt'

@@ -3,26 +3,13 @@ import type { Counters } from '../world/counters.ts'
 import { type Random, uint16 } from '../world/random.ts'
 import { AckPolicy } from './ack-policy.ts'
 import type { CongestionControl } from './congestion.ts'
-import {
-  LINGER_MS,
-  MAX_SELECTIVE_ACK_BYTES,
-  MAX_SYN_RETRY_MS,
-  SYN_RETRY_MS,
-  UTP_HEADER_BYTES,
-  type UtpSettings,
-} from './constants.ts'
+import { LINGER_MS, MAX_SYN_RETRY_MS, SYN_RETRY_MS, type UtpSettings } from './constants.ts'
 import type { UtpEnd, UtpEvents } from './events.ts'
-import {
-  newPacket,
-  SELECTIVE_ACK_OVERHEAD,
-  startSelectiveAck,
-  UTP_TYPE,
-  type UtpHeader,
-  type UtpType,
-} from './header.ts'
+import { UTP_TYPE, type UtpHeader } from './header.ts'
+import { Outgoing } from './outgoing.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { Sender } from './sender.ts'
-import { microseconds, sequenceDelta, timestampDelta } from './sequence.ts'
+import { sequenceDelta, timestampDelta } from './sequence.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
 /** A wait shorter than the clock's own rounding would never end. */
@@ -59,11 +46,7 @@ export class UtpConnection {
   private readonly sender: Sender
   private readonly receiver: ReceiveWindow
   private readonly acks: AckPolicy
-  private receiveId = 0
-  private sendId = 0
-  /** Sequence number of our packet 0, and of the far side's. */
-  private ourFirst = 0
-  private theirFirst = 1
+  private readonly out: Outgoing
   /** Sequence number of the SYN that we accepted; -1 if we sent it. */
   private acceptedSyn = -1
   /** Index of the far side's FIN; -1 until it came. */
@@ -72,12 +55,8 @@ export class UtpConnection {
   private wantsDrained = false
   private paused = false
   private giving = false
-  /** What goes into the timestamp difference field: how long the far side's last packet was under way. */
-  private theirDelayUs = 0
   private newestTimestamp = -1
-  private advertised = 0
   private heardAt = 0
-  private spokeAt = 0
   private synAt = 0
   private synWaitMs = SYN_RETRY_MS
   private startedAt = 0
@@ -92,9 +71,9 @@ export class UtpConnection {
     this.events = options.events
     this.sender = new Sender(settings, options.congestion, this.sendData)
     this.receiver = new ReceiveWindow(settings.receiveBufferBytes)
+    this.out = new Outgoing(options.clock, settings.maxPacketBytes, this.receiver, options.send)
     this.acks = new AckPolicy(settings.maxPacketsPerAck)
     this.heardAt = this.clock.now()
-    this.spokeAt = this.heardAt
   }
 
   get state(): UtpState {
@@ -103,14 +82,14 @@ export class UtpConnection {
 
   /** The connection id of the packets that we send, SYNs aside. */
   get outgoingId(): number {
-    return this.sendId
+    return this.out.sendId
   }
 
   /** Sends the SYN. @param id our receive id; id and id + 1 must be free with this peer */
   connect(id: number): void {
-    this.receiveId = id
-    this.sendId = (id + 1) & 0xffff
-    this.ourFirst = (uint16(this.options.random) + 1) & 0xffff
+    this.out.receiveId = id
+    this.out.sendId = (id + 1) & 0xffff
+    this.out.ourFirst = (uint16(this.options.random) + 1) & 0xffff
     this.startedAt = this.clock.now()
     this.current = 'syn-sent'
     this.sendSyn(this.startedAt)
@@ -119,11 +98,11 @@ export class UtpConnection {
 
   /** Becomes the far end of the SYN with this header, and answers it. */
   accept(syn: UtpHeader): void {
-    this.sendId = syn.connectionId
-    this.receiveId = (syn.connectionId + 1) & 0xffff
+    this.out.sendId = syn.connectionId
+    this.out.receiveId = (syn.connectionId + 1) & 0xffff
     this.acceptedSyn = syn.sequence
-    this.theirFirst = (syn.sequence + 1) & 0xffff
-    this.ourFirst = uint16(this.options.random)
+    this.out.theirFirst = (syn.sequence + 1) & 0xffff
+    this.out.ourFirst = uint16(this.options.random)
     this.current = 'open'
     this.noteHeader(syn, this.clock.now())
     this.sendState()
@@ -151,7 +130,7 @@ export class UtpConnection {
   /** Ends both directions at once, telling the far side. */
   destroy(): void {
     if (this.current === 'gone' || this.current === 'lingering') return
-    if (this.current !== 'idle') this.sendControl(UTP_TYPE.reset)
+    if (this.current !== 'idle') this.out.reset(this.sender.window.next)
     this.abandon()
   }
 
@@ -174,7 +153,8 @@ export class UtpConnection {
     if (this.current !== 'open') return
     // A window that was nearly shut and is open again: the far side waits to hear of it.
     const { receiveBufferBytes } = this.options.settings
-    const opens = this.advertised < receiveBufferBytes / 2 && this.receiver.roomBytes > receiveBufferBytes / 2
+    const opens =
+      this.out.advertised < receiveBufferBytes / 2 && this.receiver.roomBytes > receiveBufferBytes / 2
     if (opens && !this.receivedAll) this.sendState()
     this.settle()
     this.schedule()
@@ -195,7 +175,7 @@ export class UtpConnection {
     const opening = this.current === 'syn-sent'
     if (opening && !this.receivedAnswer(header, now)) return
     const { window } = this.sender
-    const upTo = window.base + sequenceDelta(header.acknowledged, this.ourFirst + window.base - 1)
+    const upTo = window.base + sequenceDelta(header.acknowledged, this.out.ourFirst + window.base - 1)
     if (upTo > window.next) {
       this.options.counters.add('utp-ack-of-unsent')
       return
@@ -225,9 +205,9 @@ export class UtpConnection {
       this.schedule()
       return false
     }
-    if (header.acknowledged !== ((this.ourFirst - 1) & 0xffff)) return false
+    if (header.acknowledged !== ((this.out.ourFirst - 1) & 0xffff)) return false
     // A STATE bears the number that the sender's next data will have (so libutp and libtorrent; BEP 29 reads otherwise).
-    this.theirFirst = header.sequence
+    this.out.theirFirst = header.sequence
     this.current = 'open'
     return true
   }
@@ -245,7 +225,7 @@ export class UtpConnection {
   }
 
   private noteHeader(header: UtpHeader, now: number): void {
-    this.theirDelayUs = (microseconds(now) - header.timestamp) >>> 0
+    this.out.heard(header, now)
     // Packets that were overtaken tell of a window that is no more.
     if (this.newestTimestamp >= 0 && timestampDelta(header.timestamp, this.newestTimestamp) < 0) return
     this.newestTimestamp = header.timestamp
@@ -255,7 +235,7 @@ export class UtpConnection {
   /** @returns whether to acknowledge at once */
   private receivedData(packet: Uint8Array, header: UtpHeader, now: number): boolean {
     const { receiver, acks } = this
-    const index = receiver.missing + sequenceDelta(header.sequence, this.theirFirst + receiver.missing)
+    const index = receiver.missing + sequenceDelta(header.sequence, this.out.theirFirst + receiver.missing)
     const isFin = header.type === UTP_TYPE.fin
     if (this.finIndex >= 0 && index > this.finIndex) {
       this.options.counters.add('utp-data-after-fin')
@@ -352,7 +332,7 @@ export class UtpConnection {
     const { silenceTimeoutMs } = this.options.settings
     const owedSince = Math.max(this.heardAt, sender.window.empty ? now : sender.window.oldestSentAt)
     if (now - owedSince > silenceTimeoutMs) {
-      this.sendControl(UTP_TYPE.reset)
+      this.out.reset(this.sender.window.next)
       this.fail('timed-out')
       return
     }
@@ -389,54 +369,23 @@ export class UtpConnection {
   private get keepAliveAt(): number {
     const { keepAliveMs } = this.options.settings
     const over = this.receivedAll && this.sender.done
-    return keepAliveMs > 0 && !over ? this.spokeAt + keepAliveMs : NEVER
+    return keepAliveMs > 0 && !over ? this.out.spokeAt + keepAliveMs : NEVER
   }
 
-  private packet(type: UtpType, id: number, sequence: number, bodyBytes: number): Uint8Array {
-    const now = this.clock.now()
-    this.spokeAt = now
-    this.advertised = this.receiver.roomBytes
-    const acknowledged = (this.theirFirst + this.receiver.missing - 1) & 0xffff
-    return newPacket(
-      type,
-      id,
-      microseconds(now),
-      this.theirDelayUs,
-      this.advertised,
-      sequence & 0xffff,
-      acknowledged,
-      bodyBytes,
-    )
+  private readonly sendData = (index: number, fin: boolean): void => {
+    // Data packets bear no selective ack: with a gap, the far side still needs to be told.
+    if (!this.receiver.hasGap) this.acks.sent()
+    this.out.data(this.sender, index, fin)
   }
 
   private sendSyn(now: number): void {
     this.synAt = now
-    this.options.send(this.packet(UTP_TYPE.syn, this.receiveId, this.ourFirst - 1, 0))
+    this.out.syn()
   }
 
-  private readonly sendData = (index: number, fin: boolean): void => {
-    const { window, buffer } = this.sender
-    const length = window.lengthOf(index)
-    const type = fin ? UTP_TYPE.fin : UTP_TYPE.data
-    const packet = this.packet(type, this.sendId, this.ourFirst + index, length)
-    if (length > 0) buffer.copy(window.offsetOf(index), length, packet, UTP_HEADER_BYTES)
-    if (!this.receiver.hasGap) this.acks.sent()
-    this.options.send(packet)
-  }
-
-  private sendControl(type: UtpType): void {
-    this.options.send(this.packet(type, this.sendId, this.ourFirst + this.sender.window.next, 0))
-  }
-
-  /** @param next the index of our next data packet, as told to the far side */
+  /** @param next index of our next data packet, as told to the far side */
   private sendState(next = this.sender.window.next): void {
-    const room = this.options.settings.maxPacketBytes - UTP_HEADER_BYTES - SELECTIVE_ACK_OVERHEAD
-    const max = Math.min(MAX_SELECTIVE_ACK_BYTES, room & ~3)
-    const maskBytes = this.receiver.maskBytes(max)
-    const body = maskBytes === 0 ? 0 : SELECTIVE_ACK_OVERHEAD + maskBytes
-    const packet = this.packet(UTP_TYPE.state, this.sendId, this.ourFirst + next, body)
-    if (maskBytes > 0) this.receiver.writeMask(packet, startSelectiveAck(packet, maskBytes), maskBytes)
     this.acks.sent()
-    this.options.send(packet)
+    this.out.state(next)
   }
 }
