@@ -147,6 +147,13 @@ describe('problems (N-06)', () => {
     expect(problemOf(again)).toBe('no-peers')
   })
 
+  it('asks for a circuit alone where the way is at fault, and keeps what plays', () => {
+    const lost = reduce(watching, { type: 'view', view: view({ ...scenes.noRelay, torrent: torrent(0.4) }) })
+    const retry = { type: 'remedy', action: 'retry' } as const
+    expect(commandsFor(lost, retry)).toEqual([{ type: 'new-circuit' }])
+    expect(stageOf(reduce(lost, retry))).toBe('playing')
+  })
+
   it('asks for a circuit when nothing is open to retry', () => {
     expect(commandsFor(started, { type: 'remedy', action: 'retry' })).toEqual([{ type: 'new-circuit' }])
   })

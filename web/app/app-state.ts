@@ -76,7 +76,7 @@ export function reduce(state: AppState, action: Action): AppState {
       }
       return action.action === 'choose-another'
         ? { ...calm, request: undefined, playingUrl: undefined }
-        : action.action === 'retry'
+        : action.action === 'retry' && !isOfTheWay(problemOf(state))
           ? { ...calm, playingUrl: undefined }
           : calm
     }
@@ -127,7 +127,8 @@ function remedyCommands(
 ): PageCommand[] {
   switch (action) {
     case 'retry':
-      return state.request === undefined
+      // Where the way is at fault, the torrent and what has arrived of it stay as they are.
+      return state.request === undefined || isOfTheWay(problemOf(state))
         ? [{ type: 'new-circuit' }]
         : [{ type: 'close-torrent' }, openCommand(state.request)]
     case 'choose-another':
@@ -138,6 +139,10 @@ function remedyCommands(
     case 'reload':
       return []
   }
+}
+
+function isOfTheWay(code: ProblemCode | undefined): boolean {
+  return code === 'no-relay' || code === 'no-exit' || code === 'no-circuit'
 }
 
 function openCommand(request: OpenRequest): PageCommand {

@@ -31,11 +31,12 @@ export class CircuitPanel extends LitElement {
   override render() {
     const circuit = primaryOf(this.view)
     const sees = circuit?.state === 'ready' ? this.view?.torrent?.swarmSees : undefined
+    const lost = circuit === undefined && this.view?.entry.state === 'lost'
     return html`<section class="card" aria-labelledby="heading">
       <header>
         <div>
-          <h2 id="heading">${headingOf(circuit, sees, this.playing)}</h2>
-          <p>${summaryOf(circuit, this.playing)}</p>
+          <h2 id="heading">${headingOf(circuit, sees, this.playing, lost)}</h2>
+          <p>${summaryOf(circuit, this.playing, lost)}</p>
         </div>
         <div class="side">
           ${this.renderStandby(standbyOf(this.view))}
@@ -123,19 +124,26 @@ export class CircuitPanel extends LitElement {
   ]
 }
 
-function headingOf(circuit: CircuitView | undefined, sees: string | undefined, playing: boolean): string {
+function headingOf(
+  circuit: CircuitView | undefined,
+  sees: string | undefined,
+  playing: boolean,
+  lost: boolean,
+): string {
   if (sees !== undefined) return `The swarm sees ${sees}`
   if (circuit?.state === 'ready') return 'The circuit is ready'
+  if (lost) return 'No circuit at the moment'
   return playing ? 'Replacing the circuit' : 'Building the circuit'
 }
 
-function summaryOf(circuit: CircuitView | undefined, playing: boolean): string {
+function summaryOf(circuit: CircuitView | undefined, playing: boolean, lost: boolean): string {
   if (circuit?.state === 'ready') {
     const way = `Through ${plural(circuit.hops.length, 'relay')}`
     return circuit.latencyMs === undefined
       ? `${way}, each knowing only its neighbours`
       : `${way}, ${formatLatency(circuit.latencyMs)} there and back`
   }
+  if (lost) return 'No relay answers. Culvert keeps asking, and builds one as soon as it can.'
   return playing
     ? 'The last one went away. What has arrived plays on meanwhile.'
     : 'Each relay is asked through the one before it, and proves its key.'

@@ -52,7 +52,7 @@ export class StartPage extends LitElement {
         <section class="own card" aria-labelledby="own">
           <div>
             <h2 id="own">Or bring your own</h2>
-            <p>Paste a link or drop a file anywhere on this page. What it asks the swarm for goes through the circuit alone.</p>
+            <p>Paste a link or drop a file anywhere on this page. Everything it fetches comes through the circuit.</p>
           </div>
           <source-form></source-form>
         </section>
