@@ -38,7 +38,7 @@ const MAX_OWN_LOSS = 0.4
 const LOSS_ROUND_PACKETS = 20
 /** Startup ends at once at this queue, told by so many measurements (as HyStart++, RFC 9406 §4.2, does). */
 const STARTUP_QUEUE_SHARE = 1 / 8
-const STARTUP_QUEUE_MIN_MS = 4
+const STARTUP_QUEUE_MIN_MS = 2.5
 const STARTUP_QUEUE_MAX_MS = 16
 const STARTUP_QUEUE_SAMPLES = 12
 const LOSS_RETREAT = 0.75
@@ -111,7 +111,12 @@ export class CircuitControl implements CongestionControl {
     this.roundFlight = Math.max(this.roundFlight, sample.flightBytes + sample.ackedBytes + sample.lostBytes)
     if (sample.rttMs > 0 && sample.rttMs < this.roundRtt) this.roundRtt = sample.rttMs
     if (sample.starved) this.roundStarved = true
-    if (this.mode === 'startup' && this.startupQueue(sample)) this.drain()
+    if (this.mode === 'startup' && this.startupQueue(sample)) {
+      // Short paths fill within the first round, before a rate was measured.
+      if (this.bandwidth === 0)
+        this.noteRate(this.roundAcked / (sample.nowMs - this.roundStart), false, false)
+      this.drain()
+    }
     if (this.mode === 'drain' && sample.flightBytes <= this.bandwidth * (this.least + ALLOWANCE_MS)) {
       this.cruise(1)
     }
@@ -154,6 +159,8 @@ export class CircuitControl implements CongestionControl {
     const bytes = this.roundLost + this.roundAcked
     if (bytes < LOSS_ROUND_PACKETS * this.packetBytes) return this.ownLoss
     const loss = this.roundLost / bytes
+    // A climb loses by its own doing.
+    if (this.mode === 'startup' || this.mode === 'drain') return loss
     this.lossRound++
     this.losses[this.lossRound % BANDWIDTH_ROUNDS] = loss
     this.ownLoss = Math.min(MAX_OWN_LOSS, ...this.losses)
@@ -182,7 +189,7 @@ export class CircuitControl implements CongestionControl {
         }
         if (starved && !congested) return
         this.fullRounds++
-        if (this.fullRounds < FULL_ROUNDS && !congested) return
+        if (this.fullRounds < FULL_ROUNDS && !(congested && queued)) return
         this.lowerCeiling(congested)
         this.drain()
         return
