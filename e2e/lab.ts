@@ -1,17 +1,24 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright'
-import { type Lab, startLab } from '../relay-server/lab/lab.ts'
+import { type Lab, type LabOptions, startLab } from '../relay-server/lab/lab.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The lab as `npm start` runs it: built programs, built page, the project's own film. */
-export function startBuiltLab(logLevel: 'error' | 'info' = 'error'): Promise<Lab> {
+/** The lab as `npm start` runs it: built programs, built page, and the project's own film unless another is given. */
+export function startBuiltLab(options: Partial<LabOptions> = {}): Promise<Lab> {
   const webRoot = `${root}dist/web`
   if (!existsSync(`${webRoot}/index.html`) || !existsSync(`${root}dist/relay-server/main.js`)) {
     throw new Error('nothing is built: run `npm run build` first')
   }
-  return startLab({ webRoot, sampleFolder: `${root}public/sample`, program: 'built', logLevel })
+  return startLab({
+    webRoot,
+    sampleFolder: `${root}public/sample`,
+    program: 'built',
+    logLevel: 'error',
+    ...options,
+  })
 }
 
 /** What the film in the page is doing. */
@@ -52,4 +59,31 @@ export async function openMagnet(page: Page, uri: string): Promise<void> {
   const field = page.getByRole('textbox', { name: 'Magnet link' })
   await field.fill(uri)
   await field.press('Enter')
+}
+
+/** A film of two minutes and some 60 MB, mostly noise: it takes a while to arrive. In `folder`, as the lab's sample. */
+export function makeLongFilm(folder: string): void {
+  const noise = ['-f', 'lavfi', '-i', 'nullsrc=s=640x360:r=24,geq=random(1)*255:128:128,loop=-1:24']
+  const sound = ['-f', 'lavfi', '-i', 'sine=f=220']
+  const coding = [
+    '-t',
+    '120',
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-g',
+    '48',
+    '-b:v',
+    '4M',
+    '-c:a',
+    'aac',
+  ]
+  const target = `${folder}/long.mp4`
+  execFileSync('ffmpeg', ['-v', 'error', ...noise, ...sound, ...coding, '-movflags', '+faststart', target])
+}
+
+/** How much of the film is here, in percent, as the page says. */
+export async function percentHere(page: Page): Promise<number> {
+  return Number(await page.getByRole('progressbar', { name: 'Downloaded' }).getAttribute('aria-valuenow'))
 }

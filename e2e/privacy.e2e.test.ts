@@ -16,7 +16,7 @@ let page: Page
 let rtc: RtcWatch
 
 beforeAll(async () => {
-  lab = await startBuiltLab('info')
+  lab = await startBuiltLab({ logLevel: 'info' })
 })
 
 afterAll(async () => {

@@ -1,7 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
-import { exitShown, openMagnet, playSample, startBuiltLab, videoState } from './lab.ts'
+import {
+  exitShown,
+  makeLongFilm,
+  openMagnet,
+  percentHere,
+  playSample,
+  startBuiltLab,
+  videoState,
+} from './lab.ts'
 
 let lab: Lab
 let browser: Browser
@@ -9,7 +20,6 @@ let page: Page
 const problems: string[] = []
 
 beforeAll(async () => {
-  lab = await startBuiltLab()
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-background-networking', '--autoplay-policy=no-user-gesture-required'],
@@ -18,20 +28,29 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close()
-  await lab?.stop()
 })
 
-beforeEach(async () => {
+/** Runs a lab for the tests of one `describe`, and opens its page for each of them. */
+function withLab(start: () => Promise<Lab>): void {
+  beforeAll(async () => {
+    lab = await start()
+  })
+  afterAll(() => lab?.stop())
+  beforeEach(openPage)
+  afterEach(closePage)
+}
+
+async function openPage(): Promise<void> {
   problems.length = 0
   page = await browser.newPage()
   page.on('pageerror', (error) => problems.push(error.message))
   await page.goto(lab.url)
-})
+}
 
-afterEach(async () => {
+async function closePage(): Promise<void> {
   await page.close()
   expect(problems).toEqual([])
-})
+}
 
 const exits = () => lab.relays.filter((relay) => relay.exit).map((relay) => relay.host)
 
@@ -54,6 +73,8 @@ async function relayShown(role: 'Entry' | 'Middle' | 'Exit'): Promise<string> {
 }
 
 describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01)', () => {
+  withLab(() => startBuiltLab())
+
   it('plays the sample through three hops, seeks, and says what the swarm sees', async () => {
     await playSample(page)
     await playsOn()
@@ -99,23 +120,28 @@ describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01
 })
 
 describe('circuits that die while a film plays (C-04, C-05, C-06)', () => {
-  it('goes on through others when the exit, and then the entry, is gone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'culvert-long-film-'))
+  withLab(() => {
+    makeLongFilm(folder)
+    return startBuiltLab({ sampleFolder: folder })
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('goes on through others when the exit and then the entry is gone, and says so when all are', async () => {
     await playSample(page)
     await playsOn()
-    await page.getByText('Standby ready').waitFor()
     for (const role of ['Exit', 'Entry'] as const) {
+      await page.getByText('Standby ready').waitFor()
       const lost = await relayShown(role)
+      const here = await percentHere(page)
+      expect(here).toBeLessThan(95)
       await lab.relays.find((relay) => relay.nickname === lost)?.stop()
       await expect.poll(() => relayShown(role).catch(() => lost), { timeout: 40_000 }).not.toBe(lost)
       await playsOn()
+      // More of it has come, through the new circuit: the film does not live on what was here.
+      await expect.poll(() => percentHere(page), { timeout: 30_000 }).toBeGreaterThan(here)
     }
-  })
-
-  it('says that no relay answers once none does', async () => {
     await Promise.all(lab.relays.map((relay) => relay.stop()))
-    await page
-      .getByText(/no relay/i)
-      .first()
-      .waitFor({ timeout: 40_000 })
+    await page.getByRole('alert').filter({ hasText: 'No relay' }).waitFor({ timeout: 40_000 })
   })
 })

@@ -31,6 +31,8 @@ declare module 'webtorrent' {
   }
 
   export interface TorrentOptions {
+    /** Takes the files in `path` for whole without hashing them. */
+    skipVerify?: boolean
     store?: new (chunkLength: number, options: { length: number }) => ChunkStore
     strategy?: 'sequential' | 'rarest'
     deselect?: boolean
