@@ -7,8 +7,13 @@ const MIN_PACKETS = 4
 const MIN_ROUND_MS = 30
 /** The bandwidth is the highest rate of so many rounds. */
 const BANDWIDTH_ROUNDS = 10
-/** Time's worth of bandwidth that may be in flight beyond the path's own: jerks again, and acknowledgements that wait. */
+/**
+ * Time's worth of bandwidth that may be in flight beyond the path's own, because event loops run in jerks: twice what round
+ * trips stand above the least on average, in rounds in which they also came down to the least, so that it is no queue.
+ */
 const ALLOWANCE_MS = 3
+const MAX_ALLOWANCE_MS = 20
+const ALLOWANCE_GAIN = 2
 /** 2 / ln 2: the least gain that doubles the rate each round (BBR, draft-cardwell-iccrg-bbr-congestion-control §4.3.1). */
 const STARTUP_GAIN = 2.89
 const STARTUP_WINDOW_GAIN = 2
@@ -29,11 +34,11 @@ const QUEUE_SHARE = 0.25
 const QUEUE_FLOOR_MS = 2.5
 const QUEUE_GAIN = 0.85
 /**
- * Loss in a round that is taken for congestion, by itself or together with a queue. It is counted above the path's own loss: the
- * least of the last rounds, some of which were sent slower than the rate. What is lost then is lost by nature.
+ * Loss in a round that is taken for congestion: so much above the path's own, and without a queue as the second sign also above
+ * chance. The path's own is the least of the last rounds, some of which were sent slower than the rate.
  */
-const HEAVY_LOSS = 0.12
-const QUEUED_LOSS = 0.04
+const LOSS_MARGIN = 0.04
+const LOSS_DEVIATIONS = 3
 const MAX_OWN_LOSS = 0.4
 const LOSS_ROUND_PACKETS = 20
 /** Startup ends at once at this queue, told by so many measurements (as HyStart++, RFC 9406 §4.2, does). */
@@ -65,6 +70,7 @@ export class CircuitControl implements CongestionControl {
   private lossRound = 0
   private ownLoss = 0
   private bandwidth = 0
+  private allowanceMs = ALLOWANCE_MS
   /** Bytes in flight that heavy loss has shown to be too many. */
   private ceiling = Number.POSITIVE_INFINITY
   /** After a time-out the window starts small and opens with what arrives. */
@@ -85,6 +91,8 @@ export class CircuitControl implements CongestionControl {
   private roundAcked = 0
   private roundLost = 0
   private roundRtt = Number.POSITIVE_INFINITY
+  private roundRttSum = 0
+  private roundRtts = 0
   private roundFlight = 0
   private roundStarved = false
   private lastStarved = false
@@ -109,15 +117,19 @@ export class CircuitControl implements CongestionControl {
     }
     this.roundLost += sample.lostBytes
     this.roundFlight = Math.max(this.roundFlight, sample.flightBytes + sample.ackedBytes + sample.lostBytes)
-    if (sample.rttMs > 0 && sample.rttMs < this.roundRtt) this.roundRtt = sample.rttMs
+    if (sample.rttMs > 0) {
+      this.roundRttSum += sample.rttMs
+      this.roundRtts++
+      if (sample.rttMs < this.roundRtt) this.roundRtt = sample.rttMs
+    }
     if (sample.starved) this.roundStarved = true
-    if (this.mode === 'startup' && this.startupQueue(sample)) {
+    if (this.mode === 'startup' && this.startupQueue(sample) && !this.isStarved) {
       // Short paths fill within the first round, before a rate was measured.
       if (this.bandwidth === 0)
         this.noteRate(this.roundAcked / (sample.nowMs - this.roundStart), false, false)
       this.drain()
     }
-    if (this.mode === 'drain' && sample.flightBytes <= this.bandwidth * (this.least + ALLOWANCE_MS)) {
+    if (this.mode === 'drain' && sample.flightBytes <= this.bandwidth * (this.least + this.allowanceMs)) {
       this.cruise(1)
     }
     if (sample.ackedThrough > this.roundEnd && sample.nowMs - this.roundStart >= MIN_ROUND_MS) {
@@ -139,6 +151,8 @@ export class CircuitControl implements CongestionControl {
     this.roundAcked = 0
     this.roundLost = 0
     this.roundRtt = Number.POSITIVE_INFINITY
+    this.roundRttSum = 0
+    this.roundRtts = 0
     this.roundFlight = 0
     this.lastStarved = this.roundStarved
     this.roundStarved = false
@@ -146,12 +160,26 @@ export class CircuitControl implements CongestionControl {
 
   private endRound(sample: AckSample): void {
     const rate = this.roundAcked / (sample.nowMs - this.roundStart)
-    const starved = this.roundStarved || this.lastStarved
+    const starved = this.isStarved
     const queued = this.roundRtt - this.least > this.queueTolerance()
     this.noteRate(rate, starved, queued)
-    const loss = this.noteLoss() - this.ownLoss
-    const congested = loss > HEAVY_LOSS || (queued && loss > QUEUED_LOSS)
+    if (!queued && this.roundRtts > 0) {
+      const above = ALLOWANCE_GAIN * (this.roundRttSum / this.roundRtts - this.least)
+      const allowed = Math.min(MAX_ALLOWANCE_MS, Math.max(ALLOWANCE_MS, above))
+      this.allowanceMs += (allowed - this.allowanceMs) / 4
+    }
+    const packets = (this.roundLost + this.roundAcked) / this.packetBytes
+    const own = this.ownLoss
+    const loss = this.noteLoss() - own
+    // Small rounds lose more or less by chance.
+    const chance = LOSS_DEVIATIONS * Math.sqrt(Math.max(own, LOSS_MARGIN) / Math.max(1, packets))
+    const congested = loss > LOSS_MARGIN + (queued ? 0 : chance)
     this.nextMode(sample, queued, congested, starved)
+  }
+
+  /** Whether the sender had too little to send, in this round or the last: what it measured is its own rate, not the path's. */
+  private get isStarved(): boolean {
+    return this.roundStarved || this.lastStarved
   }
 
   /** @returns the share lost in the round that ends */
@@ -169,7 +197,7 @@ export class CircuitControl implements CongestionControl {
 
   /** Only a sender that always had something to send measures the path; another may at most find it wider than known. */
   private noteRate(rate: number, starved: boolean, queued: boolean): void {
-    if (starved && rate <= this.bandwidth) return
+    if (starved && (this.bandwidth === 0 || rate <= this.bandwidth)) return
     this.round++
     this.rates[this.round % BANDWIDTH_ROUNDS] = rate
     this.bandwidth = 0
@@ -295,6 +323,6 @@ export class CircuitControl implements CongestionControl {
   }
 
   private inFlight(gain: number, rttMs: number): number {
-    return (this.bandwidth * (gain * rttMs + ALLOWANCE_MS)) / (1 - this.ownLoss)
+    return (this.bandwidth * (gain * rttMs + this.allowanceMs)) / (1 - this.ownLoss)
   }
 }
