@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright'
 import { type Lab, type LabOptions, startLab } from '../relay-server/lab/lab.ts'
@@ -80,6 +80,8 @@ export function makeLongFilm(folder: string): void {
     'aac',
   ]
   const target = `${folder}/long.mp4`
+  // A torrent of one file has no folder; the lab's have one.
+  writeFileSync(`${folder}/long.en.vtt`, 'WEBVTT\n\n00:01.000 --> 00:09.000\nNoise.\n')
   execFileSync('ffmpeg', ['-v', 'error', ...noise, ...sound, ...coding, '-movflags', '+faststart', target])
 }
 

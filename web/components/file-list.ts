@@ -15,6 +15,15 @@ const icons: Readonly<Record<FileView['kind'], TemplateResult>> = {
   other,
 }
 
+/** What is happening with the file that was chosen. */
+const NOW: Record<FileView['kind'], string> = {
+  video: 'Watching',
+  audio: 'Listening',
+  image: 'Chosen',
+  subtitles: 'Chosen',
+  other: 'Chosen',
+}
+
 /** The files of the torrent: watch one, save any. */
 export class FileList extends LitElement {
   static override properties = {
@@ -70,7 +79,7 @@ export class FileList extends LitElement {
               ${file.kind === 'video' ? 'Watch' : 'Listen'}
             </button>`
             : watched
-              ? html`<span class="now">${file.kind === 'video' ? 'Watching' : 'Listening'}</span>`
+              ? html`<span class="now">${NOW[file.kind]}</span>`
               : nothing
         }
         <a class="button icon quiet" href="${file.url}?save" aria-label="Save ${name}" title="Save">${save}</a>
