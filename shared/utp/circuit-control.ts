@@ -31,7 +31,7 @@ const PROBE_PACKETS = 8
 const QUEUED_ROUNDS = 3
 /** While the round trip stands this much above its least, a queue is building: sends slower than the rate. */
 const QUEUE_SHARE = 0.25
-const QUEUE_FLOOR_MS = 2.5
+const QUEUE_FLOOR_MS = 10
 const QUEUE_GAIN = 0.85
 /**
  * Loss in a round that is taken for congestion: so much above the path's own, and without a queue as the second sign also above
@@ -41,9 +41,12 @@ const LOSS_MARGIN = 0.04
 const LOSS_DEVIATIONS = 3
 const MAX_OWN_LOSS = 0.4
 const LOSS_ROUND_PACKETS = 20
+/** Startup ends at once at this loss in a round of some size: a short queue overflows before it shows. */
+const STARTUP_LOSS = 0.35
+const STARTUP_LOSS_PACKETS = 32
 /** Startup ends at once at this queue, told by so many measurements (as HyStart++, RFC 9406 §4.2, does). */
 const STARTUP_QUEUE_SHARE = 1 / 8
-const STARTUP_QUEUE_MIN_MS = 2.5
+const STARTUP_QUEUE_MIN_MS = 4
 const STARTUP_QUEUE_MAX_MS = 16
 const STARTUP_QUEUE_SAMPLES = 12
 const LOSS_RETREAT = 0.75
@@ -123,7 +126,7 @@ export class CircuitControl implements CongestionControl {
       if (sample.rttMs < this.roundRtt) this.roundRtt = sample.rttMs
     }
     if (sample.starved) this.roundStarved = true
-    if (this.mode === 'startup' && this.startupQueue(sample) && !this.isStarved) {
+    if (this.mode === 'startup' && (this.startupLoss || this.startupQueue(sample)) && !this.isStarved) {
       // Short paths fill within the first round, before a rate was measured.
       if (this.bandwidth === 0)
         this.noteRate(this.roundAcked / (sample.nowMs - this.roundStart), false, false)
@@ -277,6 +280,11 @@ export class CircuitControl implements CongestionControl {
     this.phase = phase
     this.bandwidthBeforeProbe = Number.POSITIVE_INFINITY
     this.gain = 1
+  }
+
+  private get startupLoss(): boolean {
+    const lost = this.roundLost
+    return lost > STARTUP_LOSS_PACKETS * this.packetBytes && lost > STARTUP_LOSS * (lost + this.roundAcked)
   }
 
   /** Whether round trips have stood above the least for long enough to be no burst of our own. */
