@@ -41,7 +41,8 @@ async function pageRate(lab: Lab, hops: number, bytes: number): Promise<number> 
 
 async function until(page: BenchPage, condition: string): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
-    if (await page.evaluate<boolean>(`Boolean(${condition})`)) return
+    // A page that is still loading has nothing to evaluate in.
+    if (await page.evaluate<boolean>(`Boolean(${condition})`).catch(() => false)) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`the page did not come to: ${condition}`)

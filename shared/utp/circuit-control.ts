@@ -98,7 +98,9 @@ export class CircuitControl implements CongestionControl {
   private roundRtts = 0
   private roundFlight = 0
   private roundStarved = false
+  private roundHeld = false
   private lastStarved = false
+  private lastHeld = false
 
   /** @param path what it shares with the other streams of its circuit */
   constructor(packetBytes: number, path = new PathDelay()) {
@@ -126,6 +128,7 @@ export class CircuitControl implements CongestionControl {
       if (sample.rttMs < this.roundRtt) this.roundRtt = sample.rttMs
     }
     if (sample.starved) this.roundStarved = true
+    if (sample.held) this.roundHeld = true
     if (this.mode === 'startup' && (this.startupLoss || this.startupQueue(sample)) && !this.isStarved) {
       // Short paths fill within the first round, before a rate was measured.
       if (this.bandwidth === 0)
@@ -158,12 +161,14 @@ export class CircuitControl implements CongestionControl {
     this.roundRtts = 0
     this.roundFlight = 0
     this.lastStarved = this.roundStarved
+    this.lastHeld = this.roundHeld
     this.roundStarved = false
+    this.roundHeld = false
   }
 
   private endRound(sample: AckSample): void {
     const rate = this.roundAcked / (sample.nowMs - this.roundStart)
-    const starved = this.isStarved
+    const starved = this.isStarved || this.roundHeld || this.lastHeld
     const queued = this.roundRtt - this.least > this.queueTolerance()
     this.noteRate(rate, starved, queued)
     if (!queued && this.roundRtts > 0) {
@@ -200,7 +205,7 @@ export class CircuitControl implements CongestionControl {
 
   /** Only a sender that always had something to send measures the path; another may at most find it wider than known. */
   private noteRate(rate: number, starved: boolean, queued: boolean): void {
-    if (starved && (this.bandwidth === 0 || rate <= this.bandwidth)) return
+    if (starved && (rate <= this.bandwidth || (this.bandwidth === 0 && this.isStarved))) return
     this.round++
     this.rates[this.round % BANDWIDTH_ROUNDS] = rate
     this.bandwidth = 0

@@ -157,6 +157,7 @@ describe('LEDBAT (W-04, BEP 29)', () => {
     ackedThrough: 0,
     sentThrough: 0,
     starved: false,
+    held: false,
     oneWayDelayUs: 0xfffff000,
     ...change,
   })

@@ -18,6 +18,8 @@ export interface AckSample {
   sentThrough: number
   /** Since the last sample there was a time with room in the window but nothing to send in it. */
   starved: boolean
+  /** Since the last sample the far side's window, not ours, was what held sending back. */
+  held: boolean
   /** One-way delay of what we sent, in microseconds with an unknown offset, modulo 2^32; -1 if not told (BEP 29). */
   oneWayDelayUs: number
 }

@@ -54,7 +54,8 @@ export class Ledbat implements CongestionControl {
   private grow(sample: AckSample): void {
     const queueUs = sample.oneWayDelayUs < 0 ? 0 : this.queueDelay(sample.nowMs, sample.oneWayDelayUs)
     // A window that was not used up tells nothing about whether a larger one would do.
-    const used = sample.flightBytes + sample.ackedBytes >= this.windowBytes / 2 && !sample.starved
+    const used =
+      sample.flightBytes + sample.ackedBytes >= this.windowBytes / 2 && !sample.starved && !sample.held
     if (
       this.slowStart &&
       queueUs < LEDBAT_TARGET_US * SLOW_START_LIMIT &&

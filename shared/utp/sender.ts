@@ -36,6 +36,7 @@ export class Sender {
   private finQueued = false
   private finIndex = -1
   private starved = false
+  private held = false
   /** Bytes that pacing allows now; may be below zero by less than a packet. */
   private budget: number
   private budgetAt = 0
@@ -73,6 +74,7 @@ export class Sender {
       ackedThrough: 0,
       sentThrough: 0,
       starved: false,
+      held: false,
       oneWayDelayUs: -1,
     }
   }
@@ -163,7 +165,7 @@ export class Sender {
       const full = window.flightBytes > 0 && window.flightBytes + length > control.windowBytes
       if (full && lost !== window.base) return
       if (lost < 0 && !this.peerHasRoom(length)) {
-        this.starved = true
+        this.held = true
         this.persist(nowMs)
         return
       }
@@ -229,7 +231,9 @@ export class Sender {
     sample.ackedThrough = window.arrivedThrough
     sample.sentThrough = window.next
     sample.starved = this.starved
+    sample.held = this.held
     this.starved = false
+    this.held = false
     this.control.acknowledged(sample)
   }
 
