@@ -31,7 +31,7 @@ const withoutErrands = [
     '--disable-client-side-phishing-detection',
   ],
   // names that Chromium still asks for by itself; every other name that is asked for stays in the record
-  '--host-resolver-rules=MAP accounts.google.com ~NOTFOUND, MAP update.googleapis.com ~NOTFOUND',
+  '--host-resolver-rules=MAP accounts.google.com ~NOTFOUND, MAP update.googleapis.com ~NOTFOUND, MAP content-autofill.googleapis.com ~NOTFOUND',
 ]
 
 const recorderEndsWithinMs = 10_000

@@ -25,6 +25,8 @@ export interface LabOptions {
   /** A relay or the seeder ended without being asked to. */
   readonly onCrash?: (name: string) => void
   readonly logLevel?: 'error' | 'info' | 'debug'
+  /** Whether the gateways offer the sample to pages; they do unless this is false. It is seeded in any case. */
+  readonly offerSample?: boolean
 }
 
 export interface LabRelay {
@@ -214,7 +216,7 @@ function relayConfig(
     exchangeSeconds: places.LAB_EXCHANGE_SECONDS,
     networkPrefixBits: 32,
     dht: [dht],
-    sample: { title, description, bytes, seconds, torrent },
+    ...(options.offerSample === false ? {} : { sample: { title, description, bytes, seconds, torrent } }),
   }
 }
 
