@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { Seeder } from './engine/seeder.ts'
 import {
   exitShown,
   makeLongFilm,
@@ -109,6 +111,19 @@ describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01
   it('takes a .torrent file', async () => {
     await page.locator('input[type=file]').setInputFiles(lab.unlisted.file)
     await playsOn()
+  })
+
+  it('fetches from a peer that speaks uTP alone, in DATA cells', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'culvert-utp-'))
+    writeFileSync(join(folder, 'noise.bin'), randomBytes(3_000_000))
+    const seeder = await Seeder.start(folder, { transport: 'utp', uploadLimit: 0 })
+    try {
+      await openMagnet(page, `magnet:?xt=urn:btih:${seeder.infoHash}&x.pe=127.0.0.1:${seeder.port}`)
+      await expect.poll(() => percentHere(page).catch(() => 0), { timeout: 50_000 }).toBe(100)
+    } finally {
+      await seeder.stop()
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('says so when a magnet link is malformed, and when nobody shares a torrent', async () => {

@@ -188,6 +188,22 @@ describe('circuit pool (C-05, C-06)', () => {
     expect(made[1]?.state).toBe('closed')
   })
 
+  it('replaces a standby before it is too old to be of use', () => {
+    const { it: circuits, made, clock } = pool()
+    circuits.nudge()
+    made[0]?.succeed()
+    made[1]?.succeed()
+    clock.advance(19 * 60_000)
+    expect(made).toHaveLength(2)
+    clock.advance(61_000)
+    expect(made[1]?.state).toBe('closed')
+    expect(circuits.primary?.circuit).toBe(made[0])
+    expect(made).toHaveLength(3)
+    made[2]?.succeed()
+    made[0]?.end()
+    expect(circuits.primary?.circuit).toBe(made[2])
+  })
+
   it('ends every circuit when stopped, and builds no more', () => {
     const { it: circuits, made, clock } = pool()
     circuits.nudge()

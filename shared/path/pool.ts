@@ -55,6 +55,8 @@ const BACK_OFF_MS = [0, 250, 500, 1_000, 2_000, 5_000]
 /** A circuit that takes longer than this gets a rival: whichever is ready first serves. */
 const HEDGE_MS = 3_000
 const FAILURES_TO_TELL = 3
+/** A standby is replaced at this age, so that it has most of its hour left (relays end circuits then) when it must serve. */
+const STANDBY_AGE_MS = 20 * 60_000
 
 /**
  * Keeps one primary circuit and warm standbys (requirements C-05, C-06). The first that is ready is the primary; when it ends
@@ -146,6 +148,7 @@ export class CircuitPool<C extends PoolCircuit> {
     if (this.stopped) return
     this.timer?.cancel()
     const nowMs = this.options.clock.now()
+    this.retireStandbys(nowMs)
     const building = this.members.filter((member) => member.circuit.state === 'extending')
     const ready = this.members.filter((member) => member.circuit.state === 'ready').length
     const youngest = building.at(-1)
@@ -157,13 +160,26 @@ export class CircuitPool<C extends PoolCircuit> {
     const dueMs = Math.min(
       this.nextTryMs > nowMs ? this.nextTryMs : Number.POSITIVE_INFINITY,
       ...this.members
-        .filter((member) => member.circuit.state === 'extending')
-        .map((member) => member.startedMs + HEDGE_MS)
+        .filter((member) => member !== this.current)
+        .map(
+          ({ circuit, startedMs }) => startedMs + (circuit.state === 'extending' ? HEDGE_MS : STANDBY_AGE_MS),
+        )
         .filter((timeMs) => timeMs > nowMs),
     )
     if (dueMs < Number.POSITIVE_INFINITY) {
       this.timer = this.options.clock.after(dueMs - nowMs, () => this.maintain())
     }
+  }
+
+  private retireStandbys(nowMs: number): void {
+    const isOld = (member: Member<C>) =>
+      member !== this.current &&
+      member.circuit.state === 'ready' &&
+      nowMs - member.startedMs >= STANDBY_AGE_MS
+    const old = this.members.filter(isOld)
+    if (old.length === 0) return
+    this.members = this.members.filter((member) => !isOld(member))
+    for (const member of old) member.circuit.destroy('unneeded')
   }
 
   private build(nowMs: number): void {
