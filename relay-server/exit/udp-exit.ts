@@ -1,7 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket, type SocketOptions } from 'node:dgram'
 import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
-import { NO_ADDRESS_BYTES } from '../../shared/onion/addresses.ts'
-import { maxPayload } from '../../shared/onion/cells.ts'
+import { MAX_DATAGRAM_BYTES } from '../../shared/onion/constants.ts'
 import type { ExitCircuit } from '../../shared/onion/exit-port.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Allowance } from './allowance.ts'
@@ -99,7 +98,7 @@ export class UdpExit {
     const { counters, destinations, mayPass } = this.options
     const origin = this.originOf(from)
     if (origin === undefined) return
-    if (data.length > mostBytesFrom(origin)) counters.add('exit-udp-datagram-too-large')
+    if (data.length > MAX_DATAGRAM_BYTES) counters.add('exit-udp-datagram-too-large')
     else if (!mayPass(data)) counters.add('exit-udp-content-refused')
     else if (!destinations.allows(origin, 'udp')) counters.add('exit-udp-origin-refused')
     else this.circuit.sendDatagram(origin, data)
@@ -169,9 +168,4 @@ class BoundSocket {
     this.state = 'closed'
     this.socket.close(this.ended)
   }
-}
-
-/** The largest datagram that fits a DATA cell back to the owner with its sender's address: 1,356 or, of IPv6, 1,344 bytes. */
-function mostBytesFrom(origin: IpAddress): number {
-  return maxPayload(NO_ADDRESS_BYTES.length, origin.kind === 'ipv4' ? 7 : 19)
 }

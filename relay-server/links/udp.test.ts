@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { type Address, NO_ADDRESS } from '../../shared/bytes/address.ts'
-import { QUEUE_LIMITS } from '../../shared/link/constants.ts'
+import { QUEUE_LIMITS, UDP_MTU } from '../../shared/link/constants.ts'
 import type { LinkCloseReason } from '../../shared/link/link.ts'
 import { type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
@@ -71,7 +71,10 @@ linkSuite(
   {
     reliable: false,
     tellsClose: false,
-    hostile: { 'an empty datagram': new Uint8Array(0), 'a datagram over the MTU': new Uint8Array(1_473) },
+    hostile: {
+      'an empty datagram': new Uint8Array(0),
+      'a datagram over the MTU': new Uint8Array(UDP_MTU + 1),
+    },
   },
   udpWire,
 )

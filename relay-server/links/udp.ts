@@ -1,6 +1,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { type Address, addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
-import { UDP_IPV4_MTU, UDP_IPV6_MTU } from '../../shared/link/constants.ts'
+import { UDP_MTU } from '../../shared/link/constants.ts'
 import { FairQueue } from '../../shared/link/fair-queue.ts'
 import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
@@ -35,7 +35,7 @@ interface Waiting {
  */
 export class UdpLinks implements UdpSender {
   readonly address: IpAddress
-  readonly mtu: number
+  readonly mtu = UDP_MTU
   private readonly options: UdpLinksOptions
   private readonly socket: Socket
   /** In the order of their coming, or of their last second chance; see makeRoom. */
@@ -66,7 +66,6 @@ export class UdpLinks implements UdpSender {
     this.options = options
     this.socket = socket
     this.address = addressOf(address, port) as IpAddress
-    this.mtu = this.address.kind === 'ipv4' ? UDP_IPV4_MTU : UDP_IPV6_MTU
     this.queue = new FairQueue<Waiting>({ clock: options.clock, counters: options.counters })
     this.sweepTimer = this.nextSweep()
     socket.on('message', this.receive)

@@ -1,10 +1,11 @@
 import type { CodelOptions } from './codel.ts'
 import type { FairQueueLimits } from './fair-queue.ts'
 
-/** UDP payload that fits an Ethernet frame: 1,500 - 20 (IPv4) - 8 (UDP) bytes. */
-export const UDP_IPV4_MTU = 1_472
-/** 1,500 - 40 (IPv6) - 8 (UDP) bytes. */
-export const UDP_IPV6_MTU = 1_452
+/**
+ * The largest packet of a UDP link. Cells are made to fit an Ethernet frame (1,472 bytes); what is larger travels as IP
+ * fragments. That is a full datagram of a swarm peer on its way back to an owner: 1,472 bytes, three layers and a header.
+ */
+export const UDP_MTU = 1_600
 
 /** Most bytes that one WebSocket message carries: Chromium spends about 80 us on a message, whatever its size. */
 export const MESSAGE_BYTES = 16_384

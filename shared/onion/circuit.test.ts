@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Address } from '../bytes/address.ts'
+import type { Address, IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { KeyPair } from '../identity/keys.ts'
+import { UDP_MTU } from '../link/constants.ts'
 import { isCell, isRelayEarly, maxPayload } from './cells.ts'
-import { MAX_CELL_BYTES } from './constants.ts'
+import { MAX_CELL_BYTES, MAX_DATAGRAM_BYTES } from './constants.ts'
 import { Lab, type LabRelay } from './lab.fixture.ts'
 import { fixture, PREFIX } from './onion.fixture.ts'
 
@@ -188,6 +189,27 @@ describe('data over a circuit (C-02, C-03, C-07)', () => {
       'stream a.example 2101',
       'reset 203.0.113.77 7 connection-refused',
     ])
+  })
+
+  it('brings back the largest datagram of an Ethernet, in a cell that UDP links still carry', () => {
+    const lab = new Lab()
+    const relays = path(lab, 3)
+    const { circuit, events } = lab.ready(relays)
+    circuit.sendDatagram(DESTINATION, fromHex('6465'))
+    lab.clock.advance(50)
+    let largest = 0
+    lab.net.tamper = (_from, _to, packet) => {
+      largest = Math.max(largest, packet.length)
+      return packet
+    }
+    const back = (relays[2] as LabRelay).exit.datagrams[0]?.circuit
+    const origin: IpAddress = { kind: 'ipv6', host: '2001:db8::5', port: 9 }
+    const data = lab.random.bytes(MAX_DATAGRAM_BYTES)
+    back?.sendDatagram(origin, data)
+    back?.sendDatagram(origin, new Uint8Array(MAX_DATAGRAM_BYTES + 1))
+    lab.clock.advance(50)
+    expect(events.slice(1)).toEqual([`datagram 2001:db8::5 ${toHex(data)}`])
+    expect(largest).toBe(UDP_MTU)
   })
 
   it('brings every size up to the largest, in cells of at most 1,472 bytes, and refuses more (property)', () => {

@@ -19,6 +19,15 @@ export const MAX_CELL_BYTES = 1472
  */
 export const MAX_MESSAGE_BYTES = MAX_CELL_BYTES - CELL_HEADER_BYTES - MAX_HOPS * LAYER_BYTES
 
+/** The largest datagram that comes back from the swarm: what an Ethernet frame carries in UDP over IPv4. */
+export const MAX_DATAGRAM_BYTES = 1472
+/**
+ * The largest message that an exit makes, its id included: such a datagram with an empty destination (7) and its sender's
+ * address (7, of IPv6 19). Peers that speak uTP try how large a packet gets through and send what was lost again unchanged,
+ * so dropping these would stall them; the cell, up to 1,600 bytes, goes as IP fragments.
+ */
+export const MAX_DATA_BACK_BYTES = 1 + 7 + 19 + MAX_DATAGRAM_BYTES
+
 /** First byte of a message (protocol, but for 80 and 81, which are ours). */
 export const MESSAGE = {
   cell: 0,

@@ -13,7 +13,7 @@ import {
   COUNTER_BYTES,
   FIRST_COUNTER,
   LAYER_BYTES,
-  MAX_MESSAGE_BYTES,
+  MAX_DATA_BACK_BYTES,
   MESSAGE,
 } from './constants.ts'
 import { type ExitCircuit, STREAM_RESET_REASONS, type StreamResetReason } from './exit-port.ts'
@@ -106,7 +106,7 @@ export class RelayCircuit implements ExitCircuit {
 
   private sendAddressed(id: number, destination: Uint8Array, origin: Uint8Array, data: Uint8Array): void {
     const length = 1 + destination.length + origin.length + data.length
-    if (!this.alive || length > MAX_MESSAGE_BYTES) return
+    if (!this.alive || length > MAX_DATA_BACK_BYTES) return
     const cell = cellBuffer(1, length)
     let at = messageAt(1)
     cell[at++] = id
