@@ -63,6 +63,43 @@ function spellings(hostAndPort: string): Uint8Array[] {
   return [new TextEncoder().encode(hostAndPort), bytes]
 }
 
+/**
+ * The entry relay holds neither info hash nor destination in its memory or its log, and the seeder has seen exits alone.
+ * @param more further destinations, `host:port`
+ */
+async function expectNobodyLearned(more: readonly string[]): Promise<void> {
+  const { infoHash } = lab.unlisted
+  const tracker = new URL(lab.announceUrl).host
+  const secrets = [
+    fromHex(infoHash),
+    new TextEncoder().encode(infoHash),
+    new TextEncoder().encode(infoHash.toUpperCase()),
+    ...spellings(lab.seeder),
+    ...spellings(tracker),
+    ...more.flatMap(spellings),
+  ]
+  const entryRelay = lab.relays.find((relay) => relay.url === lab.url)
+  if (!entryRelay) throw new Error('the page was not served by a relay')
+  // What the relay does know is found: the search works.
+  const known = new TextEncoder().encode(entryRelay.nickname)
+  const found = await searchProcessMemory(entryRelay.pid, [known, ...secrets])
+  expect(found.get(known)).toBeGreaterThan(0)
+  for (const secret of secrets) expect(found.get(secret)).toBe(0)
+  const said = log.filter((line) => line.startsWith(`${entryRelay.nickname}: `)).join('\n')
+  expect(said).not.toBe('')
+  for (const secret of [infoHash, lab.seeder, tracker, ...more]) expect(said).not.toContain(secret)
+
+  // The exit, through which it all goes, does hold some of them: the needles are right.
+  const exits = lab.relays.filter((relay) => relay.exit)
+  const inExits = await Promise.all(exits.map((relay) => searchProcessMemory(relay.pid, secrets)))
+  const all = inExits.flatMap((counts) => [...counts.values()])
+  expect(Math.max(...all)).toBeGreaterThan(0)
+
+  const seen = (await readFile(lab.seederLog, 'utf8')).split('\n').filter((line) => line !== '')
+  expect(seen.length).toBeGreaterThan(0)
+  for (const address of seen) expect(exitHosts()).toContain(address)
+}
+
 describe('what leaves the page, and who learns what (W-02, W-03, C-08, N-13)', () => {
   it('plays the sample, telling the entry relay nothing and the swarm only the exit, and connects nowhere else', async () => {
     await openMagnet(page, lab.unlisted.magnet)
@@ -73,36 +110,7 @@ describe('what leaves the page, and who learns what (W-02, W-03, C-08, N-13)', (
     await playFor(52)
     await rtc.assertNoRtc()
 
-    const { infoHash } = lab.unlisted
-    const tracker = new URL(lab.announceUrl).host
-    const secrets = [
-      fromHex(infoHash),
-      new TextEncoder().encode(infoHash),
-      new TextEncoder().encode(infoHash.toUpperCase()),
-      ...spellings(lab.seeder),
-      ...spellings(tracker),
-    ]
-    const entryRelay = lab.relays.find((relay) => relay.url === lab.url)
-    if (!entryRelay) throw new Error('the page was not served by a relay')
-    // What the relay does know is found: the search works.
-    const known = new TextEncoder().encode(entryRelay.nickname)
-    const found = await searchProcessMemory(entryRelay.pid, [known, ...secrets])
-    expect(found.get(known)).toBeGreaterThan(0)
-    for (const secret of secrets) expect(found.get(secret)).toBe(0)
-    const said = log.filter((line) => line.startsWith(`${entryRelay.nickname}: `)).join('\n')
-    expect(said).not.toBe('')
-    for (const secret of [infoHash, lab.seeder, tracker]) expect(said).not.toContain(secret)
-
-    // The exit, through which it all goes, does hold some of them: the needles are right.
-    const exits = lab.relays.filter((relay) => relay.exit)
-    const inExits = await Promise.all(exits.map((relay) => searchProcessMemory(relay.pid, secrets)))
-    const all = inExits.flatMap((counts) => [...counts.values()])
-    expect(Math.max(...all)).toBeGreaterThan(0)
-
-    const seen = (await readFile(lab.seederLog, 'utf8')).split('\n').filter((line) => line !== '')
-    expect(seen.length).toBeGreaterThan(0)
-    for (const address of seen) expect(exitHosts()).toContain(address)
-
+    await expectNobodyLearned([])
     expectOnlyTheEntry(await chromium.stop())
   })
 
@@ -128,6 +136,7 @@ describe('what leaves the page, and who learns what (W-02, W-03, C-08, N-13)', (
     // The lures that are allowed at all have been tried by now: the canary has heard from an exit.
     await expect.poll(() => canary.callers.length, { timeout: 30_000 }).toBeGreaterThan(0)
     await rtc.assertNoRtc()
+    await expectNobodyLearned([place])
     canary.server.close()
     for (const address of canary.callers) expect(exitHosts()).toContain(address)
     expect(canary.said.join('')).not.toMatch(/Sec-WebSocket-Key/i)
