@@ -44,6 +44,7 @@ export async function startGateway(
       ...(webRoot ? { webRoot } : {}),
       moreFiles,
       limits,
+      localPagesOnly: config.lab,
       document: () => document,
       keyPair,
       network: config.network,

@@ -8,6 +8,8 @@ export interface GatewayLimits {
   readonly authTimeoutMs: number
   /** A silent connection is asked for a sign of life after this long, and given up after as long again. */
   readonly idleMs: number
+  /** A plain HTTP connection over which nothing went for this long is ended. */
+  readonly httpIdleMs: number
 }
 
 export const GATEWAY_LIMITS: GatewayLimits = {
@@ -15,6 +17,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   connectionsPerAddress: 32,
   authTimeoutMs: 10_000,
   idleMs: 60_000,
+  httpIdleMs: 30_000,
 }
 
 /** Where pages open their links (L-01). */

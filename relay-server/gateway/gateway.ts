@@ -22,6 +22,7 @@ import {
   RELAY_PATH,
 } from './constants.ts'
 import { SECURITY_HEADERS } from './headers.ts'
+import { isOfThisMachine } from './origin.ts'
 import { closeGently, PageSession } from './page-session.ts'
 import { WebFiles } from './web-files.ts'
 
@@ -33,6 +34,13 @@ export interface GatewayOptions {
   readonly webRoot?: string
   /** Served beside the web app, by path. */
   readonly moreFiles?: ReadonlyMap<string, Uint8Array>
+  /**
+   * Whether browsers may open links from pages of this machine alone. WebSockets know no same-origin policy, and what the
+   * exits of a lab open is the visitor's own machine: any page of the web that he looks at could reach its services
+   * through here. Elsewhere pages of any origin may come, since a page goes in at relays of many operators (L-01); they
+   * find no cookie, no address to spoof and no exit that anybody could not use without a browser.
+   */
+  readonly localPagesOnly?: boolean
   /** What GET /culvert.json answers: the network, and how to reach it from here. Asked anew each time. */
   document(): unknown
   readonly keyPair: KeyPair
@@ -70,12 +78,16 @@ export class Gateway {
       headersTimeout: HTTP_REQUEST_MS,
       requestTimeout: HTTP_REQUEST_MS,
     })
+    // Whoever does not read his answer holds one of few connections: ended after so long without a byte either way.
+    this.server.timeout = this.limits.httpIdleMs
     this.server.maxConnections = this.limits.connections + HTTP_CONNECTIONS
     this.server.on('request', (request, response) => void this.answer(request, response))
     this.server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head))
     this.sockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
+      // Pongs are the session's: ws would queue one for each ping, without bound where nobody reads them.
+      autoPong: false,
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
     })
@@ -151,10 +163,17 @@ export class Gateway {
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { counters, localPagesOnly = false } = this.options
+    const { origin } = request.headers
     if (pathOf(request) !== RELAY_PATH || this.stopping) {
-      this.options.counters.add('gateway-upgrade-refused')
-      socket.on('error', () => socket.destroy())
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      counters.add('gateway-upgrade-refused')
+      refuse(socket, '404 Not Found')
+      return
+    }
+    // Programs that are no browsers send no origin; they need no page to come from.
+    if (localPagesOnly && origin !== undefined && !isOfThisMachine(origin)) {
+      counters.add('gateway-origin-refused')
+      refuse(socket, '403 Forbidden')
       return
     }
     this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.admit(webSocket, request))
@@ -196,6 +215,13 @@ export class Gateway {
       this.scheduleIdleCheck()
     })
   }
+}
+
+/** Answers a request to upgrade with a no. Not left half open: no time limit of HTTP looks after such a socket any more. */
+function refuse(socket: Duplex, status: string): void {
+  socket.on('error', () => socket.destroy())
+  socket.once('finish', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 /** The request's path, decoded; undefined if it has none. */

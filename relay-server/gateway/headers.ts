@@ -1,13 +1,11 @@
 /**
  * What a page served from here may do. Connections: to relays alone, over WebSocket, which may be anywhere; the rest is the
- * page's own. No frames, forms, plug-ins, nor script from elsewhere or inline; WebAssembly for the ciphers. Style
- * attributes are allowed, since Lit's styleMap writes them; style elements are not.
+ * page's own. No frames, forms, plug-ins, nor script or style from elsewhere or inline; WebAssembly for the ciphers.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
-  "style-src-attr 'unsafe-inline'",
   "connect-src 'self' ws: wss:",
   "worker-src 'self'",
   "img-src 'self' blob: data:",

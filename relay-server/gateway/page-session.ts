@@ -3,6 +3,7 @@ import type { Address } from '../../shared/bytes/address.ts'
 import type { KeyPair } from '../../shared/identity/keys.ts'
 import { LinkAuthResponder } from '../../shared/link/auth.ts'
 import { closeCodeOf, closeReasonOf } from '../../shared/link/close-codes.ts'
+import { PIPE_BYTES } from '../../shared/link/constants.ts'
 import type { LinkCloseReason } from '../../shared/link/link.ts'
 import { QueuedLink } from '../../shared/link/queued-link.ts'
 import type { Clock } from '../../shared/world/clock.ts'
@@ -50,6 +51,7 @@ export class PageSession {
       },
     })
     socket.on('message', this.receive)
+    socket.on('ping', this.pinged)
     socket.on('pong', this.heard)
     socket.on('error', this.failed)
     socket.on('close', this.ended)
@@ -98,6 +100,15 @@ export class PageSession {
 
   private readonly heard = (): void => {
     this.alive = true
+  }
+
+  /** Answered as long as the page takes its answers (RFC 6455 §5.5.3 asks for the latest only). */
+  private readonly pinged = (data: Buffer): void => {
+    this.alive = true
+    const { socket, counters } = this.options
+    if (socket.readyState !== socket.OPEN) return
+    if (socket.bufferedAmount < PIPE_BYTES) socket.pong(data)
+    else counters.add('gateway-ping-unanswered')
   }
 
   private readonly receive = (data: RawData, isBinary: boolean): void => {
