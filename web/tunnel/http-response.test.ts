@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { HttpError, HttpResponseParser } from './http-response.ts'
@@ -33,6 +35,24 @@ describe('HTTP responses off untrusted bytes (W-04)', () => {
 
   it.each([1, 2, 3, 7, 1000])('reads chunks, whatever pieces they come in (%i)', (step) => {
     expect(parse(CHUNKED, { step })).toMatchObject({ done: true, status: 200, body: 'Wikipedia' })
+  })
+
+  it('keeps no more memory than a body has bytes, be each of them a chunk of its own', () => {
+    setFlagsFromString('--expose-gc')
+    const collect: () => void = runInNewContext('gc')
+    const used = () => {
+      collect()
+      const { heapUsed, external } = process.memoryUsage()
+      return heapUsed + external
+    }
+    const parser = new HttpResponseParser(1_000_000)
+    parser.receive(bytes('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'))
+    const chunks = bytes('1\r\nx\r\n'.repeat(1_000))
+    const before = used()
+    for (let i = 0; i < 300; i++) parser.receive(chunks)
+    expect(used() - before).toBeLessThan(8_000_000)
+    parser.receive(bytes('0\r\n\r\n'))
+    expect(parser.takeBody()).toEqual(new Uint8Array(300_000).fill(120))
   })
 
   it('reads a body by its length and takes nothing after it', () => {

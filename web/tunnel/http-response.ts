@@ -34,7 +34,8 @@ export class HttpResponseParser {
   private lines: string[] = []
   private left = 0
   private size = 0
-  private readonly body: Uint8Array[] = []
+  /** One buffer, of which `size` bytes are filled: a list of chunks would cost a hundred times its bytes if each has one. */
+  private body = new Uint8Array(0)
   private readonly bodyLimit: number
 
   /** @param bodyLimit bytes */
@@ -46,15 +47,9 @@ export class HttpResponseParser {
     return this.state === 'done'
   }
 
-  /** The whole body so far, joined. */
+  /** The whole body so far. The parser is of no use afterwards. */
   takeBody(): Uint8Array<ArrayBuffer> {
-    const joined = new Uint8Array(this.size)
-    let offset = 0
-    for (const part of this.body) {
-      joined.set(part, offset)
-      offset += part.length
-    }
-    return joined
+    return this.body.subarray(0, this.size)
   }
 
   /** @throws HttpError */
@@ -93,7 +88,8 @@ export class HttpResponseParser {
     for (const byte of this.line) text += String.fromCharCode(byte)
     if (text.endsWith('\r')) text = text.slice(0, -1)
     this.line = []
-    this.headBytes++
+    // Lines between chunks are no headers, however many chunks there are.
+    if (this.state === 'head' || this.state === 'trailers') this.headBytes++
     switch (this.state) {
       case 'head':
         if (text !== '') this.lines.push(text)
@@ -153,12 +149,22 @@ export class HttpResponseParser {
   private takeData(bytes: Uint8Array): number {
     const taken = this.state === 'until-close' ? bytes.length : Math.min(this.left, bytes.length)
     this.checkSize(taken)
-    this.body.push(new Uint8Array(bytes.subarray(0, taken)))
-    this.size += taken
+    this.append(taken === bytes.length ? bytes : bytes.subarray(0, taken))
     if (this.state === 'until-close') return taken
     this.left -= taken
     if (this.left === 0) this.state = this.state === 'length' ? 'done' : 'chunk-end'
     return taken
+  }
+
+  private append(bytes: Uint8Array): void {
+    const needed = this.size + bytes.length
+    if (needed > this.body.length) {
+      const grown = new Uint8Array(Math.min(this.bodyLimit, Math.max(needed, 2 * this.body.length, 4_096)))
+      grown.set(this.body.subarray(0, this.size))
+      this.body = grown
+    }
+    this.body.set(bytes, this.size)
+    this.size = needed
   }
 
   private checkSize(more: number): void {
