@@ -1,8 +1,9 @@
 import type { Address } from '../bytes/address.ts'
+import { unpinned } from '../bytes/bytes.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { closeCodeOf } from './close-codes.ts'
-import { MESSAGE_BYTES, MESSAGE_MTU, PACKET_OVERHEAD_BYTES, PIPE_BYTES, PIPE_POLL_MS } from './constants.ts'
+import { MESSAGE_BYTES, MESSAGE_MTU, PIPE_BYTES, PIPE_POLL_MS } from './constants.ts'
 import { FairQueue, type FairQueueLimits } from './fair-queue.ts'
 import { packFrames, unpackFrames } from './framing.ts'
 import type { Link, LinkCloseReason } from './link.ts'
@@ -76,6 +77,7 @@ export class QueuedLink implements Link {
     } else if (packet.length === 0 || packet.length > this.mtu) {
       this.options.counters.add('link-too-large')
     } else {
+      // A packet is often a view of a larger message; of no matter for the one turn that packets wait in an open link.
       this.queue.push(this.blocked ? unpinned(packet) : packet, flow)
       this.flushTimer ??= this.options.clock.after(0, this.flush)
     }
@@ -132,14 +134,4 @@ export class QueuedLink implements Link {
     this.blocked = this.queue.packets > 0
     if (this.blocked) this.flushTimer = clock.after(PIPE_POLL_MS, this.flush)
   }
-}
-
-/**
- * A packet is often a view of a larger message, which it keeps from being freed. That is of no matter for the one turn that
- * packets wait in an open link; when they wait longer, a copy keeps the queue's memory to what its bounds say.
- */
-function unpinned(packet: Uint8Array): Uint8Array {
-  return packet.buffer.byteLength > 2 * packet.length + PACKET_OVERHEAD_BYTES
-    ? new Uint8Array(packet)
-    : packet
 }

@@ -1,3 +1,4 @@
+import { unpinned } from '../bytes/bytes.ts'
 import { STREAM_RESET_REASONS, type StreamResetReason } from '../onion/exit-port.ts'
 import type { UtpConnection } from '../utp/connection.ts'
 import type { UtpRequest } from '../utp/endpoint.ts'
@@ -50,7 +51,8 @@ export class Splice {
     this.utp = this.request.accept({
       opened: () => {},
       data: (chunk) => {
-        if (this.tcp?.write(chunk) === false) this.utp?.pause()
+        // TCP may keep it for as long as nobody reads there, and counts its bytes alone.
+        if (this.tcp?.write(unpinned(chunk)) === false) this.utp?.pause()
       },
       drained: () => this.tcp?.resume(),
       ended: () => this.tcp?.end(),

@@ -1,3 +1,4 @@
+import { unpinned } from '../bytes/bytes.ts'
 import { MAX_WINDOW_PACKETS } from './constants.ts'
 
 const MIN_CAPACITY = 32
@@ -35,7 +36,8 @@ export class ReceiveWindow {
 
   /**
    * Takes in a packet's payload. What fills the first hole is taken while there is room at all, so that a buffer full of
-   * later packets cannot block itself.
+   * later packets cannot block itself. What has to wait is kept without the message that it came in, which may be a
+   * hundred times as large: one who leaves a hole, or reads nothing, would else have us keep far more than the limit.
    */
   put(index: number, payload: Uint8Array, flowing: boolean): 'new' | 'duplicate' | 'refused' {
     if (index < this.missing) return 'duplicate'
@@ -45,7 +47,7 @@ export class ReceiveWindow {
     if (index - this.given > this.mask) this.grow(index - this.given)
     const at = index & this.mask
     if (this.ring[at] !== undefined) return 'duplicate'
-    this.ring[at] = payload
+    this.ring[at] = flowing && index === this.missing ? payload : unpinned(payload)
     this.heldBytes += payload.length
     if (index >= this.top) this.top = index + 1
     if (index === this.missing) {

@@ -182,6 +182,19 @@ describe('receive window (C-07)', () => {
     expect(window.roomBytes).toBe(0)
   })
 
+  it('keeps no message for the sake of a few bytes of it that must wait', () => {
+    const window = new ReceiveWindow(1000)
+    const message = new Uint8Array(65_536).fill(7)
+    window.put(1, message.subarray(30_000, 30_001), true)
+    window.put(0, message.subarray(0, 1), false)
+    for (const kept of [window.take(), window.take()]) {
+      expect(kept).toEqual(Uint8Array.of(7))
+      expect(kept?.buffer.byteLength).toBe(1)
+    }
+    window.put(2, message.subarray(9, 10), true)
+    expect(window.take()?.buffer).toBe(message.buffer)
+  })
+
   it('is bounded in packets', () => {
     const window = new ReceiveWindow(1 << 20)
     expect(window.put(16_384, NOTHING, true)).toBe('refused')
