@@ -20,6 +20,11 @@ export interface NeighboursOptions {
   readonly bootstrap: readonly string[]
   readonly family: IpAddress['kind']
   readonly linkTo: (address: IpAddress) => Link | undefined
+  /**
+   * Whether packets may go to an address that a descriptor names. Whoever signs one may write into it what he likes: the
+   * router of this relay's own network, for one.
+   */
+  readonly mayReach: (address: IpAddress) => boolean
   readonly intervalMs: number
   /** Addresses of `bootstrap`, once they are known. */
   readonly onResolved: (addresses: readonly IpAddress[]) => void
@@ -78,8 +83,10 @@ export class Neighbours {
   private addresses(): IpAddress[] {
     const known = new Map<string, IpAddress>()
     for (const address of this.resolved.values()) known.set(formatAddress(address), address)
-    for (const { descriptor } of this.options.directory.list()) {
-      if (descriptor.udp) known.set(formatAddress(descriptor.udp), descriptor.udp)
+    const { directory, mayReach } = this.options
+    for (const { descriptor } of directory.list()) {
+      const { udp } = descriptor
+      if (udp && mayReach(udp)) known.set(formatAddress(udp), udp)
     }
     return [...known.values()]
   }

@@ -50,7 +50,7 @@ export interface RelayStatus {
   readonly router: RouterStats
 }
 
-/** Networks that circuits may be extended into although they are private: the lab lives there. */
+/** Networks that relays may be in although they are private: the lab lives there. */
 const LAB_NETWORKS = ['127.0.0.0/8']
 
 /**
@@ -136,8 +136,7 @@ export class Relay {
       counters,
       flags: this.flags,
       linkTo: (address) => udp.linkTo(address),
-      mayExtendTo: (address) =>
-        !sameAddress(address, udp.address) && this.extendPolicy.judge(address, 'udp') === 'allowed',
+      mayExtendTo: (address) => !sameAddress(address, udp.address) && this.mayReach(address),
       exit: this.exit,
       candidates: () => this.candidates(),
       limits: config.limits,
@@ -164,6 +163,7 @@ export class Relay {
       bootstrap: config.bootstrap,
       family: udp.address.kind,
       linkTo: (address) => udp.linkTo(address),
+      mayReach: (address) => this.mayReach(address),
       intervalMs: config.exchangeSeconds * 1000,
       onResolved: (addresses) => walker.addBootstrap(addresses),
     })
@@ -243,6 +243,11 @@ export class Relay {
     return wan === undefined || isNoAddress(wan) ? undefined : wan
   }
 
+  /** Whether an address that a stranger named (in an extend, in a descriptor) is one that packets may be sent to. */
+  private mayReach(address: IpAddress): boolean {
+    return this.extendPolicy.judge(address, 'udp') === 'allowed'
+  }
+
   /** Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk. */
   private candidates(): Candidates {
     const relays: Candidate[] = []
@@ -250,7 +255,7 @@ export class Relay {
     const seen = new Set<string>()
     const offer = (candidate: Candidate, flags: number) => {
       const key = formatAddress(candidate.address)
-      if (seen.has(key) || (flags & FLAG_RELAY) === 0) return
+      if (seen.has(key) || (flags & FLAG_RELAY) === 0 || !this.mayReach(candidate.address)) return
       seen.add(key)
       if (flags & FLAG_EXIT_BITTORRENT) exits.push(candidate)
       else relays.push(candidate)

@@ -17,6 +17,8 @@ export const MAX_WAITING_DATAGRAMS = 10
 export const MAX_LOOKUPS = 32
 /** Names waiting for their look-up; more are refused. */
 export const MAX_WAITING_LOOKUPS = 256
+/** Addresses of one name that are looked at and remembered; its owner can put thousands into one answer. */
+export const MAX_ADDRESSES_OF_NAME = 16
 /** Names remembered. */
 export const MAX_CACHED_NAMES = 2000
 /** A name is remembered for as long as its record says, within these bounds. */

@@ -95,6 +95,17 @@ describe('names at an exit (O-06)', () => {
     await again
   })
 
+  it('keeps no more than 16 addresses of a name, however many its server gives', async () => {
+    const many = Array.from({ length: 4_000 }, (_, i) => ({
+      address: `93.184.${i >> 8}.${i & 255}`,
+      ttl: 60,
+    }))
+    const { server } = table({ 'many.test': { v4: many }, 'many6.test': { v6: many } })
+    const resolver = new Resolver({ clock: new VirtualClock(), counters: new Counters(), server })
+    expect(await resolver.resolve('many.test', 80)).toHaveLength(16)
+    expect(await resolver.resolve('many6.test', 80)).toHaveLength(16)
+  })
+
   it('says that a name cannot be found when the name server fails', async () => {
     const server: NameServer = {
       ipv4: () => Promise.reject(new Error('ESERVFAIL')),

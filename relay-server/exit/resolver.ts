@@ -89,6 +89,7 @@ export class Resolver {
     try {
       let records = await this.server.ipv4(key)
       if (records.length === 0) records = await this.server.ipv6(key)
+      records = records.slice(0, defaults.MAX_ADDRESSES_OF_NAME)
       this.remember(key, records)
       return records.map((record) => record.address)
     } catch (cause) {
