@@ -43,7 +43,7 @@ describe('networks of addresses (K-06)', () => {
   })
 })
 
-describe('token bucket (D-07)', () => {
+describe('token bucket (D-07, O-06)', () => {
   it('gives a burst, then the rate, and saves no more than the burst', () => {
     const clock = new VirtualClock()
     const bucket = new TokenBucket(clock, 2, 3)

@@ -5,7 +5,6 @@ import { type Candidate, candidateList, offered, parseCandidates } from './candi
 import { destroyCircuitId, encodeDestroy, readDestroy } from './destroy.ts'
 import { fixture, keysOf, PREFIX } from './onion.fixture.ts'
 import { circuitIdOf } from './owned-circuits.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 const candidate = (name: string): Candidate => ({
   publicKey: keysOf(name).publicKey,
@@ -77,17 +76,5 @@ describe('destroy (C-04)', () => {
       const packet = encodeDestroy(PREFIX, keysOf('bob'), fields.circuit_id, fields.reason)
       expect(toHex(packet.subarray(-64 - serialized.length / 2, -64))).toBe(serialized)
     }
-  })
-})
-
-describe('token bucket (O-06)', () => {
-  it('gives a burst, then so many a second, and never saves up more than the burst', () => {
-    const bucket = new TokenBucket(2, 3, 0)
-    const take = (n: number, now: number) =>
-      Array.from({ length: n }, () => bucket.take(now)).filter(Boolean).length
-    expect(take(5, 0)).toBe(3)
-    expect(take(5, 400)).toBe(0)
-    expect(take(5, 500)).toBe(1)
-    expect(take(5, 1_000_000)).toBe(3)
   })
 })

@@ -1,8 +1,9 @@
 import type { PublicKey } from '../identity/keys.ts'
+import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Link } from '../link/link.ts'
+import type { Clock } from '../world/clock.ts'
 import type { RouterLimits } from './constants.ts'
 import type { RelayCircuit } from './relay-circuit.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 /** One circuit's end on one link. */
 export interface Leg {
@@ -31,24 +32,26 @@ export class CircuitTable {
   readonly circuits = new Set<RelayCircuit>()
   private readonly links = new Map<Link, LinkEntry>()
   private readonly limits: RouterLimits
+  private readonly clock: Clock
   private legCount = 0
 
-  constructor(limits: RouterLimits) {
+  constructor(limits: RouterLimits, clock: Clock) {
     this.limits = limits
+    this.clock = clock
   }
 
   find(link: Link, id: number): Leg | undefined {
     return this.links.get(link)?.legs.get(id)
   }
 
-  entry(link: Link, nowMs: number): LinkEntry {
+  entry(link: Link): LinkEntry {
     let entry = this.links.get(link)
     if (entry === undefined) {
-      const { limits } = this
+      const { limits, clock } = this
       entry = {
         legs: new Map(),
-        handshakes: new TokenBucket(limits.handshakesPerSecondPerLink, limits.handshakeBurstPerLink, nowMs),
-        signatures: new TokenBucket(limits.signaturesPerSecondPerLink, limits.signatureBurstPerLink, nowMs),
+        handshakes: new TokenBucket(clock, limits.handshakesPerSecondPerLink, limits.handshakeBurstPerLink),
+        signatures: new TokenBucket(clock, limits.signaturesPerSecondPerLink, limits.signatureBurstPerLink),
       }
       this.links.set(link, entry)
     }
@@ -60,8 +63,8 @@ export class CircuitTable {
     return this.legCount < this.limits.circuits && entry.legs.size < this.limits.circuitsPerLink
   }
 
-  add(leg: Leg, nowMs: number): void {
-    this.entry(leg.link, nowMs).legs.set(leg.id, leg)
+  add(leg: Leg): void {
+    this.entry(leg.link).legs.set(leg.id, leg)
     this.circuits.add(leg.circuit)
     this.legCount++
   }

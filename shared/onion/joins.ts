@@ -3,6 +3,7 @@ import { equalBytes } from '../bytes/bytes.ts'
 import { ephemeralKey, respond } from '../crypto/handshake.ts'
 import { PublicKey } from '../identity/keys.ts'
 import { FLAG_RELAY } from '../ipv8/constants.ts'
+import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Link } from '../link/link.ts'
 import { uint16, uint32 } from '../world/random.ts'
 import { offered, sealCandidates } from './candidates.ts'
@@ -13,7 +14,6 @@ import { encodeDestroy } from './destroy.ts'
 import { decodeMessage, encodeMessage, type MessageBody } from './messages.ts'
 import { RelayCircuit } from './relay-circuit.ts'
 import type { RouterOptions } from './router.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 export interface JoinsOptions extends RouterOptions {
   readonly limits: RouterLimits
@@ -32,7 +32,7 @@ export class Joins {
   constructor(options: JoinsOptions) {
     this.options = options
     const { limits, clock } = options
-    this.handshakes = new TokenBucket(limits.handshakesPerSecond, limits.handshakeBurst, clock.now())
+    this.handshakes = new TokenBucket(clock, limits.handshakesPerSecond, limits.handshakeBurst)
   }
 
   /** Answers a create with created. An id that is in use on this link is left alone (py-ipv8: for 60 s). */
@@ -46,8 +46,8 @@ export class Joins {
     const ownerKey = PublicKey.parse(nodeKey)
     const id = cellCircuitId(cell)
     const nowMs = options.clock.now()
-    const entry = options.table.entry(link, nowMs)
-    const refusal = this.refusal(entry, nowMs)
+    const entry = options.table.entry(link)
+    const refusal = this.refusal(entry)
     if (refusal !== undefined) {
       this.refuse(link, entry, id, refusal)
       return
@@ -57,7 +57,7 @@ export class Joins {
     const { auth, keys } = respond(keyPair.x25519Secret, ephemeral, dhKey)
     const list = offered(options.candidates())
     const circuit = new RelayCircuit({ link, id, ownerKey, keys, offered: list, aead, prefix, nowMs })
-    options.table.add(circuit.previous, nowMs)
+    options.table.add(circuit.previous)
     const candidates = sealCandidates(aead, keys, list)
     const created = { identifier, dhKey: ephemeral.publicKey, auth, candidates }
     link.send(plaintextCell(prefix, id, false, encodeMessage(MESSAGE.created, created)), 0)
@@ -75,14 +75,14 @@ export class Joins {
       this.options.close(circuit, DESTROY_REASON['extend-failed'])
       return
     }
-    const { table, random, prefix, keyPair, clock } = this.options
+    const { table, random, prefix, keyPair } = this.options
     const { link, key } = hop
     const next: Leg = { circuit, side: 'next', link, id: this.freshId(link), key }
     const identifier = uint16(random)
     circuit.state = 'extending'
     circuit.next = next
     circuit.pending = { identifier, ownerIdentifier: extend.identifier }
-    table.add(next, clock.now())
+    table.add(next)
     const create = { identifier, nodeKey: keyPair.publicKey.bytes, dhKey: extend.dhKey }
     link.send(plaintextCell(prefix, next.id, false, encodeMessage(MESSAGE.create, create)), 0)
   }
@@ -117,7 +117,7 @@ export class Joins {
     const link = linkTo(address)
     if (link === undefined || !link.open) return 'extend-no-link'
     this.dropPending(circuit)
-    return table.hasRoom(table.entry(link, now)) ? { link, key } : 'extend-no-room'
+    return table.hasRoom(table.entry(link)) ? { link, key } : 'extend-no-room'
   }
 
   /** The address that the owner gave, or that of the neighbour that it was offered. */
@@ -143,17 +143,17 @@ export class Joins {
   }
 
   /** Why a create is not taken, if it is not. The link's own limit comes first: one link shall not use up what is all's. */
-  private refusal(entry: LinkEntry, now: number): string | undefined {
+  private refusal(entry: LinkEntry): string | undefined {
     if (!this.options.table.hasRoom(entry)) return 'create-no-room'
-    if (!entry.handshakes.take(now) || !this.handshakes.take(now)) return 'create-rate-limited'
+    if (!entry.handshakes.take() || !this.handshakes.take()) return 'create-rate-limited'
     return undefined
   }
 
   /** A create that is not taken for want of room: said with a signature as long as the link may cost some. */
   private refuse(link: Link, entry: LinkEntry, id: number, name: string): void {
     this.count(name)
-    const { prefix, keyPair, clock } = this.options
-    if (entry.signatures.take(clock.now())) {
+    const { prefix, keyPair } = this.options
+    if (entry.signatures.take()) {
       link.send(encodeDestroy(prefix, keyPair, id, DESTROY_REASON.limit), 0)
     }
   }

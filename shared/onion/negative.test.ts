@@ -178,12 +178,12 @@ class Receiver {
       prefix: PREFIX,
       nowMs: 0,
     })
-    this.router.table.add(circuit.previous, 0)
+    this.router.table.add(circuit.previous)
     if (given.role !== 'relay') return
     const id = given.next_circuit_id as number
     circuit.next = { circuit, side: 'next', link: this.link(CAROL), id, key: keysOf('carol').publicKey }
     circuit.state = 'relaying'
-    this.router.table.add(circuit.next, 0)
+    this.router.table.add(circuit.next)
   }
 
   private own(given: Given): void {

@@ -46,8 +46,8 @@ describe('a relay passes cells on (C-02)', () => {
       key: keysOf('carol').publicKey,
     }
     circuit.state = 'relaying'
-    relay.router.table.add(circuit.previous, 0)
-    relay.router.table.add(circuit.next, 0)
+    relay.router.table.add(circuit.previous)
+    relay.router.table.add(circuit.next)
     for (const cell of vector.relay_early_at_relay.cells) {
       const packet = fromHex(cell.packet)
       relay.router.receive(from, packet)

@@ -90,7 +90,7 @@ export class Router {
   constructor(options: RouterOptions) {
     this.options = options
     this.limits = { ...ROUTER_LIMITS, ...options.limits }
-    this.table = new CircuitTable(this.limits)
+    this.table = new CircuitTable(this.limits, options.clock)
     this.joins = new Joins({
       ...options,
       limits: this.limits,
@@ -299,8 +299,7 @@ export class Router {
       this.count('destroy-of-unknown-circuit')
       return
     }
-    const now = this.options.clock.now()
-    if (!this.table.entry(link, now).signatures.take(now)) {
+    if (!this.table.entry(link).signatures.take()) {
       this.count('destroy-rate-limited')
       return
     }
