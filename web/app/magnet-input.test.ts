@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { magnetHints, maxMagnetLength, readMagnet } from './magnet-input.ts'
+import { MAGNET_BYTES } from '../engine/limits.ts'
+import { magnetHints, readMagnet } from './magnet-input.ts'
 
 const hash = '0123456789abcdef0123456789abcdef01234567'
 
@@ -47,7 +48,7 @@ describe('magnet links as visitors paste them (W-01)', () => {
     ['magnet:?dn=nothing', 'no-info-hash'],
     [`magnet:?xt=urn:btih:${hash.slice(1)}`, 'no-info-hash'],
     [`magnet:?xt=urn:btih:${hash}00`, 'no-info-hash'],
-    ['a'.repeat(maxMagnetLength + 1), 'too-long'],
+    ['a'.repeat(MAGNET_BYTES + 1), 'too-long'],
   ] as const)('refuses %j with %s', (text, why) => {
     expect(readMagnet(text)).toEqual({ ok: false, why })
     expect(magnetHints[why]).toMatch(/\.$/)

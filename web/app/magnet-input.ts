@@ -1,11 +1,10 @@
+import { MAGNET_BYTES } from '../engine/limits.ts'
+
 /** Looks over what a visitor pasted, before the engine is troubled with it. The engine's own parser has the last word. */
 
 export type MagnetInput =
   | { readonly ok: true; readonly uri: string; readonly name: string | undefined }
   | { readonly ok: false; readonly why: 'empty' | 'no-magnet' | 'too-long' | 'no-info-hash' }
-
-/** Longest magnet link taken, in characters: real ones with dozens of trackers stay below 8,000. */
-export const maxMagnetLength = 16_384
 
 // BEP 9: v1 info hash as 40 hex or 32 base32 characters. BEP 52: v2 as a multihash, sha2-256 (12 20) and 64 hex.
 const infoHash = /^urn:(?:btih:(?:[0-9a-f]{40}|[a-z2-7]{32})|btmh:1220[0-9a-f]{64})$/i
@@ -13,7 +12,7 @@ const bareHash = /^[0-9a-f]{40}$/i
 
 /** Takes a magnet link, or a bare 40-character info hash, with white space around and (from a mail) line breaks within. */
 export function readMagnet(text: string): MagnetInput {
-  if (text.length > maxMagnetLength) return { ok: false, why: 'too-long' }
+  if (text.length > MAGNET_BYTES) return { ok: false, why: 'too-long' }
   const squeezed = text
     .trim()
     .replace(/\s*[\r\n]\s*/g, '')

@@ -48,7 +48,7 @@ const words: Readonly<Record<ProblemCode, ProblemWords>> = {
   },
   'not-a-torrent-file': {
     title: 'That is not a torrent file',
-    meaning: 'Culvert opens files that end in .torrent and are smaller than 10 MB.',
+    meaning: 'Culvert opens files that end in .torrent and are smaller than 8 MB.',
     advice: 'Choose another file, or paste a magnet link instead.',
     actions: ['choose-another'],
   },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { intentOfFile, intentOfText, looksLikeTorrent, maxTorrentFileBytes } from './torrent-input.ts'
+import { TORRENT_FILE_BYTES } from '../engine/limits.ts'
+import { intentOfFile, intentOfText, looksLikeTorrent } from './torrent-input.ts'
 
 const good = new TextEncoder().encode('d4:infod4:name1:aee')
 const hash = '0123456789abcdef0123456789abcdef01234567'
@@ -32,7 +33,7 @@ describe('torrent files and dropped text (W-01)', () => {
 
   it('does not read a file that is too large', async () => {
     const large = {
-      size: maxTorrentFileBytes + 1,
+      size: TORRENT_FILE_BYTES + 1,
       name: 'a.torrent',
       arrayBuffer: () => Promise.reject(good),
     }

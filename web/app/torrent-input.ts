@@ -1,19 +1,15 @@
+import { MAGNET_BYTES, TORRENT_FILE_BYTES } from '../engine/limits.ts'
 import type { Intent } from './intents.ts'
-import { maxMagnetLength, readMagnet } from './magnet-input.ts'
-
-/** Largest .torrent file taken, in bytes. A film of 100 GB in 16 MiB pieces has one of some 130 kB. */
-export const maxTorrentFileBytes = 10_000_000
+import { readMagnet } from './magnet-input.ts'
 
 /** A bencoded dictionary begins with `d` and ends with `e` (BEP 3); the engine's parser has the last word. */
 export function looksLikeTorrent(bytes: Uint8Array): boolean {
-  return (
-    bytes.length >= 2 && bytes.length <= maxTorrentFileBytes && bytes[0] === 0x64 && bytes.at(-1) === 0x65
-  )
+  return bytes.length >= 2 && bytes.length <= TORRENT_FILE_BYTES && bytes[0] === 0x64 && bytes.at(-1) === 0x65
 }
 
 /** What a chosen, dropped or pasted file asks for. */
 export async function intentOfFile(file: File): Promise<Intent> {
-  if (file.size > maxTorrentFileBytes) return { type: 'report', code: 'not-a-torrent-file' }
+  if (file.size > TORRENT_FILE_BYTES) return { type: 'report', code: 'not-a-torrent-file' }
   const bytes = new Uint8Array(await file.arrayBuffer())
   if (looksLikeTorrent(bytes)) {
     return {
@@ -28,6 +24,6 @@ export async function intentOfFile(file: File): Promise<Intent> {
 export function intentOfText(text: string): Intent | undefined {
   const magnet = readMagnet(text)
   if (magnet.ok) return { type: 'open', request: { kind: 'magnet', uri: magnet.uri, name: magnet.name } }
-  const meant = text.length <= maxMagnetLength && /^\s*magnet:/i.test(text)
+  const meant = text.length <= MAGNET_BYTES && /^\s*magnet:/i.test(text)
   return meant ? { type: 'report', code: 'magnet-malformed' } : undefined
 }

@@ -1,6 +1,8 @@
 /** All limits and defaults of the engine. Sizes in bytes, times in milliseconds. */
 
+/** Real links with dozens of trackers stay below this. */
 export const MAGNET_BYTES = 8 * 1024
+/** A film of 100 GB in 16 MiB pieces has a torrent file of some 130 kB. */
 export const TORRENT_FILE_BYTES = 8 * 1024 * 1024
 /** Files listed of one torrent; more are there but not shown. */
 export const FILES_SHOWN = 2_000

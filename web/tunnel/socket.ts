@@ -36,8 +36,8 @@ export class CircuitSocket extends Duplex {
       },
       closed: (reason) => this.onClosed(reason),
     })
-    // At once, before the far side has answered: the first bytes then travel with the request to connect, which saves a
-    // round trip, and WebTorrent's five seconds for connecting, too short for a circuit, do not apply.
+    // At once, before the far side has answered: WebTorrent's five seconds for connecting, too short for a circuit, then do
+    // not apply. What it writes waits below (uTP sends nothing until its SYN is answered) and goes out with the answer.
     queueMicrotask(() => {
       if (!this.destroying) this.emit('connect')
     })

@@ -8,7 +8,8 @@ import { openUtp } from './utp-streams.ts'
 
 /**
  * In place of WebTorrent's uTP binding (requirement W-04). WebTorrent would try uTP four times, half a minute, before it
- * tries TCP; here one connection tries TCP first, uTP 1.5 s later, and takes what opens first.
+ * tries TCP; here one connection tries TCP first, uTP 1.5 s later, and stays with the first that opens and over which the peer
+ * says something.
  */
 export function connect(port: number, host: string): CircuitSocket {
   const destination = addressOf(host, port)
