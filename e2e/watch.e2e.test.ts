@@ -103,6 +103,15 @@ describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01
     expect(exits()).toContain(await exitShown(page))
   })
 
+  it('changes the number of hops while it plays', async () => {
+    await playSample(page)
+    await playsOn()
+    await page.getByRole('radio', { name: '2 hops' }).check({ force: true })
+    const way = page.getByRole('list', { name: 'The way from this page to the swarm' })
+    await expect.poll(() => way.getByRole('listitem').count()).toBe(4)
+    await playsOn()
+  })
+
   it('takes a magnet link', async () => {
     await openMagnet(page, lab.unlisted.magnet)
     await playsOn()

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import createTorrent from 'create-torrent'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { LAB_SAMPLE } from './constants.ts'
@@ -22,7 +22,7 @@ export async function readSample(folder: string): Promise<LabSample> {
   if (films.length === 0) {
     throw new CulvertError('sample-missing', `there is no film (.mp4) in ${folder}`)
   }
-  const files = [...films, ...ofKind('.vtt')].map((name) => join(folder, name))
+  const files = [...films, ...ofKind('.vtt')].map((name) => resolve(folder, name))
   const sizes = await Promise.all(files.map(async (path) => (await stat(path)).size))
   return { ...LAB_SAMPLE, files, bytes: sizes.reduce((sum, size) => sum + size, 0) }
 }

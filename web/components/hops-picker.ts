@@ -15,13 +15,16 @@ const choices: readonly { readonly hops: Hops; readonly label: string; readonly 
 
 /** How many relays the circuit goes through, and what each choice means. */
 export class HopsPicker extends LitElement {
-  static override properties = { hops: { type: Number } }
+  static override properties = { hops: { type: Number }, compact: { type: Boolean, reflect: true } }
 
   declare hops: Hops
+  /** Only the choices; legend and meaning are for screen readers then. */
+  declare compact: boolean
 
   constructor() {
     super()
     this.hops = 3
+    this.compact = false
   }
 
   override render() {
@@ -121,6 +124,26 @@ export class HopsPicker extends LitElement {
         padding-top: var(--space-3);
         color: var(--ink-soft);
         font-size: var(--text-s);
+      }
+
+      :host([compact]) :is(legend, p) {
+        position: absolute;
+        width: 1px;
+        height: 1px;
+        min-height: 0;
+        padding: 0;
+        overflow: hidden;
+        clip-path: inset(50%);
+        white-space: nowrap;
+      }
+
+      :host([compact]) .segments {
+        min-width: 15rem;
+      }
+
+      :host([compact]) span {
+        min-height: 34px;
+        padding: 0 var(--space-2);
       }
 
       @media (forced-colors: active) {

@@ -9,6 +9,7 @@ import { controls } from '../styles/controls.ts'
 import '../components/circuit-panel.ts'
 import '../components/file-list.ts'
 import '../components/film-stage.ts'
+import '../components/hops-picker.ts'
 import '../components/problem-alert.ts'
 import '../components/progress-panel.ts'
 
@@ -50,6 +51,7 @@ export class WatchPage extends LitElement {
         </film-stage>
         <div class="headline">
           <h1 tabindex="-1">${breakable(titleOf(state))}</h1>
+          <hops-picker compact .hops=${state.hops}></hops-picker>
           <button @click=${() => want(this, { type: 'stop' })}>Stop and open another</button>
         </div>
         ${this.renderProblem(playing ? code : undefined)}
