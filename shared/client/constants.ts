@@ -2,6 +2,8 @@
 export const ENTRY_BACK_OFF_MS = [0, 500, 1_000, 2_000, 5_000, 10_000]
 /** So many failures in a row, and people are told that no relay is reachable. */
 export const ENTRY_FAILURES_TO_TELL = 2
+/** A link that ends sooner than this is a failure too: a relay that lets us in only to drop us shall not be asked at once. */
+export const ENTRY_YOUNG_MS = 5_000
 /** The directory is asked for again this often: relays come and go. */
 export const DIRECTORY_REFRESH_MS = 60_000
 /** A connection that is asked for while there is no circuit waits this long for one. */

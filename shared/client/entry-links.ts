@@ -3,7 +3,7 @@ import type { PublicKey } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import { type Random, shuffled } from '../world/random.ts'
-import { ENTRY_BACK_OFF_MS, ENTRY_FAILURES_TO_TELL } from './constants.ts'
+import { ENTRY_BACK_OFF_MS, ENTRY_FAILURES_TO_TELL, ENTRY_YOUNG_MS } from './constants.ts'
 
 /** A relay that lets us in: its key, and the address of its gateway. */
 export interface EntryRelay {
@@ -34,7 +34,9 @@ export class EntryLink {
   relay: EntryRelay | undefined
   private readonly options: EntryLinkOptions
   private readonly failedAt = new Map<string, number>()
+  /** In a row, links that ended young among them. */
   private failures = 0
+  private openedAt = 0
   private timer: Timer | undefined
   private stopped = false
 
@@ -57,6 +59,11 @@ export class EntryLink {
     if (link !== this.link || this.stopped) return
     this.link = undefined
     this.state = 'lost'
+    if (this.relay && this.options.clock.now() - this.openedAt < ENTRY_YOUNG_MS) {
+      this.failed(this.relay)
+      return
+    }
+    this.failures = 0
     this.options.changed()
     this.connect()
   }
@@ -79,10 +86,7 @@ export class EntryLink {
     this.options.changed()
     this.options.open(relay).then(
       (link) => this.opened(link, relay),
-      () => {
-        this.failedAt.set(keyOf(relay), this.options.clock.now())
-        this.failed()
-      },
+      () => this.failed(relay),
     )
   }
 
@@ -100,7 +104,7 @@ export class EntryLink {
       link.close('unneeded')
       return
     }
-    this.failures = 0
+    this.openedAt = this.options.clock.now()
     this.failedAt.delete(keyOf(relay))
     this.link = link
     this.relay = relay
@@ -110,8 +114,10 @@ export class EntryLink {
     if (!link.open) this.closed(link)
   }
 
-  private failed(): void {
+  /** @param relay which failed; none if there was none to try */
+  private failed(relay?: EntryRelay): void {
     if (this.stopped) return
+    if (relay) this.failedAt.set(keyOf(relay), this.options.clock.now())
     this.failures++
     this.options.changed()
     const pauseMs = ENTRY_BACK_OFF_MS[Math.min(this.failures, ENTRY_BACK_OFF_MS.length - 1)] as number

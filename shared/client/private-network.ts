@@ -78,6 +78,7 @@ export class PrivateNetwork {
   private readonly udp: Datagrams
   private waiting: WaitingStream[] = []
   private refreshTimer: Timer | undefined
+  private stopped = false
 
   constructor(options: PrivateNetworkOptions) {
     this.options = options
@@ -116,9 +117,12 @@ export class PrivateNetwork {
     this.guard.want()
   }
 
-  /** Ends circuits and links; streams close with `circuit-lost`. */
+  /** Ends circuits and links; streams close with `circuit-lost`, those that wait for a circuit with `no-circuit`. */
   stop(): void {
+    this.stopped = true
     this.refreshTimer?.cancel()
+    for (const stream of this.waiting) stream.giveUp()
+    this.waiting = []
     this.pool.stop()
     this.exchange.stop()
     this.guard.stop()
@@ -156,9 +160,9 @@ export class PrivateNetwork {
     const { clock, counters } = this.options
     const stream = new WaitingStream(clock, destination, events)
     this.waiting = this.waiting.filter((other) => other.waiting)
-    if (this.waiting.length >= WAITING_STREAMS) {
-      counters.add('client-too-many-waiting')
-      clock.after(0, () => stream.destroy())
+    if (this.stopped || this.waiting.length >= WAITING_STREAMS) {
+      counters.add(this.stopped ? 'client-stopped' : 'client-too-many-waiting')
+      clock.after(0, () => stream.giveUp())
     } else {
       this.waiting.push(stream)
     }
@@ -215,7 +219,7 @@ export class PrivateNetwork {
     this.exitEntry.closed(link)
   }
 
-  /** Asks for the directory over `link`, now and again from time to time. */
+  /** Asks for the directory over `link` now, and from time to time over whichever link is open then. */
   private refresh(link: Link): void {
     this.exchange.fetchFrom(link, () => {
       this.pool.nudge()
@@ -223,7 +227,8 @@ export class PrivateNetwork {
     })
     this.refreshTimer?.cancel()
     this.refreshTimer = this.options.clock.after(DIRECTORY_REFRESH_MS, () => {
-      if (link.open) this.refresh(link)
+      const open = [this.guard.link, this.exitEntry.link].find((each) => each?.open)
+      if (open) this.refresh(open)
     })
   }
 

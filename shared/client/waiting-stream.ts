@@ -22,7 +22,7 @@ export class WaitingStream implements ByteStream {
   constructor(clock: Clock, destination: Address, events: ByteStreamEvents) {
     this.destination = destination
     this.events = events
-    this.timer = clock.after(STREAM_WAIT_MS, () => this.close('no-circuit'))
+    this.timer = clock.after(STREAM_WAIT_MS, () => this.giveUp())
   }
 
   /** Whether it still waits. */
@@ -42,6 +42,11 @@ export class WaitingStream implements ByteStream {
     if (this.ending) stream.end()
     else if (room && this.heldBytes >= WAITING_BYTES) this.events.drained()
     this.held = []
+  }
+
+  /** There will be no circuit for it. */
+  giveUp(): void {
+    this.close('no-circuit')
   }
 
   write(chunk: Uint8Array): boolean {

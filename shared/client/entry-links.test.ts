@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { KeyPair } from '../identity/keys.ts'
+import type { Link } from '../link/link.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import { VirtualClock } from '../sim/virtual-clock.ts'
+import { EntryLink, type EntryRelay } from './entry-links.ts'
+
+const random = new SeededRandom(3)
+const relays: EntryRelay[] = ['a', 'b'].map((name) => ({
+  publicKey: KeyPair.generate(random).publicKey,
+  url: `ws://${name}.example/relay`,
+}))
+
+function fakeLink(): Link & { open: boolean } {
+  return {
+    kind: 'simulated',
+    mtu: 1_500,
+    address: { kind: 'ipv4', host: '198.51.100.1', port: 1 },
+    open: true,
+    send: () => {},
+    close: () => {},
+  }
+}
+
+/** An entry over relays that let everyone in; `asked` tells which were tried, `links` what came of it. */
+function entryTo(candidates: readonly EntryRelay[]) {
+  const clock = new VirtualClock()
+  const asked: string[] = []
+  const links: Link[] = []
+  const entry = new EntryLink({
+    clock,
+    random: new SeededRandom(4),
+    candidates: () => candidates,
+    open: async ({ url }) => {
+      asked.push(url)
+      const link = fakeLink()
+      links.push(link)
+      return link
+    },
+    opened: () => {},
+    changed: () => {},
+  })
+  const settle = async (ms: number) => {
+    clock.advance(ms)
+    for (let i = 0; i < 5; i++) await Promise.resolve()
+  }
+  const drop = () => entry.closed(links.at(-1) as Link)
+  return { entry, asked, settle, drop }
+}
+
+describe('the link to a first hop (C-05, L-01)', () => {
+  it('comes back at once to a relay that served for a while', async () => {
+    const { entry, asked, settle, drop } = entryTo(relays)
+    entry.want()
+    await settle(0)
+    await settle(60_000)
+    drop()
+    await settle(0)
+    expect(asked).toHaveLength(2)
+    expect(asked[1]).toBe(asked[0])
+    expect(entry.state).toBe('open')
+  })
+
+  it('waits ever longer for one that lets it in only to drop it, and says so', async () => {
+    const { entry, asked, settle, drop } = entryTo(relays.slice(0, 1))
+    entry.want()
+    await settle(0)
+    for (const pauseMs of [500, 1_000, 2_000, 5_000, 10_000, 10_000]) {
+      const before = asked.length
+      drop()
+      await settle(pauseMs - 1)
+      expect(asked).toHaveLength(before)
+      await settle(1)
+      expect(asked).toHaveLength(before + 1)
+    }
+    drop()
+    expect(entry.unreachable).toBe(true)
+  })
+
+  it('goes to another relay then, if there is one', async () => {
+    const { entry, asked, settle, drop } = entryTo(relays)
+    entry.want()
+    await settle(0)
+    drop()
+    await settle(500)
+    expect(new Set(asked).size).toBe(2)
+  })
+
+  it('is left alone once stopped', async () => {
+    const { entry, asked, settle, drop } = entryTo(relays)
+    entry.want()
+    await settle(0)
+    entry.stop()
+    drop()
+    await settle(60_000)
+    expect(asked).toHaveLength(1)
+    expect(entry.state).toBe('idle')
+  })
+})
