@@ -10,6 +10,6 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-if (!existsSync(`${root}node_modules/.package-lock.json`)) run('npm', ['ci'])
+if (!existsSync(`${root}node_modules/.package-lock.json`)) run('npm', ['ci', '--loglevel=error'])
 run(process.execPath, ['scripts/build.mjs'])
 run(process.execPath, ['--import', 'tsx', 'bench/main.ts', ...process.argv.slice(2)])

@@ -55,7 +55,7 @@ function run(what, command, args) {
 function install() {
   const installed = changedAt('node_modules/.package-lock.json')
   if (installed > 0 && installed >= changedAt('package-lock.json')) return
-  run('Installing the packages', 'npm', ['ci', '--no-audit', '--no-fund'])
+  run('Installing the packages', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
 }
 
 function buildAll() {
