@@ -12,6 +12,9 @@ export const PIECE_BYTES = 64 * 1024 * 1024
 /** Memory store, where the browser has no private file system for workers. */
 export const MEMORY_STORE_BYTES = 512 * 1024 * 1024
 
+/** A file of the site's own (its document, the sample's torrent file) is here within this time, or asked for again. */
+export const SITE_FETCH_MS = 30_000
+
 /** Without a peer for this long, the visitor is told. */
 export const NO_PEERS_MS = 20_000
 /** Through three hops, a DHT node answers within this or never. */

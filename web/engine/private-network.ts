@@ -11,6 +11,7 @@ import { BrowserClock } from '../link/browser-clock.ts'
 import { BrowserRandom } from '../link/browser-random.ts'
 import { openRelayLink } from '../link/websocket-link.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import { SITE_FETCH_MS } from './limits.ts'
 import { NativeWebSocket, nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
 import type { CircuitView, EntryView, Hops, HopView, Problem } from './protocol.ts'
@@ -155,7 +156,12 @@ function entryView({ entry, entryName, relays, exits }: NetworkStatus): EntryVie
 /** From the page's own origin. @throws CulvertError `site-document-invalid`; TypeError if it cannot be fetched */
 async function fetchSite(url: URL): Promise<SiteDocument> {
   if (!nativeFetch) throw new TypeError('this browser has no fetch')
-  const response = await nativeFetch(url, { credentials: 'omit', redirect: 'error', cache: 'no-store' })
+  const response = await nativeFetch(url, {
+    credentials: 'omit',
+    redirect: 'error',
+    cache: 'no-store',
+    signal: AbortSignal.timeout(SITE_FETCH_MS),
+  })
   const text = await response.text()
   if (!response.ok || text.length > SITE_DOCUMENT_BYTES) {
     throw new CulvertError('site-document-invalid', `the site's document: status ${response.status}`)

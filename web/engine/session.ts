@@ -1,4 +1,4 @@
-import { TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
+import { SITE_FETCH_MS, TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
 import { MediaServer } from './media.ts'
 import { nativeFetch } from './native.ts'
 import type { Network } from './network.ts'
@@ -19,6 +19,8 @@ export class EngineSession {
   private problem: Problem | undefined
   /** Opened before the site's document was here. */
   private waiting: TorrentSource | 'sample' | undefined
+  /** Counts what was opened and closed, so that a file which comes late knows that it is. */
+  private turn = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private sentAt = Number.NEGATIVE_INFINITY
 
@@ -47,6 +49,7 @@ export class EngineSession {
         this.engine?.select(command.index)
         break
       case 'close-torrent':
+        this.turn++
         this.waiting = undefined
         this.problem = undefined
         this.stopMedia()
@@ -98,6 +101,7 @@ export class EngineSession {
   }
 
   private open(what: TorrentSource | 'sample'): void {
+    this.turn++
     this.problem = undefined
     this.stopMedia()
     if (!this.engine) {
@@ -116,9 +120,13 @@ export class EngineSession {
   private openSample(engine: TorrentEngine): void {
     const path = this.site?.sample?.torrent
     if (path === undefined) return
+    const { turn } = this
     fetchSample(new URL(path, this.origin)).then(
-      (bytes) => engine.open({ kind: 'file', bytes }),
+      (bytes) => {
+        if (turn === this.turn) engine.open({ kind: 'file', bytes })
+      },
       () => {
+        if (turn !== this.turn) return
         this.problem = { code: 'torrent-malformed', detail: "the sample's torrent file could not be read" }
         this.changed()
       },
@@ -172,7 +180,8 @@ export class EngineSession {
 /** From the page's own origin, which the visitor asked for the page itself. */
 async function fetchSample(url: URL): Promise<Uint8Array> {
   if (!nativeFetch) throw new TypeError('this browser has no fetch')
-  const response = await nativeFetch(url, { credentials: 'omit', redirect: 'error' })
+  const signal = AbortSignal.timeout(SITE_FETCH_MS)
+  const response = await nativeFetch(url, { credentials: 'omit', redirect: 'error', signal })
   if (!response.ok || !response.body)
     throw new TypeError(`the sample's torrent file: status ${response.status}`)
   const parts: Uint8Array<ArrayBuffer>[] = []

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Network } from './network.ts'
+import { EngineSession } from './session.ts'
+import type { SiteDocument } from './site-document.ts'
+
+const { opened, asked } = vi.hoisted(() => ({
+  opened: [] as string[],
+  asked: [] as { signal: AbortSignal | undefined; answer(response: Response): void }[],
+}))
+
+vi.mock('./torrent-engine.ts', () => ({
+  TorrentEngine: class {
+    token = undefined
+    problem = undefined
+    open(source: { kind: string }) {
+      opened.push(source.kind)
+    }
+    close() {
+      opened.push('closed')
+    }
+    facts() {
+      return undefined
+    }
+  },
+}))
+vi.mock('./native.ts', () => ({
+  nativeFetch: (_url: URL, options: RequestInit) =>
+    new Promise<Response>((resolve) => {
+      asked.push({ signal: options.signal ?? undefined, answer: resolve })
+    }),
+}))
+
+const SITE = { lab: false, dht: [], sample: { torrent: '/sample.torrent' } } as unknown as SiteDocument
+
+async function newSession(): Promise<EngineSession> {
+  const network = {
+    start: async () => SITE,
+    setHops: () => {},
+    view: () => ({ entry: {}, circuits: [], problem: undefined, exitAddress: undefined }),
+  }
+  const session = new EngineSession(network as unknown as Network, () => {})
+  session.receive({ type: 'start', origin: 'http://localhost', hops: 3 })
+  await settle()
+  return session
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] })
+  opened.length = 0
+  asked.length = 0
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('the sample, whose torrent file takes a while to come (W-01)', () => {
+  const answer = async () => {
+    asked[0]?.answer(new Response('de'))
+    await settle()
+  }
+
+  it('is opened when the file is here', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-sample' })
+    await answer()
+    expect(opened).toEqual(['file'])
+  })
+
+  it('does not push out what the visitor has opened meanwhile', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-sample' })
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    await answer()
+    expect(opened).toEqual(['magnet'])
+  })
+
+  it('is not opened after the visitor has closed it', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-sample' })
+    session.receive({ type: 'close-torrent' })
+    await answer()
+    expect(opened).toEqual(['closed'])
+  })
+
+  it('is not waited for without end', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-sample' })
+    await settle()
+    expect(asked[0]?.signal).toBeInstanceOf(AbortSignal)
+  })
+})
