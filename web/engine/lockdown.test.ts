@@ -15,6 +15,17 @@ describe('ways out of the worker (W-03)', () => {
     expect(scope.setTimeout).toBeTypeOf('function')
   })
 
+  it('takes what fetches by another name: caches and fonts', () => {
+    const scope: Record<string, unknown> = {
+      caches: {},
+      CacheStorage: class {},
+      Cache: class {},
+      FontFace: class {},
+    }
+    lockDown(scope)
+    expect(Object.values(scope)).toEqual([undefined, undefined, undefined, undefined])
+  })
+
   it('leaves everything but a worker alone', () => {
     expect(globalThis.fetch).toBeTypeOf('function')
   })

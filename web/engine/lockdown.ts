@@ -15,6 +15,11 @@ const WAYS_OUT = [
   'Worker',
   'SharedWorker',
   'BroadcastChannel',
+  // Both fetch: a cache what it is to hold, a font face its URL.
+  'caches',
+  'CacheStorage',
+  'Cache',
+  'FontFace',
 ]
 
 /** @returns the names that were taken away */
