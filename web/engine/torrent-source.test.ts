@@ -17,6 +17,7 @@ describe('what a visitor opens (W-01)', () => {
     'magnet:?xt=urn:btih:yex6dqdlxisuvhoj6um3gnnkpqjwpkek',
     `magnet:?xt=urn:btmh:1220abc&xt=urn:btih:${HASH}`,
     `magnet:?xt=urn:btih:${HASH}&tr=%ZZ`,
+    `magnet:?xt.1=urn:sha1:abc&xt.2=urn:btih:${HASH}`,
   ])('takes %s', async (uri) => {
     expect(await magnet(uri)).toBe('no error')
   })

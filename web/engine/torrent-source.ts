@@ -52,7 +52,9 @@ export async function checkSource(source: TorrentSource): Promise<string | Parse
 export function cleanMagnet(uri: string): string {
   const query = /^magnet:\?([^#]*)/i.exec(uri)?.[1]
   const given = new URLSearchParams(query ?? '')
-  const topic = given.getAll('xt').find((xt) => EXACT_TOPIC.test(xt))
+  // Numbered where there are several: xt.1, xt.2.
+  const topics = [...given].filter(([name]) => /^xt(\.\d+)?$/i.test(name))
+  const topic = topics.map(([, value]) => value).find((value) => EXACT_TOPIC.test(value))
   if (topic === undefined) throw new SourceError('magnet-malformed', 'the link holds no BitTorrent hash')
   const kept = [`xt=${topic}`]
   for (const [name, most] of Object.entries(PASSED_PARAMETERS)) {
