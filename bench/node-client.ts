@@ -4,13 +4,11 @@ import type { Lab } from '../relay-server/lab/lab.ts'
 import { NodeClock } from '../relay-server/node-clock.ts'
 import { NodeRandom } from '../relay-server/node-random.ts'
 import type { Address } from '../shared/bytes/address.ts'
-import { fromHex } from '../shared/bytes/bytes.ts'
 import { PrivateNetwork } from '../shared/client/private-network.ts'
-import { PublicKey } from '../shared/identity/keys.ts'
 import type { Hops } from '../shared/path/select.ts'
 import { Counters } from '../shared/world/counters.ts'
 import { readSiteDocument } from '../web/engine/site-document.ts'
-import { openRelayLink } from '../web/link/websocket-link.ts'
+import { siteNetwork } from '../web/engine/site-network.ts'
 
 /** The page's client in a Node process: the same machines and the same link, without a browser around them. */
 export interface NodeClient {
@@ -27,33 +25,10 @@ export async function startNodeClient(lab: Lab, hops: Hops): Promise<NodeClient>
   const random = new NodeRandom()
   const counters = new Counters()
   const waiting: (() => void)[] = []
+  const webSocket = WebSocket as unknown as typeof globalThis.WebSocket
   const network = new PrivateNetwork({
-    clock,
-    random,
-    aead: sodiumAead,
-    counters,
-    network: site.network,
-    communityId: fromHex(site.community),
-    networkBits: { ipv4: site.networkPrefixBits, ipv6: 2 * site.networkPrefixBits },
+    ...siteNetwork(site, lab.url, { clock, random, aead: sodiumAead, counters, webSocket }),
     hops,
-    entries: [
-      {
-        publicKey: PublicKey.parse(fromHex(site.entry.publicKey)),
-        url: new URL(site.entry.websocket, lab.url).href.replace(/^http/, 'ws'),
-      },
-    ],
-    openLink: ({ url, publicKey }, onPacket, onClosed) =>
-      openRelayLink({
-        url,
-        relayKey: publicKey,
-        network: site.network,
-        clock,
-        random,
-        counters,
-        onPacket,
-        onClosed,
-        webSocket: WebSocket as unknown as typeof globalThis.WebSocket,
-      }),
     changed: () => undefined,
     primaryChanged: () => {
       for (const each of waiting.splice(0)) each()

@@ -1,21 +1,19 @@
 import { formatAddress } from '../../shared/bytes/address.ts'
-import { fromHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { PrivateNetwork as Client, type NetworkStatus } from '../../shared/client/private-network.ts'
-import { PublicKey } from '../../shared/identity/keys.ts'
 import type { Circuit } from '../../shared/onion/circuit.ts'
 import type { Member } from '../../shared/path/pool.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { loadWasmAead } from '../crypto/wasm-aead.ts'
 import { BrowserClock } from '../link/browser-clock.ts'
 import { BrowserRandom } from '../link/browser-random.ts'
-import { openRelayLink } from '../link/websocket-link.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { SITE_FETCH_MS } from './limits.ts'
 import { NativeWebSocket, nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
 import type { CircuitView, EntryView, Hops, HopView, Problem } from './protocol.ts'
 import { readSiteDocument, SITE_DOCUMENT_PATH, type SiteDocument } from './site-document.ts'
+import { siteNetwork } from './site-network.ts'
 
 const SITE_DOCUMENT_BYTES = 16 * 1024
 const SITE_RETRY_MS = 2_000
@@ -51,30 +49,9 @@ export class PrivateNetwork implements Network {
   async start(origin: string): Promise<SiteDocument> {
     const [site, aead] = await Promise.all([this.readSite(origin), loadWasmAead()])
     const { clock, random, counters } = this
-    const websocket = new URL(site.entry.websocket, origin)
-    websocket.protocol = websocket.protocol === 'https:' ? 'wss:' : 'ws:'
     this.client = new Client({
-      clock,
-      random,
-      aead,
-      counters,
-      network: site.network,
-      communityId: fromHex(site.community),
-      networkBits: { ipv4: site.networkPrefixBits, ipv6: 2 * site.networkPrefixBits },
+      ...siteNetwork(site, origin, { clock, random, aead, counters, webSocket: NativeWebSocket }),
       hops: this.hops,
-      entries: [{ publicKey: PublicKey.parse(fromHex(site.entry.publicKey)), url: websocket.href }],
-      openLink: ({ url, publicKey }, onPacket, onClosed) =>
-        openRelayLink({
-          url,
-          relayKey: publicKey,
-          network: site.network,
-          clock,
-          random,
-          counters,
-          onPacket,
-          onClosed,
-          ...(NativeWebSocket && { webSocket: NativeWebSocket }),
-        }),
       changed: () => this.onChange(),
       primaryChanged: () => this.onChange(),
     })

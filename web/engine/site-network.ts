@@ -1,0 +1,48 @@
+import { fromHex } from '../../shared/bytes/bytes.ts'
+import type { PrivateNetworkOptions } from '../../shared/client/private-network.ts'
+import type { Aead } from '../../shared/crypto/aead.ts'
+import { PublicKey } from '../../shared/identity/keys.ts'
+import type { Clock } from '../../shared/world/clock.ts'
+import type { Counters } from '../../shared/world/counters.ts'
+import type { Random } from '../../shared/world/random.ts'
+import { openRelayLink } from '../link/websocket-link.ts'
+import type { SiteDocument } from './site-document.ts'
+
+export interface SiteWorld {
+  readonly clock: Clock
+  readonly random: Random
+  readonly aead: Aead
+  readonly counters: Counters
+  /** The WebSocket to link with, where the global one is not to be used. */
+  readonly webSocket: typeof WebSocket | undefined
+}
+
+/** What a client of the network needs to know, from the document of the site at `origin`. */
+export function siteNetwork(
+  site: SiteDocument,
+  origin: string,
+  { webSocket, ...world }: SiteWorld,
+): Omit<PrivateNetworkOptions, 'hops' | 'changed' | 'primaryChanged'> {
+  const websocket = new URL(site.entry.websocket, origin)
+  websocket.protocol = websocket.protocol === 'https:' ? 'wss:' : 'ws:'
+  const { clock, random, counters } = world
+  return {
+    ...world,
+    network: site.network,
+    communityId: fromHex(site.community),
+    networkBits: { ipv4: site.networkPrefixBits, ipv6: 2 * site.networkPrefixBits },
+    entries: [{ publicKey: PublicKey.parse(fromHex(site.entry.publicKey)), url: websocket.href }],
+    openLink: ({ url, publicKey }, onPacket, onClosed) =>
+      openRelayLink({
+        url,
+        relayKey: publicKey,
+        network: site.network,
+        clock,
+        random,
+        counters,
+        onPacket,
+        onClosed,
+        ...(webSocket && { webSocket }),
+      }),
+  }
+}
