@@ -1,17 +1,27 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addressOf } from '../shared/bytes/address.ts'
+import { addressOf, type IpAddress } from '../shared/bytes/address.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
+import { OLD_STYLE } from '../shared/ipv8/introduction.ts'
+import { prefixOf, unsignedPacket } from '../shared/ipv8/packet.ts'
 import type { Link } from '../shared/link/link.ts'
 import { StreamClient } from '../shared/stream/stream-client.ts'
 import { Counters } from '../shared/world/counters.ts'
 import type { SiteDocument } from '../web/engine/site-document.ts'
 import { listen, Recorder } from './exit/exit.fixture.ts'
 import { UdpLinks } from './links/udp.ts'
-import { clock, openPageLink, random, startRelay, TestOwner, type TestRelay } from './relay.fixture.ts'
+import {
+  COMMUNITY,
+  clock,
+  openPageLink,
+  random,
+  startRelay,
+  TestOwner,
+  type TestRelay,
+} from './relay.fixture.ts'
 
-const HOSTS = ['127.0.0.31', '127.0.0.32', '127.0.0.33'] as const
+const HOSTS = ['127.0.0.31', '127.0.0.32', '127.0.0.33', '127.0.0.34'] as const
 let relays: TestRelay[] = []
 
 /** Polls for what only time brings: packets between the relays, which nothing here can see. */
@@ -233,6 +243,30 @@ describe('relays on one machine (D-04, C-01)', () => {
     expect(circuit.state).toBe('closed')
     expect(owner.closedFor).toBe('destroyed')
     link.close('unneeded')
+  })
+
+  it('send nothing into a private network that a stranger names (N-08, O-06)', async () => {
+    const { relay, counters } = await startRelay(HOSTS[3], { lab: false })
+    const links = await UdpLinks.bind('127.0.0.30', 0, {
+      clock,
+      counters: new Counters(),
+      onPacket: () => {},
+    })
+    const target = createSocket('udp4')
+    target.bind(0, '127.0.0.1')
+    await once(target, 'listening')
+    const walkerWan = addressOf('127.0.0.1', target.address().port) as IpAddress
+    const packet = unsignedPacket(
+      prefixOf(COMMUNITY),
+      OLD_STYLE.punctureRequestId,
+      OLD_STYLE.punctureRequest,
+      { time: 1n, walkerLan: walkerWan, walkerWan, identifier: 7 },
+    )
+    links.linkTo(addressOf(HOSTS[3], Number(relay.udpAddress.split(':')[1])))?.send(packet, 0)
+    await until(() => counters.get('relay-private-address') === 1)
+    target.close()
+    await links.close()
+    await relay.stop()
   })
 
   it('end their circuits and links when they stop (O-08)', async () => {

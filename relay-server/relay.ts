@@ -76,7 +76,14 @@ export class Relay {
     this.extendPolicy = new ExitPolicy({ allowNetworks: config.lab ? LAB_NETWORKS : [] })
     this.directory = new Directory({ network, clock, counters, self: keyPair.publicKey })
     this.exit = config.exit.enabled
-      ? new Exit({ ...config.exit, clock, random, counters, prefix: this.prefix })
+      ? new Exit({
+          ...config.exit,
+          publicHost: config.udp.publicHost,
+          clock,
+          random,
+          counters,
+          prefix: this.prefix,
+        })
       : undefined
     this.descriptor = new OwnDescriptor({
       keyPair,
@@ -153,7 +160,11 @@ export class Relay {
       addresses: given ? { lan, wan: given } : { lan },
       // All of a lab is one network.
       settings: config.lab ? { maxPeersPerNetwork: 30 } : {},
-      send: (address, packet) => udp.linkTo(address)?.send(packet, 0),
+      // Strangers tell the walk where to go, unsigned in part: into our own network they shall not send us.
+      send: (address, packet) => {
+        if (this.mayReach(address)) udp.linkTo(address)?.send(packet, 0)
+        else counters.add('relay-private-address')
+      },
     })
     const neighbours = new Neighbours({
       directory: this.directory,

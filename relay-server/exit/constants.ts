@@ -13,6 +13,9 @@ export const TCP_WRITE_BUFFER_BYTES = 256 * 1024
 /** Datagrams of one circuit that wait for a name; IPv8 exits keep as many (IPV8-WIRE, exits). */
 export const MAX_WAITING_DATAGRAMS = 10
 
+/** How long it is believed that the machine's own addresses are still the same. */
+export const OWN_HOSTS_MS = 60_000
+
 /** Names being looked up at the same time; more wait. */
 export const MAX_LOOKUPS = 32
 /** Names waiting for their look-up; more are refused. */

@@ -1,14 +1,17 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { addressOf } from '../../shared/bytes/address.ts'
+import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import { fromHex } from '../../shared/bytes/bytes.ts'
+import { ExitPolicy } from '../../shared/onion/exit-policy.ts'
+import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { newPacket, UTP_TYPE } from '../../shared/utp/header.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { NodeClock } from '../node-clock.ts'
 import { NodeRandom } from '../node-random.ts'
 import { listen, TestCircuit, testNames } from './exit.fixture.ts'
 import { Exit, type ExitOptions } from './exit.ts'
+import { hostsOfThisMachine } from './own-hosts.ts'
 
 const PREFIX = fromHex('0002a3591a6bd89bbaca0974062a1287afcfbc6fd6bc')
 const closers: (() => unknown)[] = []
@@ -46,6 +49,50 @@ async function udpEcho() {
 const syn = (connectionId: number) => newPacket(UTP_TYPE.syn, connectionId, 0, 0, 65_536, 1, 0, 0)
 const IPV8_OTHER = new Uint8Array(23).fill(9, 2).fill(2, 1, 2)
 const IPV8_OWN = new Uint8Array([...PREFIX, 245])
+
+describe('the exit’s own machine (O-06)', () => {
+  it('is refused at its public addresses too, as they are by now', () => {
+    const clock = new VirtualClock()
+    let address = '2600:0:0::7'
+    const hosts = hostsOfThisMachine(clock, '93.184.216.34', () => ({
+      eth0: [{ address } as never],
+      down: undefined,
+    }))
+    const policy = new ExitPolicy({ ownHosts: hosts })
+    const judge = (host: string) => policy.judge(addressOf(host, 5432) as IpAddress, 'tcp')
+    expect(['93.184.216.34', '2600::7', '93.184.216.35', '2600::8'].map(judge)).toEqual([
+      'own-machine',
+      'own-machine',
+      'allowed',
+      'allowed',
+    ])
+    address = '2600::8'
+    clock.advance(60_000)
+    expect(judge('2600::8')).toBe('own-machine')
+    expect(judge('2600::7')).toBe('allowed')
+  })
+
+  it.each(['tcp', 'udp'] as const)(
+    'is not reached by %s, unless its network is allowed',
+    async (transport) => {
+      const target = await udpEcho()
+      const refused = 'exit-destination-refused'
+      const ownHosts = () => new Set(['127.0.0.1', '93.184.216.34'])
+      const { exit, counters } = newExit({ ownHosts })
+      const circuit = new TestCircuit()
+      const to = (address: Address) =>
+        transport === 'tcp'
+          ? exit.stream(circuit, address, syn(9))
+          : exit.datagram(circuit, address, new TextEncoder().encode('de'))
+      to(addressOf('93.184.216.34', 80))
+      await Promise.resolve()
+      expect(counters.get(refused)).toBe(1)
+      to(target)
+      await Promise.resolve()
+      expect(counters.get(refused)).toBe(1)
+    },
+  )
+})
 
 describe('the exit of a relay (O-06, C-01)', () => {
   it.each([

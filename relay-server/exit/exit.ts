@@ -10,6 +10,7 @@ import type { Random } from '../../shared/world/random.ts'
 import { Allowance } from './allowance.ts'
 import * as defaults from './constants.ts'
 import { Destinations } from './destinations.ts'
+import { hostsOfThisMachine } from './own-hosts.ts'
 import { type NameServer, Resolver } from './resolver.ts'
 import { tcpOpener } from './tcp-exit.ts'
 import { UdpExit } from './udp-exit.ts'
@@ -30,6 +31,10 @@ export interface ExitOptions {
   readonly allowNetworks?: readonly string[] | undefined
   readonly localIpv4?: string | undefined
   readonly localIpv6?: string | undefined
+  /** The machine's address as the Internet sees it, where no network card of its own has it. */
+  readonly publicHost?: string | undefined
+  /** The machine's addresses; of its network cards if not given. */
+  readonly ownHosts?: () => ReadonlySet<string>
   readonly limits?: Partial<ExitLimits>
   readonly nameServer?: NameServer
 }
@@ -65,7 +70,10 @@ export class Exit implements ExitPort {
     this.options = options
     const server = options.nameServer ? { server: options.nameServer } : {}
     this.destinations = new Destinations(
-      new ExitPolicy({ allowNetworks: options.allowNetworks ?? [] }),
+      new ExitPolicy({
+        allowNetworks: options.allowNetworks ?? [],
+        ownHosts: options.ownHosts ?? hostsOfThisMachine(clock, options.publicHost),
+      }),
       new Resolver({ clock, counters, ...server }),
       counters,
     )

@@ -15,6 +15,7 @@ export type PolicyRefusal =
   | 'translated'
   | 'unique-local'
   | 'site-local'
+  | 'own-machine'
   | 'port'
   | 'numeric-name'
   | 'local-name'
@@ -23,6 +24,11 @@ export type PolicyRefusal =
 export interface ExitPolicySettings {
   /** Networks that are allowed although the tables below refuse them, e.g. `127.0.0.0/8` in the lab. */
   readonly allowNetworks?: readonly string[]
+  /**
+   * The exit's own addresses, as canonical text; asked for each address judged. From the machine itself even its public ones
+   * lead past its firewall, to services that are nobody's outside.
+   */
+  readonly ownHosts?: () => ReadonlySet<string>
   /** TCP ports that are refused; port 0 always is. */
   readonly refusePorts?: readonly number[]
 }
@@ -76,6 +82,8 @@ const IPV6_RULES: readonly Rule[] = [
   ['ff00::/8', 'multicast'],
 ]
 
+const NO_HOSTS: ReadonlySet<string> = new Set()
+
 /** Everything that IANA has given out for use on the Internet. */
 const GLOBAL_UNICAST = parseNetwork('2000::/3')
 
@@ -97,11 +105,13 @@ const LOCAL_NAMES = new Set(
 export class ExitPolicy {
   private readonly allowed: readonly Network[]
   private readonly refusedPorts: ReadonlySet<number>
+  private readonly ownHosts: () => ReadonlySet<string>
 
   /** @throws CulvertError `network-malformed` */
   constructor(settings: ExitPolicySettings = {}) {
     this.allowed = (settings.allowNetworks ?? []).map(parseNetwork)
     this.refusedPorts = new Set(settings.refusePorts ?? MAIL_PORTS)
+    this.ownHosts = settings.ownHosts ?? (() => NO_HOSTS)
   }
 
   judge(address: IpAddress, transport: 'tcp' | 'udp'): 'allowed' | PolicyRefusal {
@@ -111,6 +121,7 @@ export class ExitPolicy {
     if (!bytes) return 'malformed'
     if (this.allowed.some((network) => inNetwork(bytes, network))) return 'allowed'
     for (const [network, refusal] of RULES) if (inNetwork(bytes, network)) return refusal
+    if (this.ownHosts().has(address.host)) return 'own-machine'
     if (bytes.length === 4) return 'allowed'
     if (!inNetwork(bytes, GLOBAL_UNICAST)) return 'reserved'
     return isIsatap(bytes) ? 'translated' : 'allowed'
