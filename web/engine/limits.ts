@@ -34,6 +34,8 @@ export const MEDIA_CHUNK_BYTES = 256 * 1024
 export const MEDIA_REQUESTS = 16
 /** Subtitles are turned into WebVTT whole. */
 export const SUBTITLE_BYTES = 4 * 1024 * 1024
+/** Tabs whose torrents the service worker remembers the way to; for others it asks again. */
+export const MEDIA_OWNERS_KNOWN = 16
 /** How long the service worker waits for the page that owns an address. */
 export const MEDIA_OWNER_WAIT_MS = 5_000
 /** Between two messages that keep the service worker from being stopped while something plays. */

@@ -1,4 +1,4 @@
-import { MEDIA_OWNER_WAIT_MS } from './limits.ts'
+import { MEDIA_OWNER_WAIT_MS, MEDIA_OWNERS_KNOWN } from './limits.ts'
 import type { MediaAnswer, MediaAsk, MediaPortOffer } from './media-messages.ts'
 
 /** A page that may own what is asked for. */
@@ -21,8 +21,8 @@ export interface MediaRequest {
  */
 export class MediaPorts {
   private readonly pages: () => Promise<readonly MediaPage[]>
-  /** Of the latest token alone: a page has one torrent open. */
-  private latest: { readonly token: string; readonly owner: Promise<MediaPort | undefined> } | undefined
+  /** By token, the one looked for last at the end: several tabs may play at once, each with a torrent of its own. */
+  private readonly owners = new Map<string, Promise<MediaPort | undefined>>()
 
   constructor(pages: () => Promise<readonly MediaPage[]>) {
     this.pages = pages
@@ -30,16 +30,26 @@ export class MediaPorts {
 
   /** Always answers: 404 where no open page owns the address, 504 where its engine is silent. */
   async respond(request: MediaRequest): Promise<Response> {
-    const known = this.latest?.token === request.token ? this.latest : undefined
-    const first = await (await known?.owner)?.respond(request)
+    const { token } = request
+    const known = this.owners.get(token)
+    const first = await (await known)?.respond(request)
     if (first) return first
     // Unknown, or gone: other requests may be asking already.
-    if (this.latest === known || this.latest?.token !== request.token) {
-      this.latest = { token: request.token, owner: this.find(request.token) }
+    let asked = this.owners.get(token)
+    if (asked === undefined || asked === known) {
+      asked = this.find(token)
+      this.remember(token, asked)
     }
-    const owner = await this.latest.owner
+    const owner = await asked
     if (!owner) return new Response(null, { status: 404 })
     return (await owner.respond(request)) ?? new Response(null, { status: 504 })
+  }
+
+  private remember(token: string, owner: Promise<MediaPort | undefined>): void {
+    this.owners.delete(token)
+    this.owners.set(token, owner)
+    const [oldest] = this.owners.keys()
+    if (this.owners.size > MEDIA_OWNERS_KNOWN && oldest !== undefined) this.owners.delete(oldest)
   }
 
   /** Offers every page a port and keeps the one whose engine owns the token. */

@@ -147,6 +147,23 @@ describe('media from the engine to the service worker (W-01)', () => {
     await expect.poll(async () => (await ask({ head: true })).status).toBe(200)
   })
 
+  it('remembers the ways to several tabs that play at once, and asks for no more ports than there are', async () => {
+    const other = 'c'.repeat(32)
+    const text = readable('other.mp4', Buffer.from('other'))
+    const pages = [page(library), page({ token: other, file: () => text })]
+    const tabs = new MediaPorts(async () => pages)
+    const get = async (token: string) => {
+      const request = { token, file: 0, head: false, range: 'bytes=0-3', save: false }
+      return String(await body(await tabs.respond({ ...request, signal: new AbortController().signal })))
+    }
+    const film = String(Buffer.from(bytes.subarray(0, 4)))
+    for (let i = 0; i < 5; i++) {
+      expect(await get(TOKEN)).toBe(film)
+      expect(await get(other)).toBe('othe')
+    }
+    expect(ports).toHaveLength(4)
+  })
+
   it('knows its own addresses alone', () => {
     expect(parseMediaPath(mediaPath(TOKEN, 3, 'a/b ü#?.mp4'))).toEqual({ token: TOKEN, file: 3 })
     for (const path of [
