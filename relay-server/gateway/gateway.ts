@@ -113,6 +113,8 @@ export class Gateway {
     } catch (cause) {
       throw listenError(host, port, cause)
     }
+    // Such as no descriptor left to accept with: a connection lost, which unheard would end the process.
+    this.server.on('error', () => this.options.counters.add('gateway-accept-failed'))
     this.scheduleIdleCheck()
     return { port: (this.server.address() as AddressInfo).port }
   }

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -112,6 +112,14 @@ describe('connections that are held for nothing (N-01)', () => {
     const writing = setInterval(() => socket.write('x'), 5)
     closing.push(() => clearInterval(writing))
     await new Promise((resolve) => socket.once('close', resolve))
+  })
+
+  it('outlives an accept for which there was no descriptor left', async () => {
+    const port = await start()
+    const { server } = gateway as unknown as { server: EventEmitter }
+    server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
+    expect(counters.get('gateway-accept-failed')).toBe(1)
+    expect(await upgrade(port, undefined)).toBe(101)
   })
 
   it('ends an answer that nobody reads', async () => {
