@@ -10,6 +10,8 @@ export const MAX_STREAMS_PER_CIRCUIT = 128
 export const CONNECT_TIMEOUT_MS = 10_000
 /** Bytes that wait in one TCP socket before `write` asks for a pause. */
 export const TCP_WRITE_BUFFER_BYTES = 256 * 1024
+/** Writes that wait in one TCP socket before `write` asks for a pause: of one byte each, they cost a hundred times that. */
+export const TCP_WAITING_WRITES = 1_024
 /** Datagrams of one circuit that wait for a name; IPv8 exits keep as many (IPV8-WIRE, exits). */
 export const MAX_WAITING_DATAGRAMS = 10
 

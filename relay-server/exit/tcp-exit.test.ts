@@ -43,6 +43,27 @@ describe('TCP at the exit (C-07, O-06)', () => {
     expect(counters.get('exit-tcp-opened')).toBe(1)
   })
 
+  it('asks for a pause when many small writes wait, and goes on when they are done', async () => {
+    const { address } = await serve((socket) => socket.pipe(socket))
+    const events = new Recorder()
+    const stream = exit().open(address, events)
+    await events.until(() => events.said.includes('opened'))
+    const byte = utf8('x')
+    let writes = 0
+    let drained = 0
+    for (let round = 0; round < 3; round++) {
+      let room = true
+      for (let i = 0; room && i < 100_000; i++, writes++) room = stream.write(byte)
+      expect(room).toBe(false)
+      expect(writes).toBeLessThanOrEqual(1_024 * (round + 1))
+      drained++
+      await events.until(() => events.said.filter((word) => word === 'drained').length >= drained)
+    }
+    stream.end()
+    await events.until(() => events.end !== undefined)
+    expect(events.text()).toHaveLength(writes)
+  })
+
   it('keeps the other direction open after either side has finished', async () => {
     const { address } = await serve((socket) => {
       socket.end('said first')

@@ -6,7 +6,7 @@ import type { ByteStream, ByteStreamEvents, StreamOpener } from '../../shared/st
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Allowance } from './allowance.ts'
-import { CONNECT_TIMEOUT_MS, TCP_WRITE_BUFFER_BYTES } from './constants.ts'
+import { CONNECT_TIMEOUT_MS, TCP_WAITING_WRITES, TCP_WRITE_BUFFER_BYTES } from './constants.ts'
 import { type Destinations, refusalOf } from './destinations.ts'
 
 export interface TcpExitOptions {
@@ -58,6 +58,9 @@ class TcpStream implements ByteStream {
   private deadline: Timer | undefined
   /** Written before there was a socket. Bounded by the caller, who is asked to wait at once. */
   private early: Uint8Array[] = []
+  /** Writes that the socket has not done yet, and whether there are too many of them. */
+  private writes = 0
+  private crowded = false
   private endWanted = false
   private paused = false
   private farEnded = false
@@ -79,7 +82,7 @@ class TcpStream implements ByteStream {
 
   write(chunk: Uint8Array): boolean {
     if (this.over || this.destroyed || this.endWanted) return true
-    if (this.socket) return this.socket.write(chunk)
+    if (this.socket) return this.writeTo(this.socket, chunk)
     this.early.push(chunk)
     return false
   }
@@ -140,10 +143,24 @@ class TcpStream implements ByteStream {
     socket.connect({ host: address.host, port: address.port, ...(localAddress ? { localAddress } : {}) })
     const waiting = this.early
     this.early = []
-    for (const chunk of waiting) socket.write(chunk)
+    for (const chunk of waiting) this.writeTo(socket, chunk)
     if (waiting.length > 0 && !socket.writableNeedDrain) this.events.drained()
     if (this.endWanted) socket.end()
     if (this.paused) socket.pause()
+  }
+
+  private writeTo(socket: Socket, chunk: Uint8Array): boolean {
+    const room = socket.write(chunk, this.written)
+    if (++this.writes >= TCP_WAITING_WRITES) this.crowded = true
+    return room && !this.crowded
+  }
+
+  /** One function for all writes. */
+  private readonly written = (): void => {
+    this.writes--
+    if (!this.crowded || this.writes > TCP_WAITING_WRITES / 2) return
+    this.crowded = false
+    if (!this.over && this.socket?.writableNeedDrain === false) this.events.drained()
   }
 
   private opened(): void {
