@@ -228,20 +228,26 @@ describe('relays on one machine (D-04, C-01)', () => {
     })
   })
 
-  it('refuse to extend to addresses that are no relay’s place', async () => {
+  it.each([
+    ['no relay’s place', '10.0.0.1'],
+    ['of the other IP version', '2606:4700::1111'],
+  ])('refuse to extend to addresses that are %s', async (_, host) => {
     const owner = new TestOwner()
     const link = await pageLink(owner)
+    const [relay] = relays
+    const before = relay!.counters.get('extend-refused')
     const path = [
-      relays[0]!.hop,
+      relay!.hop,
       {
         publicKey: KeyPair.generate(random).publicKey,
-        address: addressOf('10.0.0.1', 80) as never,
+        address: addressOf(host, 80) as never,
         name: 'x',
       },
     ]
     const circuit = await owner.build(link, path)
     expect(circuit.state).toBe('closed')
     expect(owner.closedFor).toBe('destroyed')
+    expect(relay!.counters.get('extend-refused')).toBe(before + 1)
     link.close('unneeded')
   })
 

@@ -143,7 +143,8 @@ export class Relay {
       counters,
       flags: this.flags,
       linkTo: (address) => udp.linkTo(address),
-      mayExtendTo: (address) => !sameAddress(address, udp.address) && this.mayReach(address),
+      mayExtendTo: (address) =>
+        address.kind === udp.address.kind && !sameAddress(address, udp.address) && this.mayReach(address),
       exit: this.exit,
       candidates: () => this.candidates(),
       limits: config.limits,
@@ -259,14 +260,17 @@ export class Relay {
     return this.extendPolicy.judge(address, 'udp') === 'allowed'
   }
 
-  /** Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk. */
+  /**
+   * Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk. The router
+   * offers those that it may extend to.
+   */
   private candidates(): Candidates {
     const relays: Candidate[] = []
     const exits: Candidate[] = []
     const seen = new Set<string>()
     const offer = (candidate: Candidate, flags: number) => {
       const key = formatAddress(candidate.address)
-      if (seen.has(key) || (flags & FLAG_RELAY) === 0 || !this.mayReach(candidate.address)) return
+      if (seen.has(key) || (flags & FLAG_RELAY) === 0) return
       seen.add(key)
       if (flags & FLAG_EXIT_BITTORRENT) exits.push(candidate)
       else relays.push(candidate)

@@ -36,10 +36,18 @@ describe('candidate lists (C-01)', () => {
   })
 
   it('offer at most four relays and four exits, the first exit twice', () => {
-    expect(offered({ relays: [], exits: [] })).toEqual([])
-    expect(offered({ relays: [bob], exits: [] })).toEqual([bob])
-    expect(offered({ relays: [bob], exits: [carol, dave] })).toEqual([bob, carol, carol, dave])
-    expect(offered({ relays: Array(9).fill(bob), exits: Array(9).fill(carol) }).length).toBe(4 + 1 + 4)
+    const all = () => true
+    expect(offered({ relays: [], exits: [] }, all)).toEqual([])
+    expect(offered({ relays: [bob], exits: [] }, all)).toEqual([bob])
+    expect(offered({ relays: [bob], exits: [carol, dave] }, all)).toEqual([bob, carol, carol, dave])
+    expect(offered({ relays: Array(9).fill(bob), exits: Array(9).fill(carol) }, all).length).toBe(4 + 1 + 4)
+  })
+
+  it('offer the first that are usable, and repeat the first usable exit', () => {
+    const list = { relays: [bob, ...Array(8).fill(dave)], exits: [bob, carol, dave] }
+    const usable = (candidate: Candidate) => candidate !== bob
+    expect(offered(list, usable)).toEqual([dave, dave, dave, dave, carol, carol, dave])
+    expect(offered(list, () => false)).toEqual([])
   })
 })
 

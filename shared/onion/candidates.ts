@@ -27,12 +27,28 @@ export const candidateList: Codec<Uint8Array[]> = list8(varlen16(KEY_BYTES, KEY_
 
 /**
  * The list that a relay offers: up to 4 relays, the first exit twice (the repetition separates the two parts), up to 3
- * more exits (IPV8-WIRE "Circuits").
+ * more exits (IPV8-WIRE "Circuits"). Of neighbours, the first that are `usable`.
  */
-export function offered({ relays, exits }: Candidates): Candidate[] {
-  const first = exits[0]
-  const separator = first === undefined ? [] : [first]
-  return [...relays.slice(0, MAX_RELAYS), ...separator, ...exits.slice(0, MAX_EXITS)]
+export function offered(
+  { relays, exits }: Candidates,
+  usable: (candidate: Candidate) => boolean,
+): Candidate[] {
+  const offeredExits = first(MAX_EXITS, exits, usable)
+  return [...first(MAX_RELAYS, relays, usable), ...offeredExits.slice(0, 1), ...offeredExits]
+}
+
+/** Looks no further than it must: a list may be long, and is asked for with every create. */
+function first(
+  count: number,
+  list: readonly Candidate[],
+  usable: (candidate: Candidate) => boolean,
+): Candidate[] {
+  const found: Candidate[] = []
+  for (const candidate of list) {
+    if (found.length === count) break
+    if (usable(candidate)) found.push(candidate)
+  }
+  return found
 }
 
 /** The two parts of a list, as keys. */

@@ -55,7 +55,7 @@ export class Joins {
     const { aead, random, keyPair, prefix } = options
     const ephemeral = ephemeralKey(random)
     const { auth, keys } = respond(keyPair.x25519Secret, ephemeral, dhKey)
-    const list = offered(options.candidates())
+    const list = offered(options.candidates(), ({ address }) => options.mayExtendTo(address))
     const circuit = new RelayCircuit({ link, id, ownerKey, keys, offered: list, aead, prefix, nowMs })
     options.table.add(circuit.previous)
     const candidates = sealCandidates(aead, keys, list)

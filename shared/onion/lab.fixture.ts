@@ -7,6 +7,7 @@ import type { Link } from '../link/link.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
+import type { Candidates } from './candidates.ts'
 import { plaintextCell } from './cells.ts'
 import { Circuit } from './circuit.ts'
 import type { CircuitOptions } from './circuit-options.ts'
@@ -46,7 +47,12 @@ export class Lab {
   }
 
   relay(
-    options: { limits?: Partial<RouterLimits>; mayExtendTo?: () => boolean; exits?: boolean } = {},
+    options: {
+      limits?: Partial<RouterLimits>
+      mayExtendTo?: (address: IpAddress) => boolean
+      exits?: boolean
+      candidates?: Candidates
+    } = {},
   ): LabRelay {
     const n = ++this.relays
     const address: IpAddress = { kind: 'ipv4', host: `198.51.${n}.7`, port: 7000 + n }
@@ -65,7 +71,7 @@ export class Lab {
       linkTo: (to) => this.net.link(address, to),
       mayExtendTo: options.mayExtendTo ?? (() => true),
       exit: exits ? exit : undefined,
-      candidates: () => ({ relays: [], exits: [] }),
+      candidates: () => options.candidates ?? { relays: [], exits: [] },
       limits: options.limits ?? {},
     })
     this.net.add({ address, receive: (link, packet) => router.receive(link, packet) })

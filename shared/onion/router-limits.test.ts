@@ -107,6 +107,18 @@ describe('limits of a router (O-06)', () => {
     expect(lab.net.delivered).toBeGreaterThan(sentBefore)
   })
 
+  it('offers no neighbour that it may not extend to', () => {
+    const lab = new Lab()
+    const [near, far] = [lab.relay(), lab.relay()]
+    const relay = lab.relay({
+      mayExtendTo: (address) => address !== near.address,
+      candidates: { relays: [near, far], exits: [near, far] },
+    })
+    lab.ready([relay])
+    const [circuit] = relay.router.table.circuits
+    expect(circuit?.offered.map(({ address }) => address)).toEqual([far.address, far.address, far.address])
+  })
+
   it('extends neither to itself nor back to where a circuit came from', () => {
     const lab = new Lab()
     const [a, b] = three(lab)
