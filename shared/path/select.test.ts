@@ -71,19 +71,23 @@ describe('path selection (C-03, C-06)', () => {
   })
 
   it('draws by bandwidth, but not beyond what a relay may promise', () => {
-    const slow = testRelay('slow', '192.0.3.1', { exit: true, bytesPerSecond: 1_000_000 })
+    const slow = testRelay('slow', '192.0.3.1', { exit: true, bytesPerSecond: 100_000 })
     const boaster = testRelay('boaster', '192.1.2.1', { exit: true, bytesPerSecond: 4e9 })
-    const fast = testRelay('fast', '192.2.2.1', { exit: true, bytesPerSecond: 5e7 })
-    const random = new SeededRandom(3)
-    const drawn = new Map<string, number>()
-    for (let i = 0; i < 2_000; i++) {
-      const path = select(entry, [entry, slow, boaster, fast], 2, { random })
-      const name = typeof path === 'string' ? path : (path[1]?.name as string)
-      drawn.set(name, (drawn.get(name) ?? 0) + 1)
-    }
-    expect(drawn.get('slow')).toBeGreaterThan(5)
-    expect(drawn.get('slow')).toBeLessThan(60)
-    expect((drawn.get('boaster') ?? 0) / (drawn.get('fast') ?? 0)).toBeCloseTo(1, 0)
+    const fast = testRelay('fast', '192.2.2.1', { exit: true, bytesPerSecond: 4_000_000 })
+    const drawn = draw([slow, boaster, fast])
+    expect(drawn('slow')).toBeGreaterThan(5)
+    expect(drawn('slow')).toBeLessThan(60)
+    expect(drawn('boaster') / drawn('fast')).toBeCloseTo(1, 0)
+  })
+
+  it('gives a relay that promises the world a few times the share of those that promise nothing', () => {
+    const boaster = testRelay('boaster', '192.1.2.1', { exit: true, bytesPerSecond: 0xffff_ffff })
+    const honest = Array.from({ length: 8 }, (_, i) =>
+      testRelay('honest', `192.${i + 2}.2.1`, { exit: true }),
+    )
+    const drawn = draw([boaster, ...honest])
+    expect(drawn('boaster')).toBeGreaterThan(2_000 / 9)
+    expect(drawn('boaster')).toBeLessThan(2_000 / 2)
   })
 
   it('avoids relays of the other circuits while there are others', () => {
@@ -102,6 +106,19 @@ describe('path selection (C-03, C-06)', () => {
     expect(networkOf(testRelay('a', '127.0.0.1').address, { ipv4: 32, ipv6: 128 })).toBe('ipv4 7f000001')
   })
 })
+
+/** How often each is the exit of 2,000 paths. */
+function draw(exits: PathRelay[]): (name: string) => number {
+  const entry = testRelay('entry', '203.0.113.1')
+  const random = new SeededRandom(3)
+  const drawn = new Map<string, number>()
+  for (let i = 0; i < 2_000; i++) {
+    const path = select(entry, [entry, ...exits], 2, { random })
+    const name = typeof path === 'string' ? path : (path[1]?.name as string)
+    drawn.set(name, (drawn.get(name) ?? 0) + 1)
+  }
+  return (name) => drawn.get(name) ?? 0
+}
 
 describe('reliability (C-06, N-12)', () => {
   it('sinks a relay that failed, and forgives it with time', () => {

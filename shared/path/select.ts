@@ -16,10 +16,13 @@ export interface PathRequest {
   readonly random: Random
 }
 
-/** Relays of unknown bandwidth count as this much: little, so that a promise is worth making. */
-const UNKNOWN_BYTES_PER_SECOND = 100_000
-/** A promise above this adds nothing: no relay draws all circuits by boasting. */
-const MAX_BYTES_PER_SECOND = 50_000_000
+/** Relays of unknown bandwidth, which ours are as yet, count as this much. */
+const UNKNOWN_BYTES_PER_SECOND = 1_000_000
+/**
+ * A promise above this adds nothing. Nobody measures what is promised, so it is worth four relays that promise nothing and no
+ * more: at a larger factor the first relay that lies would be in nearly every circuit, as middle and as exit.
+ */
+const MAX_BYTES_PER_SECOND = 4_000_000
 const AVOID_FACTOR = 0.001
 
 /**
