@@ -22,6 +22,7 @@ import type { Random } from '../world/random.ts'
 import { DIRECTORY_REFRESH_MS, WAITING_STREAMS } from './constants.ts'
 import { type DatagramSocket, Datagrams } from './datagrams.ts'
 import { EntryLink, type EntryRelay, type EntryState } from './entry-links.ts'
+import { gatewayJudge } from './gateways.ts'
 import { WaitingStream } from './waiting-stream.ts'
 
 export interface PrivateNetworkOptions {
@@ -72,6 +73,7 @@ export class PrivateNetwork {
   private readonly pool: CircuitPool<Circuit>
   private readonly circuits: OwnedCircuits
   private readonly streams = new Map<Circuit, StreamClient>()
+  private readonly mayEnterAt: (url: string) => boolean
   private readonly guard: EntryLink
   /** For circuits of one hop, when the guard is no exit. */
   private readonly exitEntry: EntryLink
@@ -93,6 +95,7 @@ export class PrivateNetwork {
       random,
       counters,
     })
+    this.mayEnterAt = gatewayJudge(options.entries)
     this.guard = this.entryLink(() => [...options.entries, ...this.gateways(() => true)])
     this.exitEntry = this.entryLink(() => this.gateways((relay) => relay.exit))
     this.udp = new Datagrams(
@@ -260,9 +263,8 @@ export class PrivateNetwork {
   private gateways(fits: (relay: PathRelay) => boolean): EntryRelay[] {
     return this.directory.list().flatMap(({ descriptor }) => {
       const relay = pathRelay(descriptor)
-      return relay && descriptor.websocket !== undefined && fits(relay)
-        ? [{ publicKey: descriptor.publicKey, url: descriptor.websocket }]
-        : []
+      const { publicKey, websocket: url } = descriptor
+      return relay && url !== undefined && this.mayEnterAt(url) && fits(relay) ? [{ publicKey, url }] : []
     })
   }
 
