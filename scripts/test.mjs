@@ -95,7 +95,8 @@ function ensureNodePackages() {
   const installed = changedAt('node_modules/.package-lock.json')
   if (installed > 0 && installed >= changedAt('package-lock.json')) return
   console.log('Installing the packages ...')
-  if (run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']) !== 0) refuse('npm ci failed; the reason stands above')
+  if (run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']) !== 0)
+    refuse('npm ci failed; the reason stands above')
 }
 
 /** What a vitest report counted; nothing if it was never written. */

@@ -51,9 +51,7 @@ describe('titles', () => {
     expect(titleOf(stateAfter(open, { type: 'view', view: scenes.playing }))).toBe('Slow Water')
     const sample: Action = { type: 'open', request: { kind: 'sample' } }
     expect(titleOf(stateAfter(sample))).toBe('The sample film')
-    expect(documentTitle(stateAfter({ type: 'view', view: scenes.start }, sample))).toBe(
-      'Slow Water · Culvert',
-    )
+    expect(documentTitle(stateAfter({ type: 'view', view: scenes.start }, sample))).toBe('Watching · Culvert')
     expect(documentTitle(stateAfter())).toBe('Culvert')
   })
 })

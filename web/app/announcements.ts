@@ -17,9 +17,9 @@ export function titleOf({ request, view }: AppState): string {
   }
 }
 
-/** For the browser's tab. */
+/** For the browser's tab, and so for its history, which is no place for the name of what is watched. */
 export function documentTitle(state: AppState): string {
-  return state.request === undefined ? 'Culvert' : `${titleOf(state)} · Culvert`
+  return state.request === undefined ? 'Culvert' : 'Watching · Culvert'
 }
 
 /**
