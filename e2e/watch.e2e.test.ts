@@ -147,7 +147,8 @@ describe('circuits that die while a film plays (C-04, C-05, C-06)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'culvert-long-film-'))
   withLab(() => {
     makeLongFilm(folder)
-    return startBuiltLab({ sampleFolder: folder })
+    // A minute and more for all of it, at twice the speed at which it plays.
+    return startBuiltLab({ sampleFolder: folder, seederBytesPerSecond: 1_000_000 })
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 

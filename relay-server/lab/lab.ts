@@ -27,6 +27,8 @@ export interface LabOptions {
   readonly logLevel?: 'error' | 'info' | 'debug'
   /** Whether the gateways offer the sample to pages; they do unless this is false. It is seeded in any case. */
   readonly offerSample?: boolean
+  /** The most that the seeder gives, for tests in which a film has to take its time; no limit if left out. */
+  readonly seederBytesPerSecond?: number
 }
 
 export interface LabRelay {
@@ -140,6 +142,7 @@ async function assemble(
     announceUrl: tracker.announceUrl,
     dht: [dht.address],
     connectionLog,
+    ...(options.seederBytesPerSecond === undefined ? {} : { uploadLimit: options.seederBytesPerSecond }),
   }
   const seederStart = start<SeederReady>('seeder', ['lab-seeder', JSON.stringify(seederSettings)])
   children.push(seederStart)

@@ -16,6 +16,8 @@ export interface SeederSettings {
   readonly dht: readonly string[]
   /** One line for each accepted connection: the address that it came from. */
   readonly connectionLog: string
+  /** Bytes a second that it gives at most; no limit if left out. */
+  readonly uploadLimit?: number
 }
 
 /** What the seeder tells its parent once it can be downloaded from. */
@@ -46,6 +48,7 @@ export async function runSeeder(
     utp: false,
     webSeeds: false,
     seedOutgoingConnections: false,
+    uploadLimit: settings.uploadLimit ?? -1,
   })
   const dht = await startDhtNode(settings.host, settings.dht)
   const torrents = await Promise.all(

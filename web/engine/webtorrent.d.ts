@@ -28,6 +28,8 @@ declare module 'webtorrent' {
     secure?: 0 | 1 | 2
     webSeeds?: boolean
     seedOutgoingConnections?: boolean
+    /** Bytes a second; -1 for no limit. */
+    uploadLimit?: number
   }
 
   export interface TorrentOptions {
