@@ -143,7 +143,7 @@ describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01
   })
 })
 
-describe('circuits that die while a film plays (C-04, C-05, C-06)', () => {
+describe('a film that takes a while (W-01, C-04, C-05, C-06)', () => {
   const folder = mkdtempSync(join(tmpdir(), 'culvert-long-film-'))
   withLab(() => {
     makeLongFilm(folder)
@@ -151,6 +151,17 @@ describe('circuits that die while a film plays (C-04, C-05, C-06)', () => {
     return startBuiltLab({ sampleFolder: folder, seederBytesPerSecond: 1_000_000 })
   })
   afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('seeks to a place that is not here yet, through three hops', async () => {
+    await playSample(page)
+    await playsOn()
+    await page.locator('video').evaluate((video) => {
+      ;(video as HTMLVideoElement).currentTime = 100
+    })
+    await playsOn()
+    expect((await videoState(page)).time).toBeGreaterThan(100)
+    expect(await percentHere(page)).toBeLessThan(95)
+  })
 
   it('goes on through others when the exit and then the entry is gone, and says so when all are', async () => {
     await playSample(page)
