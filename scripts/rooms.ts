@@ -133,7 +133,9 @@ function faultOfRelativeImport(path: string, { from, typeOnly }: Import): string
   const [here, there] = [placeOf(path), placeOf(target)]
   if (here === 'shared') {
     if (there !== 'shared')
-      return isTestFile(path) && there === 'scripts' ? undefined : `shared/ imports ${target}`
+      return isTestFile(path) && ['scripts', 'fixtures'].includes(there)
+        ? undefined
+        : `shared/ imports ${target}`
     if (isTestFile(path)) return undefined
     if (isTestFile(target)) return `shipped code imports the test file ${target}`
     const rank = (file: string) => roomNames.indexOf(file.split('/')[1] ?? '')

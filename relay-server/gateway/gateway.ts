@@ -36,7 +36,7 @@ export interface GatewayOptions {
   readonly moreFiles?: ReadonlyMap<string, Uint8Array>
   /**
    * Whether browsers may open links from pages of this machine alone. WebSockets know no same-origin policy, and what the
-   * exits of a lab open is the visitor's own machine: any page of the web that he looks at could reach its services
+   * exits of a lab open is the visitor's own machine: every page of the web that he looks at could reach its services
    * through here. Elsewhere pages of any origin may come, since a page goes in at relays of many operators (L-01); they
    * find no cookie, no address to spoof and no exit that anybody could not use without a browser.
    */

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { x25519 } from '@noble/curves/ed25519.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import { concat, fromHex, toHex } from '../bytes/bytes.ts'
 import { CodecError, CulvertError } from '../bytes/error.ts'
 import { Reader } from '../bytes/reader.ts'
@@ -28,11 +28,8 @@ interface CryptoVectors {
   edge_cases: { name: string; content?: string; sealed?: string; opened?: string; error?: string }[]
 }
 
-function load<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../../fixtures/ipv8/${name}.json`, import.meta.url), 'utf8')) as T
-}
-const vectors = load<CryptoVectors>('tunnel-crypto')
-const { keys } = load<{ keys: Hex<'name' | 'x25519_secret'>[] }>('keys')
+const vectors = vectorFile<CryptoVectors>('tunnel-crypto')
+const { keys } = vectorFile<{ keys: Hex<'name' | 'x25519_secret'>[] }>('keys')
 const secretOf = (name: string) => fromHex(keys.find((key) => key.name === name)!.x25519_secret)
 const seeded = (start: number) => {
   let next = start

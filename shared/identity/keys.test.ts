@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { decode, encode } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
@@ -20,9 +20,7 @@ interface KeyVectors {
   public_bin_parsing: { name: string; data: string; accepted: boolean; mid?: string }[]
 }
 
-const vectors = JSON.parse(
-  readFileSync(new URL('../../fixtures/ipv8/keys.json', import.meta.url), 'utf8'),
-) as KeyVectors
+const vectors = vectorFile<KeyVectors>('keys')
 
 function keyPair(name: string): KeyPair {
   return KeyPair.parse(fromHex(vectors.keys.find((key) => key.name === name)!.secret_bin))

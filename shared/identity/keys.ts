@@ -8,8 +8,6 @@ import type { Random } from '../world/random.ts'
 
 /** Bytes of a public and of a secret key in their IPv8 form: a tag of 10, and two halves of 32. */
 export const KEY_BYTES = 74
-/** Bytes of a mid: SHA-1 of the public key's IPv8 form. */
-export const MID_BYTES = 20
 /** Bytes of an Ed25519 signature. */
 export const SIGNATURE_BYTES = 64
 

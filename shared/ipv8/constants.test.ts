@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import { toHex } from '../bytes/bytes.ts'
 import * as ours from './constants.ts'
 import { prefixOf } from './packet.ts'
-import { vectorFile } from './vectors.fixture.ts'
 
 const theirs = vectorFile<{
   prefix: string

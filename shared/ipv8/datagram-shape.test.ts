@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import { fromHex } from '../bytes/bytes.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_IPV8, TUNNEL_COMMUNITY_ID } from './constants.ts'
 import { isOwnCommunity, looksLikeBitTorrent, looksLikeIpv8 } from './datagram-shape.ts'
 import { prefixOf } from './packet.ts'
-import { vectorFile } from './vectors.fixture.ts'
 
 interface Vector {
   name: string

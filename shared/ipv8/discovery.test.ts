@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { type Codec, decode, encode } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { DISCOVERY_COMMUNITY_ID } from './constants.ts'
 import { ping, similarityRequest, similarityResponse } from './discovery.ts'
+import { ipOf, type JsonAddress } from './json-address.fixture.ts'
 import { messageIdOf, openSigned, prefixOf, readUnsigned, signedPacket, unsignedPacket } from './packet.ts'
-import { ipOf, type JsonAddress, keyPairOf, vectorFile } from './vectors.fixture.ts'
 
 interface Vector {
   name: string

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
 import { formatIpv4, formatIpv6, type IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { type Codec, decode, encode } from '../bytes/codec.ts'
@@ -13,8 +14,8 @@ import {
   NEW_STYLE,
   OLD_STYLE,
 } from './introduction.ts'
+import { ipOf, type JsonAddress } from './json-address.fixture.ts'
 import { messageIdOf, openSigned, prefixOf, readUnsigned, signedPacket, unsignedPacket } from './packet.ts'
-import { ipOf, type JsonAddress, keyPairOf, vectorFile } from './vectors.fixture.ts'
 
 interface Vector {
   name: string

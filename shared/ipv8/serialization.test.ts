@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import { type Address, addressOf, anyAddress, ipAddress, ipv4Address } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { type Codec, decode, encode, fixed, list8, raw, u8, u16, u32, u64, varlen16 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { extraOf, flagsOf } from './introduction.ts'
-import { type JsonAddress, vectorFile } from './vectors.fixture.ts'
+import type { JsonAddress } from './json-address.fixture.ts'
 
 interface Vector {
   format: string

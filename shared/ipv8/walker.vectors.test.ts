@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
 import { formatAddress, type IpAddress, sameAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { TUNNEL_COMMUNITY_ID } from './constants.ts'
-import { ipOf, type JsonAddress, keyPairOf, vectorFile } from './vectors.fixture.ts'
+import { ipOf, type JsonAddress } from './json-address.fixture.ts'
 import { Walker } from './walker.ts'
 
 interface Node {

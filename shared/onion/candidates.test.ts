@@ -1,24 +1,25 @@
 import { describe, expect, it } from 'vitest'
+import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { encode } from '../bytes/codec.ts'
 import { type Candidate, candidateList, offered, parseCandidates } from './candidates.ts'
 import { destroyCircuitId, encodeDestroy, readDestroy } from './destroy.ts'
-import { fixture, keysOf, PREFIX } from './onion.fixture.ts'
+import { PREFIX } from './onion.fixture.ts'
 import { circuitIdOf } from './owned-circuits.ts'
 
 const candidate = (name: string): Candidate => ({
-  publicKey: keysOf(name).publicKey,
+  publicKey: keyPairOf(name).publicKey,
   address: { kind: 'ipv4', host: '192.0.2.1', port: 1 },
 })
 const [bob, carol, dave] = ['bob', 'carol', 'dave'].map(candidate) as [Candidate, Candidate, Candidate]
 
 describe('candidate lists (C-01)', () => {
-  const lists = fixture<{
+  const lists = vectorFile<{
     readonly candidate_lists: readonly { readonly names: string[]; readonly bytes: string }[]
   }>('tunnel-crypto').candidate_lists
 
   it.each(lists)('are written as py-ipv8 writes them: $names', ({ names, bytes }) => {
-    const keys = names.map((name) => keysOf(name).publicKey.bytes)
+    const keys = names.map((name) => keyPairOf(name).publicKey.bytes)
     expect(toHex(encode(candidateList, keys))).toBe(bytes)
   })
 
@@ -31,8 +32,8 @@ describe('candidate lists (C-01)', () => {
     const list = lists.find((each) => each.names.join() === names.join())
     const parsed = parseCandidates(fromHex(list?.bytes as string))
     const hex = (keys: readonly Uint8Array[]) => keys.map(toHex)
-    expect(hex(parsed.relays)).toEqual(hex(relays.map((name) => keysOf(name).publicKey.bytes)))
-    expect(hex(parsed.exits)).toEqual(hex(exits.map((name) => keysOf(name).publicKey.bytes)))
+    expect(hex(parsed.relays)).toEqual(hex(relays.map((name) => keyPairOf(name).publicKey.bytes)))
+    expect(hex(parsed.exits)).toEqual(hex(exits.map((name) => keyPairOf(name).publicKey.bytes)))
   })
 
   it('offer at most four relays and four exits, the first exit twice', () => {
@@ -53,17 +54,17 @@ describe('candidate lists (C-01)', () => {
 
 describe('destroy (C-04)', () => {
   it('is that of py-ipv8, and read with the key of the neighbour alone', () => {
-    const negative = fixture<{
+    const negative = vectorFile<{
       readonly cases: readonly { readonly name: string; readonly packet: string }[]
     }>('negative').cases
     const packet = fromHex(
       negative.find((c) => c.name === 'destroy at the exit, by the neighbour')?.packet as string,
     )
-    expect(toHex(encodeDestroy(PREFIX, keysOf('alice'), 0x01020304, 4))).toBe(toHex(packet))
+    expect(toHex(encodeDestroy(PREFIX, keyPairOf('alice'), 0x01020304, 4))).toBe(toHex(packet))
     expect(destroyCircuitId(packet)).toBe(0x01020304)
     expect(circuitIdOf(packet, PREFIX)).toBe(0x01020304)
-    expect(readDestroy(packet, keysOf('alice').publicKey)).toBe(4)
-    expect(() => readDestroy(packet, keysOf('bob').publicKey)).toThrow(
+    expect(readDestroy(packet, keyPairOf('alice').publicKey)).toBe(4)
+    expect(() => readDestroy(packet, keyPairOf('bob').publicKey)).toThrow(
       expect.objectContaining({ code: 'destroy-stranger' }),
     )
     expect(circuitIdOf(packet.subarray(0, 100), PREFIX)).toBeUndefined()
@@ -71,7 +72,7 @@ describe('destroy (C-04)', () => {
   })
 
   it('has the layout of the cells vectors', () => {
-    const { vectors } = fixture<{
+    const { vectors } = vectorFile<{
       readonly vectors: readonly {
         readonly msg_id: number
         readonly serialized: string
@@ -81,7 +82,7 @@ describe('destroy (C-04)', () => {
     const destroys = vectors.filter((v) => v.msg_id === 8)
     expect(destroys.length).toBeGreaterThan(0)
     for (const { serialized, fields } of destroys) {
-      const packet = encodeDestroy(PREFIX, keysOf('bob'), fields.circuit_id, fields.reason)
+      const packet = encodeDestroy(PREFIX, keyPairOf('bob'), fields.circuit_id, fields.reason)
       expect(toHex(packet.subarray(-64 - serialized.length / 2, -64))).toBe(serialized)
     }
   })

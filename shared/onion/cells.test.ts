@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { type Codec, decode, encode } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
@@ -28,13 +28,11 @@ interface CellVector {
   readonly packet?: string
 }
 
-const vectors = JSON.parse(
-  readFileSync(new URL('../../fixtures/ipv8/cells.json', import.meta.url), 'utf8'),
-) as {
+const vectors = vectorFile<{
   readonly prefix: string
   readonly vectors: readonly CellVector[]
   readonly nested: readonly { readonly fields: Record<string, unknown>; readonly bytes: string }[]
-}
+}>('cells')
 const prefix = fromHex(vectors.prefix)
 /** Destroy never travels in a cell; destroy.test.ts has it. */
 const cellVectors = vectors.vectors.filter((v) => (v.msg_id as number) !== MESSAGE.destroy)

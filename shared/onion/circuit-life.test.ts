@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { keyPairOf } from '../../fixtures/vectors.ts'
 import type { Address } from '../bytes/address.ts'
 import { cellCircuitId } from './cells.ts'
 import type { CircuitState } from './circuit-state.ts'
@@ -6,7 +7,7 @@ import { transition } from './circuit-state.ts'
 import { DESTROY_REASON } from './constants.ts'
 import { encodeDestroy } from './destroy.ts'
 import { Lab, type LabRelay } from './lab.fixture.ts'
-import { keysOf, PREFIX } from './onion.fixture.ts'
+import { PREFIX } from './onion.fixture.ts'
 
 const DESTINATION: Address = { kind: 'ipv4', host: '203.0.113.77', port: 6881 }
 
@@ -73,7 +74,7 @@ describe('the life of a circuit (C-04, C-10)', () => {
     const { circuit, events } = lab.ready(relays)
     const [first, second] = relays as [LabRelay, LabRelay]
     circuit.receive(encodeDestroy(PREFIX, second.keyPair, circuit.id, DESTROY_REASON.shutdown))
-    circuit.receive(encodeDestroy(PREFIX, keysOf('alice'), circuit.id, DESTROY_REASON.shutdown))
+    circuit.receive(encodeDestroy(PREFIX, keyPairOf('alice'), circuit.id, DESTROY_REASON.shutdown))
     expect(circuit.state).toBe('ready')
     expect(lab.counters.get('destroy-stranger')).toBe(2)
     circuit.receive(encodeDestroy(PREFIX, first.keyPair, circuit.id + 1, DESTROY_REASON.shutdown))

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import type { Address, IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { KeyPair } from '../identity/keys.ts'
@@ -7,7 +8,7 @@ import { UDP_MTU } from '../link/constants.ts'
 import { isCell, isRelayEarly, maxPayload } from './cells.ts'
 import { MAX_CELL_BYTES, MAX_DATAGRAM_BYTES } from './constants.ts'
 import { Lab, type LabRelay } from './lab.fixture.ts'
-import { fixture, PREFIX } from './onion.fixture.ts'
+import { PREFIX } from './onion.fixture.ts'
 
 const DESTINATION: Address = { kind: 'ipv4', host: '203.0.113.77', port: 6881 }
 
@@ -116,7 +117,7 @@ describe('building a circuit (C-01, C-03, C-06)', () => {
 })
 
 describe('relay-early of the owner (C-01)', () => {
-  const vector = fixture<{
+  const vector = vectorFile<{
     readonly relay_early_by_owner: {
       readonly cells: readonly { readonly relay_early: boolean; readonly msg_id: number }[]
     }

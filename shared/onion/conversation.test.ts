@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
 import { type Address, formatAddress, type IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { AEAD_TAG_BYTES } from '../crypto/aead.ts'
@@ -13,8 +14,6 @@ import { decodeMessage } from './messages.ts'
 import {
   chanceOf16,
   chanceOf32,
-  fixture,
-  keysOf,
   PREFIX,
   ScriptedRandom,
   sessionKeys,
@@ -32,7 +31,7 @@ interface Packet {
   readonly packet: string
   readonly made_from?: { readonly message: string }
 }
-const conversation = fixture<{
+const conversation = vectorFile<{
   readonly nodes: Record<Name, { readonly address: IpAddress; readonly flags: number }>
   readonly path: readonly { readonly node: Name; readonly session_keys: WireKeys }[]
   readonly ephemeral_keys_in_order_of_use: readonly { readonly node: Name; readonly x25519_secret: string }[]
@@ -51,7 +50,7 @@ const secret = (node: Name) =>
     .map((key) => fromHex(key.x25519_secret))
 const names = Object.keys(conversation.nodes) as Name[]
 const nameOf = (key: Uint8Array) =>
-  names.find((name) => toHex(keysOf(name).publicKey.bytes) === toHex(key)) as Name
+  names.find((name) => toHex(keyPairOf(name).publicKey.bytes) === toHex(key)) as Name
 
 /** The candidates that a hop offered, read from its created with the forward key. */
 function offeredBy(hop: number): Candidates {
@@ -65,7 +64,7 @@ function offeredBy(hop: number): Candidates {
   const list = parseCandidates(sealed.subarray(COUNTER_BYTES, sealed.length - AEAD_TAG_BYTES))
   const candidate = (key: Uint8Array) => {
     const name = nameOf(key)
-    return { publicKey: keysOf(name).publicKey, address: conversation.nodes[name].address }
+    return { publicKey: keyPairOf(name).publicKey, address: conversation.nodes[name].address }
   }
   return { relays: list.relays.map(candidate), exits: list.exits.map(candidate) }
 }
@@ -137,7 +136,7 @@ describe('a conversation of py-ipv8, byte for byte (C-01, C-02, C-03, C-04)', ()
       (['bob', 'carol', 'dave'] as const).map((name, hop) => [
         name,
         new Router({
-          keyPair: keysOf(name),
+          keyPair: keyPairOf(name),
           prefix: PREFIX,
           clock,
           random: chance[name],
@@ -156,10 +155,10 @@ describe('a conversation of py-ipv8, byte for byte (C-01, C-02, C-03, C-04)', ()
     const received: { origin: Address; data: string }[] = []
     const none: IpAddress = { kind: 'ipv4', host: '0.0.0.0', port: 0 }
     const circuit = new Circuit({
-      keyPair: keysOf('alice'),
+      keyPair: keyPairOf('alice'),
       // py-ipv8 extends to offered candidates, so it names no addresses; ours does, see circuit.test.ts.
       path: conversation.path.map(({ node }) => ({
-        publicKey: keysOf(node).publicKey,
+        publicKey: keyPairOf(node).publicKey,
         address: none,
         name: node,
       })),

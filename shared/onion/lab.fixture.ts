@@ -1,3 +1,4 @@
+import { keyPairOf } from '../../fixtures/vectors.ts'
 import type { IpAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
@@ -14,7 +15,7 @@ import type { CircuitOptions } from './circuit-options.ts'
 import { MESSAGE, type RouterLimits } from './constants.ts'
 import type { PathHop } from './hop.ts'
 import { encodeMessage } from './messages.ts'
-import { keysOf, PREFIX, TestExit, TestNet } from './onion.fixture.ts'
+import { PREFIX, TestExit, TestNet } from './onion.fixture.ts'
 import { OwnedCircuits } from './owned-circuits.ts'
 import { Router } from './router.ts'
 
@@ -128,7 +129,7 @@ export class Lab {
 
 /** A create of a stranger, as it comes over a link. */
 export function createCell(random: SeededRandom, id: number): Uint8Array {
-  const nodeKey = keysOf('alice').publicKey.bytes
+  const nodeKey = keyPairOf('alice').publicKey.bytes
   const dhKey = Uint8Array.of(9, ...random.bytes(31))
   return plaintextCell(
     PREFIX,

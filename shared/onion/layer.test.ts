@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { vectorFile } from '../../fixtures/vectors.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
 import { cellBuffer, messageAt } from './cells.ts'
 import { CELL_HEADER_BYTES, COUNTER_BYTES, LAYER_BYTES } from './constants.ts'
 import { LayerOpener, LayerSealer } from './layer.ts'
-
-const read = (name: string) =>
-  JSON.parse(readFileSync(new URL(`../../fixtures/ipv8/${name}.json`, import.meta.url), 'utf8'))
 
 interface WireKeys {
   readonly key_forward: string
@@ -45,7 +42,7 @@ function opened(by: LayerOpener, layer: Uint8Array): Uint8Array | string {
   return result === 'opened' ? buffer.subarray(COUNTER_BYTES, buffer.length - 16) : result
 }
 
-const crypto = read('tunnel-crypto') as {
+const crypto = vectorFile<{
   readonly cipher_keys: WireKeys
   readonly cipher: readonly {
     readonly direction: Direction
@@ -58,7 +55,7 @@ const crypto = read('tunnel-crypto') as {
     readonly sealed?: string
     readonly opened?: string
   }[]
-}
+}>('tunnel-crypto')
 const keys = crypto.cipher_keys
 const edge = (name: string) => fromHex(crypto.edge_cases.find((c) => c.name === name)?.sealed as string)
 
@@ -122,7 +119,7 @@ describe('one layer (C-02)', () => {
   })
 })
 
-const onion = read('onion') as {
+const onion = vectorFile<{
   readonly session_keys: Record<'bob' | 'carol' | 'dave', WireKeys>
   readonly forward: readonly {
     readonly counters_used: readonly number[]
@@ -134,7 +131,7 @@ const onion = read('onion') as {
     readonly message: string
     readonly links: readonly { readonly packet: string }[]
   }[]
-}
+}>('onion')
 const path = (['bob', 'carol', 'dave'] as const).map((name) => onion.session_keys[name])
 
 describe('three layers in one buffer (C-02, C-03)', () => {

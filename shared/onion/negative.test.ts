@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
 import { type Address, formatAddress, type IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
@@ -13,8 +14,6 @@ import { ExitPolicy } from './exit-policy.ts'
 import { decodeMessage } from './messages.ts'
 import {
   chanceOf16,
-  fixture,
-  keysOf,
   PREFIX,
   ScriptedRandom,
   sessionKeys,
@@ -53,7 +52,7 @@ interface Case {
 }
 
 /** Cells and destroys; the introductions are shared/ipv8's. */
-const cases = fixture<{ readonly cases: readonly Case[] }>('negative').cases.filter((c) =>
+const cases = vectorFile<{ readonly cases: readonly Case[] }>('negative').cases.filter((c) =>
   ['00', '08'].includes(c.packet.slice(44, 46)),
 )
 const ALICE: IpAddress = { kind: 'ipv4', host: '198.51.100.7', port: 8090 }
@@ -142,7 +141,7 @@ class Receiver {
   constructor(c: Case) {
     const flags = FLAGS[c.name] ?? FLAG_RELAY | FLAG_EXIT_BITTORRENT | FLAG_SPEED_TEST
     this.router = new Router({
-      keyPair: keysOf('bob'),
+      keyPair: keyPairOf('bob'),
       prefix: PREFIX,
       clock: this.clock,
       random: new SeededRandom(1),
@@ -171,7 +170,7 @@ class Receiver {
     const circuit = new RelayCircuit({
       link: this.link(ALICE),
       id: given.circuit_id as number,
-      ownerKey: keysOf('alice').publicKey,
+      ownerKey: keyPairOf('alice').publicKey,
       keys: sessionKeys(given.session_keys as WireKeys),
       offered: [],
       aead: nobleAead,
@@ -181,7 +180,7 @@ class Receiver {
     this.router.table.add(circuit.previous)
     if (given.role !== 'relay') return
     const id = given.next_circuit_id as number
-    circuit.next = { circuit, side: 'next', link: this.link(CAROL), id, key: keysOf('carol').publicKey }
+    circuit.next = { circuit, side: 'next', link: this.link(CAROL), id, key: keyPairOf('carol').publicKey }
     circuit.state = 'relaying'
     this.router.table.add(circuit.next)
   }
@@ -192,8 +191,8 @@ class Receiver {
     const secret = fromHex(given.ephemeral_keys?.[0]?.x25519_secret as string)
     this.circuit = new Circuit({
       id: given.circuit_id as number,
-      keyPair: keysOf('bob'),
-      path: [{ publicKey: keysOf('alice').publicKey, address: ALICE, name: 'alice' }],
+      keyPair: keyPairOf('bob'),
+      path: [{ publicKey: keyPairOf('alice').publicKey, address: ALICE, name: 'alice' }],
       link: this.link(ALICE),
       prefix: PREFIX,
       clock: this.clock,

@@ -1,29 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { type Address, formatAddress, type IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import type { SessionKeys } from '../crypto/handshake.ts'
-import { KeyPair } from '../identity/keys.ts'
 import type { Link, LinkCloseReason } from '../link/link.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Random } from '../world/random.ts'
 import type { ExitCircuit, ExitPort } from './exit-port.ts'
 
-/** A file of fixtures/ipv8. */
-export function fixture<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../../fixtures/ipv8/${name}.json`, import.meta.url), 'utf8')) as T
-}
-
 /** 00 02 and Tribler's tunnel community. */
 export const PREFIX = fromHex('0002a3591a6bd89bbaca0974062a1287afcfbc6fd6bc')
-
-const named = fixture<{ keys: readonly { name: string; secret_bin: string }[] }>('keys').keys
-
-/** The key pair of alice, bob, carol, dave, ... in the vectors. */
-export function keysOf(name: string): KeyPair {
-  const key = named.find((each) => each.name === name)
-  if (key === undefined) throw new RangeError(`no key of ${name}`)
-  return KeyPair.parse(fromHex(key.secret_bin))
-}
 
 export interface WireKeys {
   readonly key_forward: string

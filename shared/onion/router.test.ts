@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
 import type { Address, IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
 import { DESTROY_REASON, MESSAGE } from './constants.ts'
 import { createCell, Lab, type LabRelay } from './lab.fixture.ts'
 import { encodeMessage } from './messages.ts'
-import { fixture, keysOf, PREFIX, sessionKeys, TestLink, type WireKeys } from './onion.fixture.ts'
+import { PREFIX, sessionKeys, TestLink, type WireKeys } from './onion.fixture.ts'
 import { RelayCircuit } from './relay-circuit.ts'
 
 const DESTINATION: Address = { kind: 'ipv4', host: '203.0.113.77', port: 6881 }
@@ -16,7 +17,7 @@ const three = (lab: Lab) => [lab.relay(), lab.relay(), lab.relay()] as [LabRelay
 const counts = (relays: readonly LabRelay[]) => relays.map((relay) => relay.router.stats().circuits)
 
 describe('a relay passes cells on (C-02)', () => {
-  const vector = fixture<{
+  const vector = vectorFile<{
     readonly links: Record<'alice-bob' | 'bob-carol', number>
     readonly relay_early_at_relay: {
       readonly relay_keys: WireKeys
@@ -31,7 +32,7 @@ describe('a relay passes cells on (C-02)', () => {
     const circuit = new RelayCircuit({
       link: from,
       id: vector.links['alice-bob'],
-      ownerKey: keysOf('alice').publicKey,
+      ownerKey: keyPairOf('alice').publicKey,
       keys: sessionKeys(vector.relay_early_at_relay.relay_keys),
       offered: [],
       aead: nobleAead,
@@ -43,7 +44,7 @@ describe('a relay passes cells on (C-02)', () => {
       side: 'next',
       link: to,
       id: vector.links['bob-carol'],
-      key: keysOf('carol').publicKey,
+      key: keyPairOf('carol').publicKey,
     }
     circuit.state = 'relaying'
     relay.router.table.add(circuit.previous)
