@@ -15,4 +15,4 @@ export const WAITING_STREAMS = 256
 /** Origins remembered for datagrams' way back to the socket that asked; the oldest goes first. */
 export const REMEMBERED_ORIGINS = 4_096
 /** Largest datagram that is sent into a circuit, bytes; fits a cell with any address but long names. */
-export const MAX_DATAGRAM_BYTES = 1_300
+export const MAX_SENT_DATAGRAM_BYTES = 1_300

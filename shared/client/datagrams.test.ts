@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { addressOf } from '../bytes/address.ts'
 import { Counters } from '../world/counters.ts'
-import { MAX_DATAGRAM_BYTES, REMEMBERED_ORIGINS } from './constants.ts'
+import { MAX_SENT_DATAGRAM_BYTES, REMEMBERED_ORIGINS } from './constants.ts'
 import { Datagrams } from './datagrams.ts'
 
 const PEER = addressOf('203.0.113.5', 80)
@@ -42,11 +42,11 @@ describe('datagram sockets that share one at the exit (C-07)', () => {
 
   it('counts what is too large, and what is lost for want of a circuit', () => {
     const { a, world, counters, sent } = shared()
-    a.send(PEER, new Uint8Array(MAX_DATAGRAM_BYTES + 1))
-    a.send(PEER, new Uint8Array(MAX_DATAGRAM_BYTES))
+    a.send(PEER, new Uint8Array(MAX_SENT_DATAGRAM_BYTES + 1))
+    a.send(PEER, new Uint8Array(MAX_SENT_DATAGRAM_BYTES))
     world.circuit = false
     a.send(PEER, new Uint8Array(3))
-    expect(sent).toEqual([MAX_DATAGRAM_BYTES])
+    expect(sent).toEqual([MAX_SENT_DATAGRAM_BYTES])
     expect(counters.snapshot()).toEqual({ 'client-datagram-dropped': 1, 'client-datagram-too-large': 1 })
   })
 

@@ -1,6 +1,6 @@
 import { type Address, formatAddress, type IpAddress } from '../bytes/address.ts'
 import type { Counters } from '../world/counters.ts'
-import { MAX_DATAGRAM_BYTES, REMEMBERED_ORIGINS } from './constants.ts'
+import { MAX_SENT_DATAGRAM_BYTES, REMEMBERED_ORIGINS } from './constants.ts'
 
 /** A UDP socket at the exit, shared with the page's other ones: a circuit has one there. */
 export interface DatagramSocket {
@@ -48,7 +48,7 @@ export class Datagrams {
 
   private send(receiver: Receiver, destination: Address, data: Uint8Array): void {
     if (!this.receivers.has(receiver)) return
-    if (data.length > MAX_DATAGRAM_BYTES) {
+    if (data.length > MAX_SENT_DATAGRAM_BYTES) {
       this.counters.add('client-datagram-too-large')
       return
     }
