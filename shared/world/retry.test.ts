@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest'
+import { RetrySchedule } from './retry.ts'
+
+describe('retries of control messages (N-04)', () => {
+  it('waits 100 ms first, twice as long each time, and sends five times', () => {
+    const schedule = new RetrySchedule()
+    expect([1, 2, 3, 4, 5, 6].map((tries) => schedule.delayAfter(tries))).toEqual([
+      100,
+      200,
+      400,
+      800,
+      undefined,
+      undefined,
+    ])
+  })
+
+  it('never waits longer than 5 s', () => {
+    const schedule = new RetrySchedule({ tries: 20 })
+    expect(schedule.delayAfter(6)).toBe(3_200)
+    expect(schedule.delayAfter(7)).toBe(5_000)
+    expect(schedule.delayAfter(19)).toBe(5_000)
+  })
+})
