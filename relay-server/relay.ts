@@ -20,13 +20,14 @@ import { Router, type RouterStats } from '../shared/onion/router.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
 import { type Random, shuffled } from '../shared/world/random.ts'
-import { loadAead } from './aead.ts'
+
 import type { RelayConfig } from './config.ts'
 import { isUnspecified, lanAddress } from './endpoints.ts'
 import { Exit } from './exit/exit.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { UdpLinks } from './links/udp.ts'
 import type { Log } from './log.ts'
+import { loadNativeCrypto } from './native-crypto.ts'
 import { Neighbours } from './neighbours.ts'
 import { OwnDescriptor } from './own-descriptor.ts'
 import { startGateway } from './page-gateway.ts'
@@ -126,7 +127,7 @@ export class Relay {
   /** Opens the sockets and begins. Throws a CulvertError if a port is busy or an address is not this machine's. */
   async start(): Promise<void> {
     const { config, keyPair, clock, random, counters, log } = this.options
-    const aead = await loadAead(log)
+    const aead = await loadNativeCrypto(log)
     const udp = await UdpLinks.bind(config.udp.host, config.udp.port, {
       clock,
       counters,

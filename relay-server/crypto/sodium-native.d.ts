@@ -1,4 +1,4 @@
-/** sodium-native ships no types: only what sodium-aead.ts calls. */
+/** sodium-native ships no types: only what is called here. */
 declare module 'sodium-native' {
   interface SodiumNative {
     /** @returns bytes written; throws if the sizes do not fit. */
@@ -19,6 +19,13 @@ declare module 'sodium-native' {
       nonce: Uint8Array,
       key: Uint8Array,
     ): number
+    crypto_scalarmult_base(out: Uint8Array, secret: Uint8Array): void
+    /** Throws for points of low order. */
+    crypto_scalarmult(out: Uint8Array, secret: Uint8Array, publicKey: Uint8Array): void
+    crypto_sign_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void
+    /** @param secretKey seed and public key, 64 bytes */
+    crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void
+    crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
   }
   const sodium: SodiumNative
   export default sodium

@@ -1,5 +1,4 @@
 import { hsalsa } from '@noble/ciphers/salsa.js'
-import { x25519 } from '@noble/curves/ed25519.js'
 import { expand } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
@@ -8,6 +7,7 @@ import { concat } from '../bytes/bytes.ts'
 import { decode, fixed, struct } from '../bytes/codec.ts'
 import { CodecError, CulvertError } from '../bytes/error.ts'
 import type { Random } from '../world/random.ts'
+import { curves } from './curves.ts'
 import { equalSecret } from './equal-secret.ts'
 
 /**
@@ -55,7 +55,7 @@ function words(bytes: Uint8Array): Uint32Array {
 export function beforenm(publicKey: Uint8Array, secret: Uint8Array): Uint8Array {
   let shared: Uint8Array
   try {
-    shared = x25519.getSharedSecret(secret, publicKey)
+    shared = curves().x25519Shared(secret, publicKey)
   } catch (cause) {
     throw new CodecError(
       'handshake-low-order',
@@ -72,7 +72,7 @@ export function beforenm(publicKey: Uint8Array, secret: Uint8Array): Uint8Array 
 
 export function ephemeralKey(random: Random): EphemeralKey {
   const secret = random.bytes(32)
-  return { secret, publicKey: x25519.getPublicKey(secret) }
+  return { secret, publicKey: curves().x25519Public(secret) }
 }
 
 /** The session keys of the 64-byte shared secret: HKDF-Expand-SHA-256 without the extract step (RFC 5869 §2.3). */

@@ -1,9 +1,9 @@
-import { ed25519, x25519 } from '@noble/curves/ed25519.js'
 import { sha1 } from '@noble/hashes/legacy.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { concat, equalBytes } from '../bytes/bytes.ts'
 import { type Codec, decode, fixed, struct } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
+import { curves } from '../crypto/curves.ts'
 import type { Random } from '../world/random.ts'
 
 /** Bytes of a public and of a secret key in their IPv8 form: a tag of 10, and two halves of 32. */
@@ -66,12 +66,7 @@ export class PublicKey {
 
   /** Whether `signature` is this key's over `message` (Ed25519, RFC 8032 §5.1.7, canonical encodings only). Never throws. */
   verify(signature: Uint8Array, message: Uint8Array): boolean {
-    if (signature.length !== SIGNATURE_BYTES) return false
-    try {
-      return ed25519.verify(signature, message, this.ed25519, { zip215: false })
-    } catch {
-      return false
-    }
+    return signature.length === SIGNATURE_BYTES && curves().verify(signature, message, this.ed25519)
   }
 
   equals(other: PublicKey): boolean {
@@ -102,7 +97,7 @@ export class KeyPair {
     this.x25519Secret = parts.x25519
     this.seed = parts.ed25519
     this.publicKey = PublicKey.parse(
-      concat(PUBLIC_TAG, x25519.getPublicKey(parts.x25519), ed25519.getPublicKey(parts.ed25519)),
+      concat(PUBLIC_TAG, curves().x25519Public(parts.x25519), curves().ed25519Public(parts.ed25519)),
     )
   }
 
@@ -117,6 +112,6 @@ export class KeyPair {
 
   /** The Ed25519 signature over `message`, 64 bytes. */
   sign(message: Uint8Array): Uint8Array {
-    return ed25519.sign(message, this.seed)
+    return curves().sign(message, this.seed, this.publicKey.ed25519)
   }
 }
