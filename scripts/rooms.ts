@@ -19,6 +19,7 @@ export const roomOrder = [
     'stream',
     'directory',
     'path',
+    'hidden',
     'client',
     'sim',
   ],
