@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const OLDEST_NODE = [20, 19]
+const isRoot = process.getuid?.() === 0
 
 /** Debian packages that the tests use, and how each is known to be there. */
 const DEBIAN_PACKAGES = [
@@ -22,7 +23,27 @@ const DEBIAN_PACKAGES = [
     why: 'uTP is tested against libtorrent',
   },
   { name: 'strace', probe: ['strace', '-V'], why: "the browser's connections are recorded from outside" },
+  ...(isRoot
+    ? [
+        { name: 'iproute2', probe: ['ip', '-V'], why: 'relays are tested in network namespaces' },
+        { name: 'nftables', probe: ['nft', '-v'], why: 'relays are tested behind NATs of nftables' },
+      ]
+    : []),
 ]
+
+/** Everything that the tests in network namespaces do to the kernel, in a namespace that is gone with this command. */
+const NAMESPACE_PROBE = [
+  ...['unshare', '--net', 'sh', '-c'],
+  'ip link add a0 type veth peer name a1 && ip link add b0 type bridge && nft add table inet probe',
+]
+
+/** Why there can be no network namespaces here; undefined if there can. */
+function namespacesMissing() {
+  if (!isRoot) return 'they need root, and this is an ordinary user'
+  const { status, stderr, error } = spawnSync(NAMESPACE_PROBE[0], NAMESPACE_PROBE.slice(1))
+  if (status === 0) return undefined
+  return `this system allows no network namespaces: ${error?.message ?? String(stderr).trim()}`
+}
 
 const reports = mkdtempSync(join(tmpdir(), 'culvert-test-'))
 const node = process.execPath
@@ -40,6 +61,13 @@ const STEPS = [
   { name: 'types of shared/', command: tool('typescript/bin/tsc', '--noEmit', '-p', 'shared') },
   { name: 'build', command: [node, join(root, 'scripts/build.mjs')] },
   { name: 'unit tests', command: vitest('unit.json'), report: 'unit.json' },
+  {
+    name: 'tests in network namespaces',
+    command: vitest('netns.json', '--config', 'vitest.netns.config.ts'),
+    report: 'netns.json',
+    // The simulator's tests cover the same requirements, with simulated NATs and wires.
+    missing: namespacesMissing,
+  },
   {
     name: 'end-to-end tests',
     command: vitest('e2e.json', '--config', 'vitest.e2e.config.ts'),
@@ -79,7 +107,7 @@ function ensureDebianPackages() {
   if (missing.length === 0) return
   const names = missing.map(({ name }) => name)
   for (const { name, why } of missing) console.log(`${name} is missing: ${why}`)
-  const canInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
+  const canInstall = isRoot && existsSync('/usr/bin/apt-get')
   if (!canInstall) refuse(`install what is missing first:\n  sudo apt install ${names.join(' ')}`)
   const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
   run(['apt-get', 'update', '-q'], quiet)
@@ -111,8 +139,14 @@ function runSteps() {
   const total = { passed: 0, failed: 0 }
   const lines = []
   let exitCode = 0
-  for (const { name, command, report } of STEPS) {
+  for (const { name, command, report, missing } of STEPS) {
     console.log(`\n== ${name}`)
+    const reason = missing?.()
+    if (reason) {
+      console.log(reason)
+      lines.push(`${name}: not run, ${reason}`)
+      continue
+    }
     const start = performance.now()
     exitCode = run(command)
     const counts = countsIn(report)
