@@ -1,0 +1,261 @@
+import { type Address, type IpAddress, NO_ADDRESS } from '../../bytes/address.ts'
+import { type Codec, encode } from '../../bytes/codec.ts'
+import { ephemeralKey } from '../../crypto/handshake.ts'
+import { DIRECTORY_COMMUNITY_ID } from '../../directory/constants.ts'
+import { signDescriptor } from '../../directory/descriptor.ts'
+import { descriptorRequest, descriptorResponse } from '../../directory/exchange.ts'
+import type { KeyPair } from '../../identity/keys.ts'
+import {
+  DISCOVERY_COMMUNITY_ID,
+  PING,
+  PONG,
+  SIMILARITY_REQUEST,
+  SIMILARITY_RESPONSE,
+  TUNNEL_COMMUNITY_ID,
+} from '../../ipv8/constants.ts'
+import { ping, similarityRequest, similarityResponse } from '../../ipv8/discovery.ts'
+import { NEW_STYLE, OLD_STYLE } from '../../ipv8/introduction.ts'
+import { prefixOf } from '../../ipv8/packet.ts'
+import { plaintextCell } from '../../onion/cells.ts'
+import { MESSAGE } from '../../onion/constants.ts'
+import { encodeDestroy } from '../../onion/destroy.ts'
+import { encodeMessage } from '../../onion/messages.ts'
+import { below, type Random, uint16, uint32 } from '../../world/random.ts'
+
+export const TUNNEL = prefixOf(TUNNEL_COMMUNITY_ID)
+const DISCOVERY = prefixOf(DISCOVERY_COMMUNITY_ID)
+const DIRECTORY = prefixOf(DIRECTORY_COMMUNITY_ID)
+
+/** A packet in parts, so that the body can be changed before it is signed. */
+export interface Sample {
+  readonly name: string
+  readonly prefix: Uint8Array
+  readonly id: number
+  readonly body: Uint8Array
+  readonly signed: boolean
+}
+
+type Maker = (random: Random, keyPair: KeyPair) => Sample
+
+function sample<T>(
+  name: string,
+  prefix: Uint8Array,
+  id: number,
+  signed: boolean,
+  codec: Codec<T>,
+  make: (random: Random, keyPair: KeyPair) => T,
+): Maker {
+  return (random, keyPair) => ({ name, prefix, id, signed, body: encode(codec, make(random, keyPair)) })
+}
+
+export function anyIpv4(random: Random): IpAddress {
+  const [a = 0, b = 0, c = 0, d = 0] = random.bytes(4)
+  return { kind: 'ipv4', host: `${a}.${b}.${c}.${d}`, port: uint16(random) }
+}
+
+function anyAddressOf(random: Random): Address {
+  const kind = below(random, 3)
+  if (kind === 0) return { kind: 'ipv6', host: `2001:db8::${1 + below(random, 99)}`, port: uint16(random) }
+  if (kind === 1) return { kind: 'domain', host: `host${below(random, 9)}.example`, port: uint16(random) }
+  return anyIpv4(random)
+}
+
+const introduction = (random: Random) => ({
+  time: BigInt(uint32(random)),
+  destination: anyIpv4(random),
+  lan: anyIpv4(random),
+  wan: anyIpv4(random),
+  bits: below(random, 256),
+  identifier: uint16(random),
+  extra: random.bytes(below(random, 4)),
+})
+const response = (random: Random) => ({
+  ...introduction(random),
+  introducedLan: anyIpv4(random),
+  introducedWan: anyIpv4(random),
+})
+const punctureRequest = (random: Random) => ({
+  time: BigInt(uint32(random)),
+  walkerLan: anyIpv4(random),
+  walkerWan: anyIpv4(random),
+  identifier: uint16(random),
+})
+const puncture = (random: Random) => ({
+  time: BigInt(uint32(random)),
+  lan: anyIpv4(random),
+  wan: anyIpv4(random),
+  identifier: uint16(random),
+})
+const similarity = (random: Random) => ({
+  time: BigInt(uint32(random)),
+  identifier: uint16(random),
+  lan: anyIpv4(random),
+  wan: anyIpv4(random),
+  bits: below(random, 256),
+  communities: [TUNNEL_COMMUNITY_ID, random.bytes(20)],
+  overlap: random.bytes(below(random, 8)),
+})
+const pingOf = (random: Random) => ({ time: BigInt(uint32(random)), identifier: uint16(random) })
+
+function descriptor(random: Random, keyPair: KeyPair): Uint8Array {
+  const fields = {
+    nickname: 'somebody',
+    family: new Uint8Array(),
+    flags: 9,
+    udp: anyIpv4(random),
+    websocket: undefined,
+    bandwidth: uint32(random),
+    published: 1_700_000_000,
+    lifetime: 3_600,
+  }
+  return signDescriptor(fields, keyPair, 'fuzzed')
+}
+
+/** Every packet that comes bare over a link (IPV8-WIRE "Format"), and those of our own communities. */
+export const PACKETS: readonly Maker[] = [
+  ...[OLD_STYLE, NEW_STYLE].flatMap((style) => [
+    ...[TUNNEL, DISCOVERY].flatMap((prefix) => [
+      sample('introduction request', prefix, style.requestId, true, style.request, introduction),
+      sample('introduction response', prefix, style.responseId, true, style.response, response),
+      sample(
+        'puncture request',
+        prefix,
+        style.punctureRequestId,
+        false,
+        style.punctureRequest,
+        punctureRequest,
+      ),
+      sample('puncture', prefix, style.punctureId, true, style.puncture, puncture),
+    ]),
+  ]),
+  sample('similarity request', DISCOVERY, SIMILARITY_REQUEST, true, similarityRequest, similarity),
+  sample('similarity response', DISCOVERY, SIMILARITY_RESPONSE, true, similarityResponse, similarity),
+  sample('ping', DISCOVERY, PING, false, ping, pingOf),
+  sample('pong', DISCOVERY, PONG, false, ping, pingOf),
+  sample('descriptor request', DIRECTORY, 1, false, descriptorRequest, (random, keyPair) => ({
+    nonce: uint32(random),
+    cursor: below(random, 3),
+    own: descriptor(random, keyPair),
+    padding: new Uint8Array(760),
+  })),
+  sample('descriptor response', DIRECTORY, 2, false, descriptorResponse, (random, keyPair) => ({
+    nonce: uint32(random),
+    cursor: 0,
+    count: 1,
+    descriptors: [descriptor(random, keyPair)],
+  })),
+  ...[3, 4].map((id): Maker => {
+    return (random) => ({
+      name: 'neighbours',
+      prefix: DIRECTORY,
+      id,
+      signed: false,
+      body: random.bytes(below(random, 1_100)),
+    })
+  }),
+]
+
+/** Packets of the tunnel community that are made whole: create and created in plaintext, destroy, 13, 17, 18. */
+export function wholePacket(random: Random, keyPair: KeyPair, circuitId: number): Uint8Array {
+  const kind = below(random, 7)
+  const identifier = uint16(random)
+  if (kind === 0) return encodeDestroy(TUNNEL, keyPair, circuitId, below(random, 6))
+  if (kind === 1) return plaintextCell(TUNNEL, circuitId, true, createdMessage(random))
+  if (kind === 2) return bare(MESSAGE.createE2e, innerMessage(random, keyPair, MESSAGE.createE2e))
+  if (kind === 3) return bare(MESSAGE.peersRequest, innerMessage(random, keyPair, MESSAGE.peersRequest))
+  if (kind === 4) return bare(MESSAGE.peersResponse, innerMessage(random, keyPair, MESSAGE.peersResponse))
+  const create = {
+    identifier,
+    nodeKey: keyPair.publicKey.bytes,
+    dhKey: ephemeralKey(random).publicKey,
+  }
+  return plaintextCell(TUNNEL, circuitId, kind === 5, encodeMessage(MESSAGE.create, create))
+}
+
+function bare(id: number, message: Uint8Array): Uint8Array {
+  const packet = new Uint8Array(TUNNEL.length + message.length)
+  packet.set(TUNNEL)
+  packet.set(message, TUNNEL.length)
+  packet[TUNNEL.length] = id
+  return packet
+}
+
+export function createdMessage(random: Random): Uint8Array {
+  const created = {
+    identifier: uint16(random),
+    dhKey: random.bytes(32),
+    auth: random.bytes(32),
+    candidates: random.bytes(below(random, 600)),
+  }
+  return encodeMessage(MESSAGE.created, created)
+}
+
+/** Ids of all messages that a cell may carry, known and unknown. */
+export const INNER_IDS: readonly number[] = [...Array.from({ length: 32 }, (_, i) => i), 80, 81, 82, 255]
+
+/** A well-formed message of that id where one is known, random bytes behind the id elsewhere. */
+export function innerMessage(random: Random, keyPair: KeyPair, id: number): Uint8Array {
+  const identifier = uint16(random)
+  const nodeKey = keyPair.publicKey.bytes
+  const dhKey = ephemeralKey(random).publicKey
+  const infoHash = random.bytes(20)
+  const address = anyIpv4(random)
+  switch (id) {
+    case MESSAGE.data:
+    case MESSAGE.stream: {
+      const data = random.bytes(below(random, 400))
+      return encodeMessage(id, { destination: anyAddressOf(random), origin: NO_ADDRESS, data })
+    }
+    case MESSAGE.extend:
+      return encodeMessage(id, { identifier, nodeKey, dhKey, address })
+    case MESSAGE.created:
+      return createdMessage(random)
+    case MESSAGE.extended: {
+      const message = createdMessage(random)
+      message[0] = MESSAGE.extended
+      return message
+    }
+    case MESSAGE.ping:
+    case MESSAGE.pong:
+    case MESSAGE.introEstablished:
+    case MESSAGE.linkedE2e:
+      return encodeMessage(id, { identifier })
+    case MESSAGE.establishIntro:
+      return encodeMessage(id, { identifier, infoHash, seederKey: nodeKey })
+    case MESSAGE.establishRendezvous:
+    case MESSAGE.linkE2e:
+      return encodeMessage(id, { identifier, cookie: random.bytes(20) })
+    case MESSAGE.rendezvousEstablished:
+      return encodeMessage(id, { identifier, address })
+    case MESSAGE.createE2e:
+      return encodeMessage(id, { identifier, infoHash, seederKey: nodeKey, dhKey })
+    case MESSAGE.createdE2e:
+      return encodeMessage(id, {
+        identifier,
+        dhKey,
+        auth: random.bytes(32),
+        rendezvous: random.bytes(150),
+      })
+    case MESSAGE.peersRequest:
+      return encodeMessage(id, { identifier, infoHash })
+    case MESSAGE.peersResponse: {
+      const peers = [{ address, nodeKey, seederKey: nodeKey, source: below(random, 3) }]
+      return encodeMessage(id, { identifier, infoHash, peers })
+    }
+    case MESSAGE.testRequest:
+      return encodeMessage(id, { identifier, responseBytes: uint16(random), data: random.bytes(20) })
+    case MESSAGE.testResponse:
+      return encodeMessage(id, { identifier, data: random.bytes(20) })
+    case MESSAGE.streamReset:
+      return encodeMessage(id, {
+        destination: anyAddressOf(random),
+        connectionId: identifier,
+        reason: below(random, 12),
+      })
+    default: {
+      const message = random.bytes(1 + below(random, 200))
+      message[0] = id
+      return message
+    }
+  }
+}
