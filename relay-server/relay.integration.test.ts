@@ -51,6 +51,7 @@ function pageLink(owner: TestOwner): Promise<Link> {
 async function udpLink(owner: TestOwner): Promise<{ link: Link; close(): Promise<void> }> {
   const links = await UdpLinks.bind('127.0.0.30', 0, {
     clock,
+    random,
     counters: new Counters(),
     onPacket: owner.onPacket,
   })
@@ -255,6 +256,7 @@ describe('relays on one machine (D-04, C-01)', () => {
     const { relay, counters } = await startRelay(HOSTS[3], { lab: false })
     const links = await UdpLinks.bind('127.0.0.30', 0, {
       clock,
+      random,
       counters: new Counters(),
       onPacket: () => {},
     })
@@ -292,6 +294,7 @@ describe('relays on one machine (D-04, C-01)', () => {
 async function udpLinkTo(owner: TestOwner, relay: TestRelay) {
   const links = await UdpLinks.bind('127.0.0.30', 0, {
     clock,
+    random,
     counters: new Counters(),
     onPacket: owner.onPacket,
   })

@@ -130,6 +130,7 @@ export class Relay {
     const aead = await loadNativeCrypto(log)
     const udp = await UdpLinks.bind(config.udp.host, config.udp.port, {
       clock,
+      random,
       counters,
       onPacket: this.receive,
       onClosed: (link) => this.running?.router.linkClosed(link),

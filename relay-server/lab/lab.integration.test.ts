@@ -53,6 +53,7 @@ async function descriptorsOf(udp: string) {
   const exchange = new DirectoryExchange({ directory, own: () => undefined, clock, random, counters })
   const links = await UdpLinks.bind('127.0.0.30', 0, {
     clock,
+    random,
     counters,
     onPacket: (link, packet) => exchange.receive(link, packet),
   })

@@ -1,9 +1,10 @@
 import type { IpAddress } from '../../shared/bytes/address.ts'
+import { UDP_MTU } from '../../shared/link/constants.ts'
+import { FRAGMENTED_MTU } from '../../shared/link/fragment-limits.ts'
 import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
 
 /** What a UDP link needs of the socket that it shares with all others. */
 export interface UdpSender {
-  readonly mtu: number
   transmit(link: UdpLink, packet: Uint8Array, flow: number): void
   forget(link: UdpLink, reason: LinkCloseReason): void
 }
@@ -11,17 +12,24 @@ export interface UdpSender {
 /** The way to one UDP address: little more than the address. */
 export class UdpLink implements Link {
   readonly kind = 'udp'
-  readonly mtu: number
   readonly address: IpAddress
+  /** The address as the socket writes it: an IPv4 one is `::ffff:a.b.c.d` on a socket for both. */
+  readonly wireHost: string
   /** The sweep in which it last carried a packet; see UdpLinks. */
   usedAt = 0
+  /** Whether the neighbour is known to put our fragments together: it has sent what only Culvert relays send. */
+  takesFragments = false
   private readonly sender: UdpSender
   private isOpen = true
 
-  constructor(sender: UdpSender, address: IpAddress) {
+  constructor(sender: UdpSender, address: IpAddress, wireHost: string) {
     this.sender = sender
-    this.mtu = sender.mtu
     this.address = address
+    this.wireHost = wireHost
+  }
+
+  get mtu(): number {
+    return this.takesFragments ? FRAGMENTED_MTU : UDP_MTU
   }
 
   get open(): boolean {

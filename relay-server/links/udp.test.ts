@@ -2,9 +2,13 @@ import { createSocket, type Socket } from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { type Address, NO_ADDRESS } from '../../shared/bytes/address.ts'
+import { DIRECTORY_COMMUNITY_ID } from '../../shared/directory/constants.ts'
+import { prefixOf } from '../../shared/ipv8/packet.ts'
 import { QUEUE_LIMITS, UDP_MTU } from '../../shared/link/constants.ts'
+import { FRAGMENTED_MTU } from '../../shared/link/fragment-limits.ts'
 import type { LinkCloseReason } from '../../shared/link/link.ts'
 import { type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
+import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { NodeClock } from '../node-clock.ts'
@@ -13,6 +17,8 @@ import { UdpLinks } from './udp.ts'
 import type { UdpLink } from './udp-link.ts'
 
 const HOST = '127.0.0.1'
+/** Where nobody else takes ports. */
+const QUIET_HOST = '127.0.0.77'
 
 /** Lets real packets arrive, turn by turn of the event loop. */
 async function until(predicate: () => boolean): Promise<void> {
@@ -22,13 +28,14 @@ async function until(predicate: () => boolean): Promise<void> {
   }
 }
 
-async function realEnd() {
+async function realEnd(host = HOST) {
   const counters = new Counters()
   const received: Uint8Array[] = []
   const closed: LinkCloseReason[] = []
   const seen: UdpLink[] = []
-  const links = await UdpLinks.bind(HOST, 0, {
+  const links = await UdpLinks.bind(host, 0, {
     clock: new NodeClock(),
+    random: new SeededRandom(1),
     counters,
     onPacket: (link, packet) => {
       seen[0] ??= link
@@ -93,9 +100,14 @@ class FakeSocket extends EventEmitter {
     return this.pendingBytes
   }
 
-  send(packet: Uint8Array, port: number, _host: string, done: (error: Error | null) => void): void {
+  send(
+    packet: Uint8Array,
+    port: number,
+    _host: string,
+    done: (error: Error | null, bytes: number) => void,
+  ): void {
     this.sent.push({ length: packet.length, port })
-    done(this.failing ? new Error('ENOBUFS') : null)
+    done(this.failing ? new Error('ENOBUFS') : null, packet.length)
   }
 
   close(done: () => void): void {
@@ -115,6 +127,7 @@ function fakeLinks(options: { maxLinks?: number; idleMs?: number; inUse?: (link:
   const received: number[] = []
   const links = UdpLinks.over(socket as unknown as Socket, {
     clock,
+    random: new SeededRandom(1),
     counters,
     onPacket: (link) => received.push(link.address.port),
     onClosed: (link, reason) => closed.push([link.address.port, reason]),
@@ -125,21 +138,43 @@ function fakeLinks(options: { maxLinks?: number; idleMs?: number; inUse?: (link:
 }
 
 describe('UDP socket (N-01)', () => {
+  const bound = (port: number, range?: { from: number; to: number }, host = HOST) =>
+    UdpLinks.bind(
+      host,
+      port,
+      { clock: new NodeClock(), random: new SeededRandom(1), counters: new Counters(), onPacket: () => {} },
+      range,
+    )
+
   it('says which port is busy', async () => {
     const { links } = await realEnd()
-    const again = UdpLinks.bind(HOST, links.address.port, {
-      clock: new NodeClock(),
-      counters: new Counters(),
-      onPacket: () => {},
-    })
+    const again = bound(links.address.port)
     await expect(again).rejects.toMatchObject({ code: 'udp-port-busy' })
     await expect(again).rejects.toThrow(String(links.address.port))
     await links.close()
   })
 
+  it('takes the next free port of the range, around its end, and names the range when none is free', async () => {
+    const { links: first } = await realEnd(QUIET_HOST)
+    const { port } = first.address
+    const range = { from: port - 1, to: port + 1 }
+    const others = [await bound(port, range, QUIET_HOST), await bound(port, range, QUIET_HOST)]
+    expect(others.map(({ address }) => address.port)).toEqual([port + 1, port - 1])
+    for (const asked of [port, 0]) {
+      await expect(bound(asked, range, QUIET_HOST)).rejects.toThrow(
+        `every UDP port from ${port - 1} to ${port + 1}`,
+      )
+    }
+    await first.close()
+    const anyOfRange = await bound(0, range, QUIET_HOST)
+    expect(anyOfRange.address.port).toBe(port)
+    for (const each of [...others, anyOfRange]) await each.close()
+  })
+
   it('says that an address is not this machine’s', async () => {
     const foreign = UdpLinks.bind('192.0.2.1', 0, {
       clock: new NodeClock(),
+      random: new SeededRandom(1),
       counters: new Counters(),
       onPacket: () => {},
     })
@@ -155,6 +190,77 @@ describe('UDP socket (N-01)', () => {
     await until(() => counters.get('udp-sent') + counters.get('udp-send-failed') === 3)
     expect(link.open).toBe(true)
     await links.close()
+  })
+})
+
+describe('UDP for both IP versions (N-01)', () => {
+  it('meets neighbours of both at one port, each at its own address', async () => {
+    const both = await realEnd('::')
+    const { port } = both.links.address
+    const ends = [await realEnd('127.0.0.1'), await realEnd('::1')]
+    for (const { links } of ends) {
+      const { kind, host } = links.address
+      links.linkTo({ kind, host, port })!.send(Uint8Array.of(1), 0)
+    }
+    await until(() => both.received.length === 2)
+    for (const { links, received } of ends) {
+      both.links.linkTo(links.address)!.send(Uint8Array.of(2, 3), 0)
+      await until(() => received.length === 1)
+    }
+    expect(both.links.size).toBe(2)
+    expect(both.links.families).toEqual(['ipv4', 'ipv6'])
+    expect(both.counters.snapshot()).toMatchObject({
+      'udp-received': 2,
+      'udp-received-bytes': 2,
+      'udp-sent': 2,
+      'udp-sent-bytes': 4,
+    })
+    for (const { links } of [both, ...ends]) await links.close()
+  })
+
+  it('takes no IPv4 address in the clothes of IPv6', async () => {
+    const { links } = await realEnd('::')
+    expect(links.linkTo({ kind: 'ipv6', host: '::ffff:7f00:1', port: 9 })).toBeUndefined()
+    expect(links.linkTo({ kind: 'ipv4', host: '127.0.0.1', port: 9 })).toBeDefined()
+    await links.close()
+  })
+})
+
+describe('packets larger than a datagram (N-03)', () => {
+  const toDirectory = Uint8Array.of(...prefixOf(DIRECTORY_COMMUNITY_ID), 1)
+
+  it('go in fragments to a neighbour that speaks Culvert, and arrive whole', async () => {
+    const [left, right] = [await realEnd(), await realEnd()]
+    const link = left.links.linkTo(right.links.address)!
+    expect(link.mtu).toBe(UDP_MTU)
+    right.links.linkTo(left.links.address)!.send(toDirectory, 0)
+    await until(() => left.received.length === 1)
+    expect(link.mtu).toBe(FRAGMENTED_MTU)
+    const sent = [1_472, 1_473, 1_600, FRAGMENTED_MTU].map((length) => new Uint8Array(length).fill(length))
+    for (const packet of sent) link.send(packet, 3)
+    await until(() => right.received.length === sent.length)
+    expect(right.received).toEqual(sent)
+    expect(left.counters.get('fragment-split')).toBe(3)
+    // Who sends fragments takes them.
+    expect(right.seen[0]!.mtu).toBe(FRAGMENTED_MTU)
+    await left.links.close()
+    await right.links.close()
+  })
+
+  it('go as they are to one that may be a stock peer', () => {
+    const { socket, link, counters } = fakeLinks()
+    link(1)!.send(new Uint8Array(UDP_MTU), 0)
+    link(1)!.send(new Uint8Array(UDP_MTU + 1), 0)
+    expect(socket.sent.map(({ length }) => length)).toEqual([UDP_MTU])
+    expect(counters.get('udp-too-large')).toBe(1)
+  })
+
+  it('are no larger than any link carries', () => {
+    const { socket, link, counters } = fakeLinks()
+    socket.from(1, toDirectory)
+    link(1)!.send(new Uint8Array(FRAGMENTED_MTU + 1), 0)
+    expect(socket.sent).toEqual([])
+    expect(counters.get('udp-too-large')).toBe(1)
   })
 })
 
@@ -238,6 +344,7 @@ describe('UDP links: a full socket (N-02, L-08)', () => {
     link(2)!.send(new Uint8Array(50), 78)
     const before = socket.sent.length
     expect(before).toBeLessThan(100)
+    expect(counters.get('udp-queue-full')).toBe(3_001 - before)
     expect(counters.get('queue-dropped-full')).toBeGreaterThan(1_000)
     clock.advance(UDP_POLL_MS)
     expect(socket.sent.length).toBe(before)

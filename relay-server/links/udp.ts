@@ -1,17 +1,27 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
-import { type Address, addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
+import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
+import { DIRECTORY_COMMUNITY_ID } from '../../shared/directory/constants.ts'
+import { messageIdOf, prefixOf } from '../../shared/ipv8/packet.ts'
 import { UDP_MTU } from '../../shared/link/constants.ts'
 import { FairQueue } from '../../shared/link/fair-queue.ts'
+import { fragmentsOf, isFragment, Reassembly } from '../../shared/link/fragment.ts'
+import { DATAGRAM_BYTES } from '../../shared/link/fragment-limits.ts'
 import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
+import { type Random, uint32 } from '../../shared/world/random.ts'
 import { UDP_IDLE_MS, UDP_LINKS, UDP_PENDING_BYTES, UDP_POLL_MS, UDP_SENDS_PER_LOOK } from './constants.ts'
 import { UdpLink, type UdpSender } from './udp-link.ts'
-import { bindUdp } from './udp-socket.ts'
+import { bindUdp, type PortRange } from './udp-socket.ts'
 
 export interface UdpLinksOptions {
   readonly clock: Clock
-  /** `udp-received`, `udp-sent`, `udp-send-failed`, `udp-too-large`, `udp-links-full`, `udp-links-evicted`, … */
+  /** For the names of what is sent in fragments. */
+  readonly random: Random
+  /**
+   * `udp-received`, `udp-received-bytes`, `udp-sent`, `udp-sent-bytes` (UDP payload, N-13); `udp-send-failed`,
+   * `udp-queue-full` (had to wait for the socket, N-02), `udp-too-large`, `udp-links-full`, `fragment-…`, …
+   */
   readonly counters: Counters
   /** The packet's memory belongs to the receiver. */
   onPacket(link: UdpLink, packet: Uint8Array): void
@@ -35,12 +45,15 @@ interface Waiting {
  */
 export class UdpLinks implements UdpSender {
   readonly address: IpAddress
-  readonly mtu = UDP_MTU
+  /** Whether the socket is for IPv4 and IPv6: it writes IPv4 addresses as IPv6 ones (RFC 4291 §2.5.5.2). */
+  private readonly dualStack: boolean
   private readonly options: UdpLinksOptions
   private readonly socket: Socket
   /** In the order of their coming, or of their last second chance; see makeRoom. */
   private readonly links = new Map<string, UdpLink>()
   private readonly queue: FairQueue<Waiting>
+  private readonly reassembly: Reassembly
+  private nextSet: number
   private last: UdpLink | undefined
   private sweep = 1
   private sweepTimer: Timer
@@ -49,11 +62,18 @@ export class UdpLinks implements UdpSender {
   private closing: Promise<void> | undefined
 
   /**
+   * @param host `::` for both IP versions
    * @param port 0 for a random free one
+   * @param range if `port` is busy (or 0), the next free one of these
    * @throws CulvertError `udp-port-busy`, `udp-bind`
    */
-  static async bind(host: string, port: number, options: UdpLinksOptions): Promise<UdpLinks> {
-    return new UdpLinks(await bindUdp(host, port), options)
+  static async bind(
+    host: string,
+    port: number,
+    options: UdpLinksOptions,
+    range?: PortRange,
+  ): Promise<UdpLinks> {
+    return new UdpLinks(await bindUdp(host, port, range), options)
   }
 
   /** Over a socket that is bound already. */
@@ -66,6 +86,9 @@ export class UdpLinks implements UdpSender {
     this.options = options
     this.socket = socket
     this.address = addressOf(address, port) as IpAddress
+    this.dualStack = this.address.host === '::'
+    this.nextSet = uint32(options.random)
+    this.reassembly = new Reassembly(options)
     this.queue = new FairQueue<Waiting>({ clock: options.clock, counters: options.counters })
     this.sweepTimer = this.nextSweep()
     socket.on('message', this.receive)
@@ -77,15 +100,25 @@ export class UdpLinks implements UdpSender {
     return this.links.size
   }
 
+  /** IP versions of the neighbours that the socket reaches. */
+  get families(): readonly IpAddress['kind'][] {
+    return this.dualStack ? ['ipv4', 'ipv6'] : [this.address.kind]
+  }
+
   /**
-   * The link to `address`, made if need be. Undefined if there can be none: a name, port 0, the unspecified address (which
-   * the kernel takes for this machine), the other IP version, or all places are taken by links in use.
+   * Whether there can be a link to `address`: not to a name, port 0, the unspecified address (which the kernel takes for
+   * this machine), an IP version that the socket is not for, or an IPv4 address in the clothes of IPv6.
    */
+  reaches(address: Address): address is IpAddress {
+    if (address.kind === 'domain' || !this.families.includes(address.kind) || address.port === 0) return false
+    return address.host !== '0.0.0.0' && address.host !== '::' && !address.host.startsWith(MAPPED)
+  }
+
+  /** The link to `address`, made if need be. Undefined if there can be none, or all places are taken by links in use. */
   linkTo(address: Address): UdpLink | undefined {
-    if (address.kind !== this.address.kind || address.port === 0 || this.closing) return undefined
-    if (address.host === '0.0.0.0' || address.host === '::') return undefined
-    const key = formatAddress(address)
-    return this.links.get(key) ?? this.add(key, address)
+    if (!this.reaches(address) || this.closing) return undefined
+    const wireHost = this.dualStack && address.kind === 'ipv4' ? MAPPED + address.host : address.host
+    return this.links.get(keyOf(wireHost, address.port)) ?? this.add(address, wireHost)
   }
 
   /** Closes the socket and every link. */
@@ -101,28 +134,37 @@ export class UdpLinks implements UdpSender {
 
   transmit(link: UdpLink, packet: Uint8Array, flow: number): void {
     const { counters } = this.options
-    if (!link.open) {
-      counters.add('link-closed')
-    } else if (packet.length === 0 || packet.length > this.mtu) {
-      counters.add('udp-too-large')
-    } else if (this.pollTimer === undefined && !this.isFull()) {
-      this.write(link, packet)
-    } else {
-      this.queue.push({ length: packet.length, packet: new Uint8Array(packet), link }, flow)
-      this.pollTimer ??= this.options.clock.after(UDP_POLL_MS, this.drain)
-    }
+    if (!link.open) counters.add('link-closed')
+    else if (packet.length === 0 || packet.length > link.mtu) counters.add('udp-too-large')
+    else if (link.takesFragments && packet.length > DATAGRAM_BYTES[link.address.kind]) {
+      this.nextSet = (this.nextSet + 1) >>> 0
+      for (const each of fragmentsOf(packet, this.nextSet, DATAGRAM_BYTES[link.address.kind])) {
+        this.pass(link, each, flow)
+      }
+      counters.add('fragment-split')
+    } else this.pass(link, packet, flow)
   }
 
   forget(link: UdpLink, reason: LinkCloseReason): void {
-    this.links.delete(formatAddress(link.address))
+    this.links.delete(keyOf(link.wireHost, link.address.port))
     if (this.last === link) this.last = undefined
     this.options.onClosed?.(link, reason)
   }
 
+  private pass(link: UdpLink, datagram: Uint8Array, flow: number): void {
+    if (this.pollTimer === undefined && !this.isFull()) {
+      this.write(link, datagram)
+      return
+    }
+    this.options.counters.add('udp-queue-full')
+    this.queue.push({ length: datagram.length, packet: new Uint8Array(datagram), link }, flow)
+    this.pollTimer ??= this.options.clock.after(UDP_POLL_MS, this.drain)
+  }
+
   /** Hands on plain bytes: a Buffer's `slice` is a view where everybody else's is a copy. */
-  private readonly receive = (packet: Uint8Array<ArrayBuffer>, from: RemoteInfo): void => {
+  private readonly receive = (buffer: Uint8Array<ArrayBuffer>, from: RemoteInfo): void => {
     const { counters } = this.options
-    if (packet.length === 0 || packet.length > this.mtu) {
+    if (buffer.length === 0 || buffer.length > UDP_MTU) {
       counters.add('udp-length')
       return
     }
@@ -130,27 +172,40 @@ export class UdpLinks implements UdpSender {
     if (!link) return
     link.usedAt = this.sweep
     counters.add('udp-received')
-    this.options.onPacket(link, new Uint8Array(packet.buffer, packet.byteOffset, packet.length))
+    counters.add('udp-received-bytes', buffer.length)
+    const packet = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
+    if (isFragment(packet)) {
+      link.takesFragments = true
+      const whole = this.reassembly.receive(link, packet)
+      if (whole) this.options.onPacket(link, whole)
+      return
+    }
+    if (!link.takesFragments && messageIdOf(packet, DIRECTORY) !== undefined) link.takesFragments = true
+    this.options.onPacket(link, packet)
   }
 
   private linkFrom(from: RemoteInfo): UdpLink | undefined {
     const { last } = this
-    if (last && last.address.port === from.port && last.address.host === from.address) return last
+    if (last && last.address.port === from.port && last.wireHost === from.address) return last
     // The kernel's text is canonical already, so that most packets find their link without being parsed.
-    const key = from.family === 'IPv4' ? `${from.address}:${from.port}` : `[${from.address}]:${from.port}`
-    const link = this.links.get(key) ?? this.linkTo(addressOf(from.address, from.port))
+    const link = this.links.get(keyOf(from.address, from.port)) ?? this.linkTo(this.addressFrom(from))
     this.last = link
     return link
   }
 
-  private add(key: string, address: IpAddress): UdpLink | undefined {
+  private addressFrom({ address, port }: RemoteInfo): Address {
+    const mapped = this.dualStack && address.startsWith(MAPPED) && address.includes('.')
+    return addressOf(mapped ? address.slice(MAPPED.length) : address, port)
+  }
+
+  private add(address: IpAddress, wireHost: string): UdpLink | undefined {
     if (this.links.size >= (this.options.maxLinks ?? UDP_LINKS) && !this.makeRoom()) {
       this.options.counters.add('udp-links-full')
       return undefined
     }
-    const link = new UdpLink(this, address)
+    const link = new UdpLink(this, address, wireHost)
     link.usedAt = this.sweep
-    this.links.set(key, link)
+    this.links.set(keyOf(wireHost, address.port), link)
     return link
   }
 
@@ -204,15 +259,27 @@ export class UdpLinks implements UdpSender {
   }
 
   private write(link: UdpLink, packet: Uint8Array): void {
-    const { host, port } = link.address
     link.usedAt = this.sweep
-    this.socket.send(packet, port, host, this.onSent)
+    this.socket.send(packet, link.address.port, link.wireHost, this.onSent)
   }
 
   /** One function for all packets. A packet that the kernel refuses (full, too long, nobody there) is a packet lost. */
-  private readonly onSent = (error: Error | null): void => {
-    this.options.counters.add(error ? 'udp-send-failed' : 'udp-sent')
+  private readonly onSent = (error: Error | null, bytes: number): void => {
+    const { counters } = this.options
+    if (error) {
+      counters.add('udp-send-failed')
+      return
+    }
+    counters.add('udp-sent')
+    counters.add('udp-sent-bytes', bytes)
   }
 }
 
 const EVICTION_LOOKS = 64
+/** How the kernel writes IPv4 addresses for a socket of both IP versions. */
+const MAPPED = '::ffff:'
+const DIRECTORY = prefixOf(DIRECTORY_COMMUNITY_ID)
+
+function keyOf(wireHost: string, port: number): string {
+  return `${wireHost} ${port}`
+}
