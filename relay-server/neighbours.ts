@@ -10,6 +10,8 @@ import { resolveEndpoint } from './endpoints.ts'
 const FIRST_INTERVAL_MS = 250
 /** Relays asked in one round. Their answers hold all that they know, so not everybody need be asked. */
 const ASKED_PER_ROUND = 16
+/** The same, once the rounds are as far apart as configured: each answer holds the same news. */
+const ASKED_PER_LATE_ROUND = 2
 
 export interface NeighboursOptions {
   readonly directory: Directory
@@ -57,8 +59,9 @@ export class Neighbours {
   private async round(): Promise<void> {
     await this.resolve()
     if (this.stopped) return
-    const { exchange, linkTo, random, clock } = this.options
-    for (const address of shuffled(random, this.addresses()).slice(0, ASKED_PER_ROUND)) {
+    const { exchange, linkTo, random, clock, intervalMs } = this.options
+    const asked = this.intervalMs < intervalMs ? ASKED_PER_ROUND : ASKED_PER_LATE_ROUND
+    for (const address of shuffled(random, this.addresses()).slice(0, asked)) {
       const link = linkTo(address)
       if (link) exchange.fetchFrom(link, () => undefined)
     }

@@ -21,11 +21,9 @@ export const DESCRIPTOR_RESPONSE = 2
 export const REQUEST_BYTES = 1_100
 
 export const DIRECTORY_DEFAULTS = {
-  maxDescriptors: 1_000,
+  maxDescriptors: 2_000,
   /** Relays of one IPv4 /24, IPv6 /48 or WebSocket host. */
   maxPerNetwork: 8,
-  /** A relay that was heard once and then not for so long is listed, but not served to others. */
-  servedAfterHeardMs: 300_000,
 } as const
 export type DirectorySettings = { readonly [K in keyof typeof DIRECTORY_DEFAULTS]: number }
 
@@ -35,6 +33,12 @@ export const EXCHANGE_DEFAULTS = {
   tries: 4,
   /** Fetches at once; more are answered with "nothing added". */
   maxFetches: 16,
+  /** Fetches of all descriptors at once; the others ask for `firstLookMs` meanwhile. */
+  maxFullFetches: 1,
+  /** How far back a neighbour is asked while all is being fetched from another. */
+  firstLookMs: 300_000,
+  /** News takes this long to get around: a fetch asks for what was learnt since the last one began, and so much before. */
+  slackMs: 120_000,
   /** Requests of one fetch; 1,000 descriptors take about 250. */
   maxRequests: 600,
   /** Descriptors that one fetch may hand us and we refuse, before we hang up. */

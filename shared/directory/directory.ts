@@ -1,3 +1,4 @@
+import { type Address, sameAddress } from '../bytes/address.ts'
 import { equalBytes, toHex } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
 import type { PublicKey } from '../identity/keys.ts'
@@ -28,6 +29,19 @@ export type AddResult = 'new' | 'renewed' | 'known' | 'refused'
 interface StoredEntry extends DirectoryEntry {
   descriptor: RelayDescriptor
   lastHeardMs: number | undefined
+  /** Rises with everything that is learnt. */
+  sequence: number
+  learntMs: number
+  /** It was asked, did not answer, and nothing was heard of it since. */
+  silent: boolean
+  /** What it is counted under. */
+  place: string
+}
+
+/** A descriptor to pass on, and where it stands in the order in which things were learnt. */
+export interface ServedDescriptor {
+  readonly descriptor: RelayDescriptor
+  readonly sequence: number
 }
 
 /**
@@ -37,8 +51,12 @@ interface StoredEntry extends DirectoryEntry {
 export class Directory {
   private readonly options: DirectoryOptions
   private readonly settings: DirectorySettings
-  /** In the order in which they were learnt, which a renewal does not change: cursors of the exchange count on it. */
+  /** In the order in which they were learnt or renewed: by `sequence`. */
   private readonly byMid = new Map<string, StoredEntry>()
+  private readonly perPlace = new Map<string, number>()
+  private sequence = 0
+  /** No descriptor expires before this time, in Unix seconds. */
+  private earliestExpiry = Number.POSITIVE_INFINITY
 
   constructor(options: DirectoryOptions) {
     this.options = options
@@ -66,15 +84,19 @@ export class Directory {
     return [...this.byMid.values()]
   }
 
-  /** What others are told: all, but those that were heard once and then not for `servedAfterHeardMs`. */
-  served(): readonly RelayDescriptor[] {
-    const now = this.options.clock.now()
-    return this.list()
-      .filter(
-        ({ lastHeardMs }) =>
-          lastHeardMs === undefined || now - lastHeardMs <= this.settings.servedAfterHeardMs,
-      )
-      .map(({ descriptor }) => descriptor)
+  /**
+   * What others are told, in the order of `sequence`: all but those that were asked and are silent.
+   * @param after only what has a higher sequence
+   * @param withinMs only what was learnt or renewed so recently
+   */
+  served(after = 0, withinMs = Number.POSITIVE_INFINITY): readonly ServedDescriptor[] {
+    this.expire()
+    const fromMs = this.options.clock.now() - withinMs
+    const served: ServedDescriptor[] = []
+    for (const entry of this.byMid.values()) {
+      if (entry.sequence > after && entry.learntMs >= fromMs && !entry.silent) served.push(entry)
+    }
+    return served
   }
 
   find(mid: Uint8Array): DirectoryEntry | undefined {
@@ -83,14 +105,31 @@ export class Directory {
 
   /** The relay itself answered just now. No effect if it is not listed. */
   markHeard(mid: Uint8Array): void {
-    const entry = this.byMid.get(toHex(mid))
-    if (entry) entry.lastHeardMs = this.options.clock.now()
+    const key = toHex(mid)
+    const entry = this.byMid.get(key)
+    if (!entry) return
+    entry.lastHeardMs = this.options.clock.now()
+    // Those who asked meanwhile were not told of it.
+    if (entry.silent) this.learn(key, entry)
+  }
+
+  /** Whoever is at this UDP address was asked and did not answer. */
+  markSilent(address: Address): void {
+    for (const entry of this.byMid.values()) {
+      const { udp } = entry.descriptor
+      if (udp && sameAddress(udp, address)) entry.silent = true
+    }
   }
 
   /** Forgets what has expired. */
   expire(): void {
     const wallMs = this.options.clock.wall()
-    for (const [mid, { descriptor }] of this.byMid) if (isExpired(descriptor, wallMs)) this.byMid.delete(mid)
+    if (wallMs / 1000 <= this.earliestExpiry) return
+    this.earliestExpiry = Number.POSITIVE_INFINITY
+    for (const [mid, entry] of this.byMid) {
+      if (isExpired(entry.descriptor, wallMs)) this.remove(mid, entry)
+      else this.noteExpiry(entry.descriptor)
+    }
   }
 
   private enter(bytes: Uint8Array): AddResult {
@@ -104,22 +143,39 @@ export class Directory {
       return 'known'
     }
     const descriptor = parsed.verify(network, clock.wall())
-    this.checkNetwork(mid, descriptor)
-    if (old) {
-      old.descriptor = descriptor
-      return 'renewed'
-    }
-    this.makeRoom()
-    this.byMid.set(mid, { descriptor, lastHeardMs: undefined })
-    return 'new'
+    const place = placeOf(descriptor)
+    this.checkNetwork(place, old)
+    if (old) this.remove(mid, old)
+    else this.makeRoom()
+    const heard = old?.lastHeardMs
+    this.learn(mid, { descriptor, place, lastHeardMs: heard, sequence: 0, learntMs: 0, silent: false })
+    return old ? 'renewed' : 'new'
   }
 
-  private checkNetwork(mid: string, descriptor: RelayDescriptor): void {
-    const network = placeOf(descriptor)
-    let neighbours = 0
-    for (const [other, entry] of this.byMid) {
-      if (other !== mid && placeOf(entry.descriptor) === network) neighbours++
-    }
+  /** Puts an entry at the end of the order. */
+  private learn(mid: string, entry: StoredEntry): void {
+    if (this.byMid.has(mid)) this.remove(mid, entry)
+    entry.sequence = ++this.sequence
+    entry.learntMs = this.options.clock.now()
+    entry.silent = false
+    this.byMid.set(mid, entry)
+    this.perPlace.set(entry.place, (this.perPlace.get(entry.place) ?? 0) + 1)
+    this.noteExpiry(entry.descriptor)
+  }
+
+  private remove(mid: string, { place }: StoredEntry): void {
+    this.byMid.delete(mid)
+    const left = (this.perPlace.get(place) ?? 1) - 1
+    if (left > 0) this.perPlace.set(place, left)
+    else this.perPlace.delete(place)
+  }
+
+  private noteExpiry({ published, lifetime }: RelayDescriptor): void {
+    this.earliestExpiry = Math.min(this.earliestExpiry, published + lifetime)
+  }
+
+  private checkNetwork(place: string, old: StoredEntry | undefined): void {
+    const neighbours = (this.perPlace.get(place) ?? 0) - (old?.place === place ? 1 : 0)
     if (neighbours >= this.settings.maxPerNetwork) {
       throw new CodecError(
         'directory-network',
@@ -132,9 +188,9 @@ export class Directory {
     if (this.byMid.size < this.settings.maxDescriptors) return
     this.expire()
     if (this.byMid.size < this.settings.maxDescriptors) return
-    for (const [mid, { lastHeardMs }] of this.byMid) {
-      if (lastHeardMs !== undefined) continue
-      this.byMid.delete(mid)
+    for (const [mid, entry] of this.byMid) {
+      if (entry.lastHeardMs !== undefined && !entry.silent) continue
+      this.remove(mid, entry)
       return
     }
     throw new CodecError('directory-full', `${this.byMid.size} relays are known and all were heard`)

@@ -16,7 +16,7 @@ import {
   REQUEST_BYTES,
 } from './constants.ts'
 import { Directory } from './directory.ts'
-import { DirectoryExchange, descriptorRequest, descriptorResponse } from './exchange.ts'
+import { DirectoryExchange, descriptorRequest, descriptorResponse, SINCE_EVER } from './exchange.ts'
 import { addressOfRelay, descriptorOf, keyOf, NETWORK, NOW_MS } from './relays.fixture.ts'
 
 const prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
@@ -89,9 +89,10 @@ function request(
   own: Uint8Array = new Uint8Array(),
   size = REQUEST_BYTES,
 ): Uint8Array {
-  const head = prefix.length + 1 + 4 + 2 + 2 + own.length
+  const head = prefix.length + 1 + 4 + 4 + 4 + 2 + own.length
   const padding = new Uint8Array(size - head)
-  return unsignedPacket(prefix, DESCRIPTOR_REQUEST, descriptorRequest, { nonce, cursor, own, padding })
+  const value = { nonce, since: SINCE_EVER, cursor, own, padding }
+  return unsignedPacket(prefix, DESCRIPTOR_REQUEST, descriptorRequest, value)
 }
 
 describe('directory exchange (D-04, D-07)', () => {
@@ -111,6 +112,47 @@ describe('directory exchange (D-04, D-07)', () => {
       [31, true],
       [0, true],
     ])
+  })
+
+  it('asks only for what is new, once it knows all', () => {
+    const { clock, relay, other, results, fetch, toRelay } = town(30, { n: 200 })
+    clock.advance(1_000_000)
+    fetch()
+    clock.advance(1_000)
+    expect(results).toEqual([[31, true]])
+    const before = toRelay.sent.length
+    clock.advance(200_000)
+    fetch()
+    clock.advance(1_000)
+    expect(toRelay.sent.length - before).toBe(1)
+    expect(results[1]).toEqual([0, true])
+    relay.directory.add(descriptorOf(31))
+    relay.directory.add(descriptorOf(4, { published: NOW_MS / 1000 + 500, nickname: 'renewed' }))
+    clock.advance(60_000)
+    fetch()
+    clock.advance(1_000)
+    expect(toRelay.sent.length - before).toBe(2)
+    expect(results[2]).toEqual([2, true])
+    expect(other.names).toContain('renewed')
+    expect(other.names.length).toBe(32)
+  })
+
+  it('fetches everything from one neighbour at a time, and again from another if that one fails', () => {
+    const { clock, other, toRelay, results, fetch } = town(30, { n: 200 })
+    const dead = new TestLink(clock, addressOfRelay(5))
+    other.exchange.fetchFrom(dead, (added, answered) => results.push([added, answered]))
+    fetch()
+    clock.advance(1_000)
+    // What the relay learnt in the last five minutes is here; that it was all there is, nobody knows.
+    expect(results).toEqual([[31, true]])
+    clock.advance(20_000)
+    expect(results[1]).toEqual([0, false])
+    // The one that was asked and kept silent is listed, and told to nobody.
+    expect(other.directory.list().length - other.directory.served().length).toBe(1)
+    const before = toRelay.sent.length
+    fetch()
+    clock.advance(1_000)
+    expect(toRelay.sent.length - before).toBeGreaterThan(5)
   })
 
   it('makes two relays know each other by one request, and the asker hear the other', () => {
@@ -164,7 +206,7 @@ describe('directory exchange (D-04, D-07)', () => {
     expect(relay.counters.get('directory-short-request')).toBe(1)
     relay.exchange.receive(toOther, request(1, 60_000))
     const answer = decode(descriptorResponse, toOther.sent[0]!.subarray(prefix.length + 1))
-    expect(answer).toMatchObject({ nonce: 1, cursor: 60_000, count: 31, descriptors: [] })
+    expect(answer).toMatchObject({ nonce: 1, cursor: 60_000, next: 60_000, left: 0, descriptors: [] })
   })
 
   it('answers one link only so often', () => {
@@ -189,7 +231,8 @@ describe('directory exchange (D-04, D-07)', () => {
       unsignedPacket(prefix, DESCRIPTOR_RESPONSE, descriptorResponse, {
         nonce,
         cursor: 0,
-        count: 1,
+        next: 1,
+        left: 1,
         descriptors: [descriptorOf(5)],
       })
     other.exchange.receive(toRelay, respond(1))
@@ -207,7 +250,7 @@ describe('directory exchange (D-04, D-07)', () => {
     const reply = (scene: typeof forger, descriptor: () => Uint8Array) => {
       scene.toRelay.deliver = (packet) => {
         const { nonce, cursor } = decode(descriptorRequest, packet.subarray(prefix.length + 1))
-        const value = { nonce, cursor, count: 0xffff, descriptors: [descriptor()] }
+        const value = { nonce, cursor, next: cursor + 1, left: 0xffff, descriptors: [descriptor()] }
         scene.toOther.send(unsignedPacket(prefix, DESCRIPTOR_RESPONSE, descriptorResponse, value))
       }
     }
@@ -255,10 +298,11 @@ describe('directory exchange (D-04, D-07)', () => {
   it('round-trips any messages', () => {
     const bytes = fc.uint8Array({ maxLength: 300 })
     fc.assert(
-      fc.property(fc.nat(0xffff_ffff), fc.nat(0xffff), bytes, bytes, (nonce, cursor, own, padding) => {
-        const asked = { nonce, cursor, own, padding }
+      fc.property(fc.nat(0xffff_ffff), fc.nat(0xffff), bytes, bytes, (nonce, left, own, padding) => {
+        const [since, cursor, next] = [nonce ^ 1, 7 * left, 9 * left].map((value) => value >>> 0)
+        const asked = { nonce, since: since!, cursor: cursor!, own, padding }
         expect(decode(descriptorRequest, encode(descriptorRequest, asked))).toEqual(asked)
-        const answer = { nonce, cursor, count: cursor, descriptors: [own, padding] }
+        const answer = { nonce, cursor: cursor!, next: next!, left, descriptors: [own, padding] }
         expect(decode(descriptorResponse, encode(descriptorResponse, answer))).toEqual(answer)
       }),
     )

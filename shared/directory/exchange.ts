@@ -1,5 +1,5 @@
 import { sameAddress } from '../bytes/address.ts'
-import { type Codec, encode, list8, raw, struct, u16, u32, varlen16 } from '../bytes/codec.ts'
+import { type Codec, list8, raw, struct, u16, u32, varlen16 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { messageIdOf, prefixOf, readUnsigned, unsignedPacket } from '../ipv8/packet.ts'
 import { TokenBucket } from '../ipv8/token-bucket.ts'
@@ -21,14 +21,19 @@ import type { Directory } from './directory.ts'
 
 const descriptorField = varlen16(MAX_DESCRIPTOR_BYTES)
 
+/** `since` of a request for everything. */
+export const SINCE_EVER = 0xffff_ffff
+
 /**
- * Descriptor request, message id 1, unsigned: nonce u32, cursor u16, own varlenH (the asker's descriptor, or empty), padding
- * raw (zeros). At least 1,100 bytes with prefix and id; shorter ones are not answered.
+ * Descriptor request, message id 1, unsigned: nonce u32, since u32, cursor u32, own varlenH (the asker's descriptor, or empty),
+ * padding raw (zeros). At least 1,100 bytes with prefix and id; shorter ones are not answered.
  */
 export interface DescriptorRequest {
   /** Random; proves that the response is from who got the request. */
   readonly nonce: number
-  /** The first descriptor wanted: an index into what the responder serves, its own descriptor first. */
+  /** Seconds: only what the responder learnt, or had renewed, so recently. SINCE_EVER for all. */
+  readonly since: number
+  /** `next` of the last response; 0 to begin. */
   readonly cursor: number
   readonly own: Uint8Array
   readonly padding: Uint8Array
@@ -36,31 +41,37 @@ export interface DescriptorRequest {
 
 export const descriptorRequest: Codec<DescriptorRequest> = struct({
   nonce: u32,
-  cursor: u16,
+  since: u32,
+  cursor: u32,
   own: descriptorField,
   padding: raw,
 })
 
 /**
- * Descriptor response, message id 2, unsigned: nonce and cursor of the request, count u16 (all that the responder serves),
- * descriptors (count u8, then varlenH each): as many from the cursor on as fit the size of the request. None: the end.
+ * Descriptor response, message id 2, unsigned: nonce and cursor of the request, next u32 (the cursor to go on with), left u16
+ * (how many are left then), descriptors (count u8, then varlenH each): as many as fit the size of the request. Under cursor
+ * 0 the first is the responder's own, however old it is.
  */
 export interface DescriptorResponse {
   readonly nonce: number
   readonly cursor: number
-  readonly count: number
+  readonly next: number
+  readonly left: number
   readonly descriptors: Uint8Array[]
 }
 
 export const descriptorResponse: Codec<DescriptorResponse> = struct({
   nonce: u32,
-  cursor: u16,
-  count: u16,
+  cursor: u32,
+  next: u32,
+  left: u16,
   descriptors: list8(descriptorField),
 })
 
-/** Bytes of a response without descriptors: prefix 22, id 1, nonce 4, cursor 2, count 2, number 1. */
-const RESPONSE_HEAD_BYTES = 32
+/** Bytes of a response without descriptors: prefix 22, id 1, nonce 4, cursor 4, next 4, left 2, number 1. */
+const RESPONSE_HEAD_BYTES = 38
+/** Bytes of a request without own descriptor and padding: prefix 22, id 1, nonce 4, since 4, cursor 4, length 2. */
+const REQUEST_HEAD_BYTES = 37
 
 export interface DirectoryExchangeOptions {
   readonly directory: Directory
@@ -78,6 +89,8 @@ export type FetchDone = (added: number, answered: boolean) => void
 interface Pull {
   readonly link: Link
   readonly done: FetchDone
+  readonly since: number
+  readonly startedMs: number
   nonce: number
   cursor: number
   tries: number
@@ -98,6 +111,8 @@ export class DirectoryExchange {
   private readonly fetches = new Map<Link, Pull>()
   private readonly served = new WeakMap<Link, TokenBucket>()
   private readonly askers: TokenBucket
+  /** When the last fetch began that brought all there was to know; undefined before the first. */
+  private completeMs: number | undefined
 
   constructor(options: DirectoryExchangeOptions) {
     this.options = options
@@ -121,8 +136,9 @@ export class DirectoryExchange {
   }
 
   /**
-   * Asks a neighbour for all that it serves. `done` is called once: when all is here, the neighbour stays silent, or the
-   * link is closed. A pull that is already under way over this link, or too many of them, ends the new one at once.
+   * Asks a neighbour for all that it serves; once that was answered, by whomever, for what is new since. `done` is called
+   * once: when all is here, the neighbour stays silent, or the link is closed. A pull that is already under way over this
+   * link, or too many of them, ends the new one at once.
    */
   fetchFrom(link: Link, done: FetchDone): void {
     if (this.fetches.has(link) || this.fetches.size >= this.settings.maxFetches) {
@@ -132,6 +148,8 @@ export class DirectoryExchange {
     const pull: Pull = {
       link,
       done,
+      since: this.since(),
+      startedMs: this.options.clock.now(),
       nonce: 0,
       cursor: 0,
       tries: 0,
@@ -149,6 +167,16 @@ export class DirectoryExchange {
     for (const pull of [...this.fetches.values()]) this.finish(pull, false)
   }
 
+  /** Seconds back that the next fetch has to ask for. */
+  private since(): number {
+    const { settings, completeMs } = this
+    if (completeMs !== undefined) {
+      return Math.ceil((this.options.clock.now() - completeMs + settings.slackMs) / 1000)
+    }
+    const full = [...this.fetches.values()].filter((pull) => pull.since === SINCE_EVER).length
+    return full < settings.maxFullFetches ? SINCE_EVER : Math.ceil(settings.firstLookMs / 1000)
+  }
+
   private ask(pull: Pull): void {
     if (!pull.link.open || pull.requests >= this.settings.maxRequests) {
       this.finish(pull, false)
@@ -157,23 +185,31 @@ export class DirectoryExchange {
     pull.requests++
     pull.nonce = uint32(this.options.random)
     const own = this.options.own() ?? new Uint8Array()
-    const value = { nonce: pull.nonce, cursor: pull.cursor, own, padding: new Uint8Array() }
-    const bare = this.prefix.length + 1 + encode(descriptorRequest, value).length
-    const padding = new Uint8Array(REQUEST_BYTES - bare)
-    const packet = unsignedPacket(this.prefix, DESCRIPTOR_REQUEST, descriptorRequest, { ...value, padding })
+    const { nonce, since, cursor } = pull
+    const padding = new Uint8Array(REQUEST_BYTES - REQUEST_HEAD_BYTES - own.length)
+    const value = { nonce, since, cursor, own, padding }
+    const packet = unsignedPacket(this.prefix, DESCRIPTOR_REQUEST, descriptorRequest, value)
     pull.timer = this.options.clock.after(this.settings.retryMs * 2 ** pull.tries, () => this.retry(pull))
     pull.link.send(packet, 0)
   }
 
   private retry(pull: Pull): void {
     pull.tries++
-    if (pull.tries >= this.settings.tries) this.finish(pull, false)
-    else this.ask(pull)
+    if (pull.tries < this.settings.tries) {
+      this.ask(pull)
+      return
+    }
+    this.options.directory.markSilent(pull.link.address)
+    this.finish(pull, false)
   }
 
   private finish(pull: Pull, answered: boolean): void {
     pull.timer?.cancel()
     this.fetches.delete(pull.link)
+    // A short look back by a node that does not know everything yet leaves it so.
+    if (answered && (pull.since === SINCE_EVER || this.completeMs !== undefined)) {
+      this.completeMs = Math.max(this.completeMs ?? 0, pull.startedMs)
+    }
     pull.done(pull.added, answered)
   }
 
@@ -182,25 +218,37 @@ export class DirectoryExchange {
       this.options.counters.add('directory-short-request')
       return
     }
-    const { nonce, cursor, own } = readUnsigned(packet, descriptorRequest)
+    const { nonce, since, cursor, own } = readUnsigned(packet, descriptorRequest)
     if (!this.bucketOf(link).take()) {
       this.options.counters.add('directory-limit')
       return
     }
     // The asker's descriptor comes with each of its requests; after the first it is known without a look at its signature.
     if (own.length > 0 && this.askers.take()) this.options.directory.add(own)
-    const ours = this.options.own()
-    const all = this.options.directory.served().map((descriptor) => descriptor.bytes)
-    if (ours) all.unshift(ours)
+    const response = { nonce, cursor, ...this.answer(since, cursor) }
+    link.send(unsignedPacket(this.prefix, DESCRIPTOR_RESPONSE, descriptorResponse, response), 0)
+  }
+
+  private answer(since: number, cursor: number): Pick<DescriptorResponse, 'next' | 'left' | 'descriptors'> {
+    const withinMs = since === SINCE_EVER ? Number.POSITIVE_INFINITY : since * 1000
+    const served = this.options.directory.served(cursor, withinMs)
     const descriptors: Uint8Array[] = []
     let room = REQUEST_BYTES - RESPONSE_HEAD_BYTES
-    for (const bytes of all.slice(cursor, cursor + 255)) {
-      room -= 2 + bytes.length
-      if (room < 0) break
-      descriptors.push(bytes)
+    const ours = cursor === 0 ? this.options.own() : undefined
+    if (ours) {
+      descriptors.push(ours)
+      room -= 2 + ours.length
     }
-    const response = { nonce, cursor, count: Math.min(all.length, 0xffff), descriptors }
-    link.send(unsignedPacket(this.prefix, DESCRIPTOR_RESPONSE, descriptorResponse, response), 0)
+    let next = cursor
+    let taken = 0
+    for (const { descriptor, sequence } of served) {
+      room -= 2 + descriptor.bytes.length
+      if (room < 0) break
+      descriptors.push(descriptor.bytes)
+      next = sequence
+      taken++
+    }
+    return { next, left: Math.min(served.length - taken, 0xffff), descriptors }
   }
 
   private onResponse(link: Link, packet: Uint8Array): void {
@@ -221,9 +269,10 @@ export class DirectoryExchange {
       }
     }
     if (response.cursor === 0) this.hear(link, response.descriptors[0])
-    pull.cursor += response.descriptors.length
-    if (response.descriptors.length === 0 || pull.cursor >= response.count) this.finish(pull, true)
-    else this.ask(pull)
+    const goesOn = response.left > 0 && response.next > pull.cursor
+    pull.cursor = response.next
+    if (goesOn) this.ask(pull)
+    else this.finish(pull, true)
   }
 
   /**
