@@ -1,4 +1,4 @@
-/** The raw WebAssembly module of libsodium, which ships no types: only what wasm-aead.ts calls. Pointers are offsets into HEAPU8. */
+/** The raw WebAssembly module of libsodium, which ships no types: only what is called here. Pointers are offsets into HEAPU8. */
 declare module 'libsodium' {
   export interface LibsodiumModule {
     /** The module's memory. Replaced when the memory grows, so never to be kept. */
@@ -31,6 +31,27 @@ declare module 'libsodium' {
       associatedDataLengthHigh: number,
       nonce: number,
       key: number,
+    ): number
+    _crypto_scalarmult_base(out: number, secret: number): number
+    /** 0, or -1 for a public key of low order. */
+    _crypto_scalarmult(out: number, secret: number, publicKey: number): number
+    _crypto_sign_seed_keypair(publicKey: number, secretKey: number, seed: number): number
+    /** The secret key is seed and public key. */
+    _crypto_sign_detached(
+      signature: number,
+      signatureLengthPointer: number,
+      message: number,
+      messageLength: number,
+      messageLengthHigh: number,
+      secretKey: number,
+    ): number
+    /** 0 if it is the key's. */
+    _crypto_sign_verify_detached(
+      signature: number,
+      message: number,
+      messageLength: number,
+      messageLengthHigh: number,
+      publicKey: number,
     ): number
   }
 

@@ -1,7 +1,8 @@
-import libsodium, { type LibsodiumModule } from 'libsodium'
+import type { LibsodiumModule } from 'libsodium'
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES, AEAD_TAG_BYTES, type Aead } from '../../shared/crypto/aead.ts'
 import { checkSizes } from '../../shared/crypto/aead-sizes.ts'
 import { nobleAead } from '../../shared/crypto/noble-aead.ts'
+import { sodiumModule } from './sodium-module.ts'
 
 /** What fits the buffer below; jumbo cells are at most 16 KiB. Longer input goes the slow way. */
 const LARGEST_BYTES = 32_768
@@ -67,9 +68,10 @@ function agreesWithReference(aead: Aead): boolean {
  * The page's Aead. Where WebAssembly is missing or forbidden (a CSP without 'wasm-unsafe-eval') it is the reference
  * instead, six times slower; `name` tells which.
  */
-export async function loadWasmAead(instantiate: () => Promise<LibsodiumModule> = libsodium): Promise<Aead> {
+export async function loadWasmAead(
+  instantiate: () => Promise<LibsodiumModule> = sodiumModule,
+): Promise<Aead> {
   try {
-    // No sodium_init: it seeds a generator, which nothing here uses, and picks among CPUs, of which WebAssembly has one.
     const aead = wasmAead(await instantiate())
     return agreesWithReference(aead) ? aead : nobleAead
   } catch {

@@ -1,10 +1,12 @@
 import { formatAddress } from '../../shared/bytes/address.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { PrivateNetwork as Client, type NetworkStatus } from '../../shared/client/private-network.ts'
+import { useCurves } from '../../shared/crypto/curves.ts'
 import type { Circuit } from '../../shared/onion/circuit.ts'
 import type { Member } from '../../shared/path/pool.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { loadWasmAead } from '../crypto/wasm-aead.ts'
+import { loadWasmCurves } from '../crypto/wasm-curves.ts'
 import { BrowserClock } from '../link/browser-clock.ts'
 import { BrowserRandom } from '../link/browser-random.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
@@ -47,7 +49,11 @@ export class PrivateNetwork implements Network {
   }
 
   async start(origin: string): Promise<SiteDocument> {
-    const [site, aead] = await Promise.all([this.readSite(origin), loadWasmAead()])
+    const [site, aead] = await Promise.all([
+      this.readSite(origin),
+      loadWasmAead(),
+      loadWasmCurves().then(useCurves),
+    ])
     const { clock, random, counters } = this
     this.client = new Client({
       ...siteNetwork(site, origin, { clock, random, aead, counters, webSocket: NativeWebSocket }),

@@ -105,8 +105,8 @@ function descriptor(random: Random, keyPair: KeyPair): Uint8Array {
     udp: anyIpv4(random),
     websocket: undefined,
     bandwidth: uint32(random),
-    published: 1_700_000_000,
-    lifetime: 3_600,
+    published: 1_767_225_600,
+    lifetime: 604_800,
   }
   return signDescriptor(fields, keyPair, 'fuzzed')
 }
