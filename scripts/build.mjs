@@ -45,6 +45,8 @@ async function buildRelayServer() {
 
 async function buildWeb() {
   await build({ configFile: `${root}vite.config.ts`, logLevel: 'warn' })
+  // Into the same folder, which the first empties.
+  await build({ configFile: `${root}web/bundling/direct.config.ts`, logLevel: 'warn' })
 }
 
 if (only === undefined || only === 'relay-server') await buildRelayServer()

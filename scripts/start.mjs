@@ -16,7 +16,7 @@ const SOURCES = [
   'scripts/build.mjs',
   'package-lock.json',
 ]
-const BUILT = ['dist/relay-server/main.js', 'dist/web/index.html']
+const BUILT = ['dist/relay-server/main.js', 'dist/web/index.html', 'dist/web/direct.html']
 
 function fail(message) {
   console.error(`npm start: ${message}`)

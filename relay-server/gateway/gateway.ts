@@ -11,6 +11,7 @@ import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
+import { isLoopback } from '../endpoints.ts'
 import { Admission, plainHost } from './admission.ts'
 import {
   CLOSE_GRACE_MS,
@@ -21,7 +22,7 @@ import {
   HTTP_REQUEST_MS,
   RELAY_PATH,
 } from './constants.ts'
-import { SECURITY_HEADERS } from './headers.ts'
+import { securityHeadersOf } from './headers.ts'
 import { isOfThisMachine } from './origin.ts'
 import { closeGently, PageSession } from './page-session.ts'
 import { WebFiles } from './web-files.ts'
@@ -43,6 +44,8 @@ export interface GatewayOptions {
   readonly localPagesOnly?: boolean
   /** What GET /culvert.json answers: the network, and how to reach it from here. Asked anew each time. */
   document(): unknown
+  /** What GET /status.json answers, to programs of this machine alone (N-13). Without it, there is no such document. */
+  status?(): unknown
   readonly keyPair: KeyPair
   readonly network: string
   readonly clock: Clock
@@ -57,7 +60,7 @@ export interface GatewayOptions {
   onClosed?(link: Link, reason: LinkCloseReason): void
 }
 
-/** Where pages come in: the web app's files, /culvert.json, /healthz, and links at /relay. */
+/** Where pages come in: the web app's files, /culvert.json, /healthz, /status.json, and links at /relay. */
 export class Gateway {
   private readonly options: GatewayOptions
   private readonly limits: GatewayLimits
@@ -139,13 +142,15 @@ export class Gateway {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
+    const path = pathOf(request)
+    for (const [name, value] of Object.entries(securityHeadersOf(path))) response.setHeader(name, value)
     try {
-      const path = pathOf(request)
       if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, 'Only GET and HEAD.')
       else if (path === undefined) say(response, 400, 'That is not a path.')
       else if (path === '/healthz') say(response, 200, 'ok')
-      else if (path === '/culvert.json') this.answerDocument(response)
+      else if (path === '/culvert.json') sayJson(response, this.options.document())
+      else if (path === '/status.json' && this.options.status && isLocal(request))
+        sayJson(response, this.options.status())
       else if (path === RELAY_PATH) say(response, 426, 'Relays and pages open a WebSocket here.')
       else if (!(await this.files?.answer(path, request, response))) say(response, 404, 'Nothing here.')
     } catch {
@@ -153,15 +158,6 @@ export class Gateway {
       if (response.headersSent) response.destroy()
       else say(response, 500, 'This relay could not answer.')
     }
-  }
-
-  private answerDocument(response: ServerResponse): void {
-    const body = JSON.stringify(this.options.document())
-    response.writeHead(200, {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Cache-Control': 'no-store',
-    })
-    response.end(body)
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -235,6 +231,25 @@ function pathOf(request: IncomingMessage): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/**
+ * Whether a request was made on this machine, to it by name or address, and not passed on by a proxy: a page that had its
+ * name pointed here (DNS rebinding) says another host, and what a proxy passes on comes from anywhere.
+ */
+function isLocal(request: IncomingMessage): boolean {
+  const { host = '', forwarded, via, ...others } = request.headers
+  const proxied = forwarded !== undefined || via !== undefined || others['x-forwarded-for'] !== undefined
+  return (
+    !proxied &&
+    isLoopback(addressOf(plainHost(request.socket.remoteAddress ?? ''), 0)) &&
+    isOfThisMachine(`http://${host}`)
+  )
+}
+
+function sayJson(response: ServerResponse, value: unknown): void {
+  response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' })
+  response.end(JSON.stringify(value))
 }
 
 function say(response: ServerResponse, status: number, text: string): void {

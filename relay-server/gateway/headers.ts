@@ -27,3 +27,22 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'X-DNS-Prefetch-Control': 'off',
 }
+
+/** The page that asks whether to go without circuits, and does so after a yes (requirement C-09). */
+export const DIRECT_PAGE_PATH = '/direct.html'
+
+/** That page also fetches from web seeds, which may be anywhere; no ciphers of circuits run in it. */
+const DIRECT_PAGE_HEADERS: Readonly<Record<string, string>> = {
+  ...SECURITY_HEADERS,
+  'Content-Security-Policy': CONTENT_SECURITY_POLICY.replace(
+    "connect-src 'self' ws: wss:",
+    "connect-src 'self' ws: wss: http: https:",
+  ).replace(" 'wasm-unsafe-eval'", ''),
+}
+
+/**
+ * @param path the request's, decoded; undefined if it has none
+ */
+export function securityHeadersOf(path: string | undefined): Readonly<Record<string, string>> {
+  return path === DIRECT_PAGE_PATH ? DIRECT_PAGE_HEADERS : SECURITY_HEADERS
+}

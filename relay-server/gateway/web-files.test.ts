@@ -62,6 +62,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'secret.txt'), 'secret')
   await writeFile(join(root, 'index.html'), INDEX)
   await writeFile(join(root, 'sw.js'), '// worker')
+  await writeFile(join(root, 'direct.html'), INDEX)
   await writeFile(join(root, '.env'), 'hidden')
   await writeFile(join(root, 'assets', 'app-B3kf92aQ.js'), SCRIPT)
   await writeFile(join(root, 'assets', 'film ü.webm'), 'film')
@@ -155,6 +156,37 @@ describe('gateway: the web app’s files (W-09, O-06)', () => {
         'cross-origin-opener-policy': 'same-origin',
         'cross-origin-resource-policy': 'same-origin',
       })
+    }
+  })
+
+  it('lets the page of direct mode alone connect elsewhere than to relays (C-09, W-03)', async () => {
+    // To the letter: what the private page may do is not to change because of another page.
+    const ofThePrivatePage =
+      "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' ws: wss:; " +
+      "worker-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; manifest-src 'self'; " +
+      "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    const others = [
+      '/',
+      '/index.html',
+      '/sw.js',
+      '/assets/app-B3kf92aQ.js',
+      '/direct',
+      '/direct.html/',
+      '/Direct.html',
+    ]
+    for (const path of others) {
+      expect((await ask(path)).headers['content-security-policy']).toBe(ofThePrivatePage)
+    }
+    for (const path of ['/direct.html', '/direct.html?x=1', '/%64irect.html']) {
+      const { status, headers } = await ask(path)
+      const policy = String(headers['content-security-policy'])
+      expect(status).toBe(200)
+      expect(policy).toContain("connect-src 'self' ws: wss: http: https:;")
+      expect(policy).toContain("default-src 'none'; script-src 'self';")
+      expect(policy.replace(' http: https:', '').replace("'self';", "'self' 'wasm-unsafe-eval';")).toBe(
+        ofThePrivatePage,
+      )
+      expect(headers['referrer-policy']).toBe('no-referrer')
     }
   })
 

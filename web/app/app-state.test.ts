@@ -26,6 +26,11 @@ const watching = stateAfter(
 )
 
 describe('opening and stopping (W-01)', () => {
+  it('tells the engine nothing when somebody wants to read about going direct (C-09)', () => {
+    expect(commandsFor(watching, { type: 'go-direct' })).toEqual([])
+    expect(reduce(watching, { type: 'go-direct' })).toBe(watching)
+  })
+
   it('opens the sample, a magnet and a file', () => {
     expect(commandsFor(started, { type: 'open', request: sample })).toEqual([{ type: 'open-sample' }])
     expect(commandsFor(started, { type: 'open', request: magnet })).toEqual([

@@ -64,6 +64,8 @@ export function reduce(state: AppState, action: Action): AppState {
       return { ...state, reported: action.code }
     case 'playing':
       return { ...state, playingUrl: action.url }
+    case 'go-direct':
+      return state
     case 'dismiss-problem':
     case 'new-circuit':
       return { ...state, reported: undefined, dismissed: state.view?.problem?.code }
@@ -116,6 +118,7 @@ export function commandsFor(state: AppState, intent: Intent): readonly PageComma
       return remedyCommands(state, intent.action)
     case 'report':
     case 'playing':
+    case 'go-direct':
     case 'dismiss-problem':
       return []
   }
@@ -141,7 +144,8 @@ function remedyCommands(
   }
 }
 
-function isOfTheWay(code: ProblemCode | undefined): boolean {
+/** The circuit is at fault, not the torrent: what has arrived stays, and there is another way. */
+export function isOfTheWay(code: ProblemCode | undefined): boolean {
   return code === 'no-relay' || code === 'no-exit' || code === 'no-circuit'
 }
 

@@ -5,6 +5,7 @@ import { controls } from '../styles/controls.ts'
 import { announcementOf, documentTitle } from './announcements.ts'
 import { type Action, type AppState, commandsFor, initialState, reduce } from './app-state.ts'
 import type { EnginePort } from './engine-port.ts'
+import { DIRECT_PAGE, handOver } from './hand-over.ts'
 import type { Intent, IntentEvent } from './intents.ts'
 import { preferHops, preferredHops } from './preferences.ts'
 import '../components/about-panel.ts'
@@ -92,6 +93,10 @@ export class CulvertApp extends LitElement {
     if (intent.type === 'remedy' && intent.action === 'reload') location.reload()
     if (intent.type === 'remedy' && intent.action === 'choose-file') {
       this.renderRoot.querySelector('watch-page')?.focusFiles()
+    }
+    if (intent.type === 'go-direct') {
+      handOver(this.state.request, sessionStorage)
+      location.assign(DIRECT_PAGE)
     }
     this.tellEngine(intent)
     this.act(intent)

@@ -20,6 +20,8 @@ export type Intent =
   /** Something that only the page can notice: bad input, a film that does not decode. */
   | { readonly type: 'report'; readonly code: ProblemCode }
   | { readonly type: 'playing'; readonly url: string }
+  /** To the page that asks whether to go without circuits; nothing is direct by this alone (C-09). */
+  | { readonly type: 'go-direct' }
 
 export class IntentEvent extends Event {
   static readonly type = 'culvert-intent'

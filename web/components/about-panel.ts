@@ -1,4 +1,5 @@
 import { css, html, LitElement } from 'lit'
+import { want } from '../app/intents.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
 import { close } from './icons.ts'
@@ -54,6 +55,13 @@ export class AboutPanel extends LitElement {
           <li>What you download may itself be harmful, or betray you when opened elsewhere.</li>
           <li>A lab, where every relay runs on one machine, gives no anonymity at all.</li>
         </ul>
+
+        <h3>Without protection</h3>
+        <p>
+          Where no circuit can be had, you may watch directly instead: your address and what you watch are then seen by
+          the whole swarm. <button class="link" @click=${() => want(this, { type: 'go-direct' })}>Read what that means</button>
+          first; nothing is sent before you agree.
+        </p>
 
         <h3>Your part</h3>
         <p>Watch and share only what you have the right to. Culvert carries it; the responsibility stays with you.</p>
@@ -158,6 +166,19 @@ export class AboutPanel extends LitElement {
         height: 6px;
         border-radius: 50%;
         background: var(--accent);
+      }
+
+      button.link {
+        display: inline;
+        min-height: 0;
+        padding: 0;
+        border: 0;
+        border-radius: 2px;
+        color: var(--accent);
+        font: inherit;
+        text-decoration: underline;
+        text-underline-offset: 0.15em;
+        white-space: normal;
       }
 
       .scroll {

@@ -1,4 +1,5 @@
 import { css, html, LitElement, nothing } from 'lit'
+import { isOfTheWay } from '../app/app-state.ts'
 import { want } from '../app/intents.ts'
 import { actionWords, type ProblemAction, type ProblemCode, problemWords } from '../app/problems.ts'
 import { base } from '../styles/base.ts'
@@ -51,6 +52,13 @@ export class ProblemAlert extends LitElement {
                     ${actionWords[action]}
                   </button>`,
               )}
+              ${
+                isOfTheWay(this.code)
+                  ? html`<button class="quiet" @click=${() => want(this, { type: 'go-direct' })}>
+                    Watch without protection…
+                  </button>`
+                  : nothing
+              }
             </div>`
         }
       </div>

@@ -1,5 +1,4 @@
-import { MEDIA_AWAKE_MS } from './limits.ts'
-import type { MediaNote, MediaPortOffer } from './media-messages.ts'
+import { startMedia } from './media-page.ts'
 import type { EngineCommand, EngineEvent, EngineView, Hops } from './protocol.ts'
 
 /** What the page says to its engine; ports are this class's own business. */
@@ -33,7 +32,10 @@ export class EngineClient {
       for (const watch of this.watchers) watch(data.view)
     })
     worker.postMessage({ type: 'start', origin: location.origin, hops } satisfies EngineCommand)
-    await this.startServiceWorker(worker)
+    await startMedia({
+      onPort: (port) => worker.postMessage({ type: 'media-port', port } satisfies EngineCommand, [port]),
+      isOpen: () => this.latest?.torrent !== undefined,
+    })
   }
 
   send(command: PageCommand): void {
@@ -46,35 +48,6 @@ export class EngineClient {
     if (this.latest) callback(this.latest)
     return () => this.watchers.delete(callback)
   }
-
-  private async startServiceWorker(worker: Worker): Promise<void> {
-    const { serviceWorker } = navigator
-    serviceWorker.addEventListener('message', ({ data, ports }: MessageEvent<MediaPortOffer>) => {
-      const [port] = ports
-      if (data?.type !== 'culvert-media-port' || !port) return
-      worker.postMessage({ type: 'media-port', port } satisfies EngineCommand, [port])
-    })
-    serviceWorker.startMessages()
-    setInterval(() => {
-      if (this.latest?.torrent === undefined) return
-      serviceWorker.controller?.postMessage({ type: 'culvert-awake' } satisfies MediaNote)
-    }, MEDIA_AWAKE_MS)
-    const registration = await serviceWorker.register('/sw.js', { updateViaCache: 'none' })
-    if (serviceWorker.controller) return
-    await controlled(serviceWorker, registration)
-  }
-}
-
-/** A page that was loaded past the service worker (first visit, or a forced reload) is claimed by it when it activates. */
-function controlled(
-  container: ServiceWorkerContainer,
-  registration: ServiceWorkerRegistration,
-): Promise<void> {
-  return new Promise((resolve) => {
-    container.addEventListener('controllerchange', () => resolve(), { once: true })
-    // After a forced reload nothing activates anew, so the claim has to be asked for.
-    registration.active?.postMessage({ type: 'culvert-claim' } satisfies MediaNote)
-  })
 }
 
 function engineWorker(): Worker {

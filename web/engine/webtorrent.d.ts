@@ -104,6 +104,8 @@ declare module 'parse-torrent' {
     readonly infoHash: string
     announce: string[]
     urlList: string[]
+    /** BEP 27. */
+    readonly private?: boolean
     readonly length: number
     readonly pieceLength: number
     readonly pieces: readonly string[]

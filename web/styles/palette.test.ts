@@ -43,6 +43,7 @@ describe.each(['light', 'dark'] as const)(
     it('text on filled buttons and in warnings', () => {
       expect(ratio('on-accent', 'accent')).toBeGreaterThanOrEqual(4.5)
       expect(ratio('on-accent', 'accent-strong')).toBeGreaterThanOrEqual(4.5)
+      expect(ratio('on-accent', 'warn')).toBeGreaterThanOrEqual(4.5)
       expect(ratio('warn', 'warn-surface')).toBeGreaterThanOrEqual(4.5)
       expect(ratio('ink', 'warn-surface')).toBeGreaterThanOrEqual(7)
       expect(ratio('ink-soft', 'warn-surface')).toBeGreaterThanOrEqual(4.5)
