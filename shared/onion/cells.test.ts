@@ -86,8 +86,35 @@ describe('cell messages (C-01, C-02)', () => {
   it('has a vector for every message of the protocol', () => {
     const seen = new Set(cellVectors.map((v) => v.msg_id))
     const outside: number[] = [MESSAGE.cell, MESSAGE.destroy, MESSAGE.stream, MESSAGE.streamReset]
+    // Of Tribler's own endpoint, which py-ipv8 does not know.
+    outside.push(MESSAGE.wideTestRequest, MESSAGE.wideTestResponse, MESSAGE.httpRequest, MESSAGE.httpResponse)
     const expected = Object.values(MESSAGE).filter((id) => !outside.includes(id))
     expect([...seen].sort((a, b) => a - b)).toEqual(expected)
+  })
+
+  it.each([
+    [
+      'test request',
+      { identifier: 0x01020304, responseBytes: 5, data: fromHex('aa') },
+      21,
+      '15010203040005aa',
+    ],
+    ['test response', { identifier: 0x01020304, data: fromHex('bb') }, 22, '1601020304bb'],
+    [
+      'HTTP request',
+      { identifier: 0x01020304, target: { kind: 'domain', host: 'a.b', port: 80 }, request: fromHex('4745') },
+      28,
+      '1c010203040200' + '03612e62' + '0050' + '00024745',
+    ],
+    [
+      'HTTP response',
+      { identifier: 1, part: 2, parts: 3, response: fromHex('cc') },
+      29,
+      '1d00000001000200030001cc',
+    ],
+  ] as const)("lays out Tribler's %s", (_, fields, id, hex) => {
+    expect(toHex(messages.encodeMessage(id, fields as never))).toBe(hex)
+    expect(messages.decodeMessage(id, fromHex(hex))).toEqual(fields)
   })
 
   it('reads and writes the rendezvous info as py-ipv8 does', () => {

@@ -25,12 +25,12 @@ describe('the life of a circuit (C-04, C-10)', () => {
     expect(relays.map((relay) => relay.router.stats().circuits)).toEqual([1, 1, 1])
   })
 
-  it.each([0, 1, 2])('notices within 15 s that hop %i has vanished without a word', (gone) => {
+  it.each([0, 1, 2])('notices within 20 s that hop %i has vanished without a word', (gone) => {
     const lab = new Lab()
     const relays = path(lab, 3)
     const { circuit, events } = lab.ready(relays)
     lab.net.lose((relays[gone] as LabRelay).address)
-    lab.clock.advance(15_000)
+    lab.clock.advance(20_000)
     expect(circuit.state).toBe('closed')
     expect(events.at(-1)).toBe('closed timed-out')
     expect(circuit.failedHop).toBeUndefined()

@@ -25,6 +25,15 @@ export interface CircuitEvents {
   closed(circuit: Circuit, reason: CircuitCloseReason): void
   /** The answer to `sendTest`. */
   tested?(circuit: Circuit, identifier: number, data: Uint8Array): void
+  /** The response to `httpRequest`, head and body; undefined if none came. */
+  httpResponse?(circuit: Circuit, identifier: number, response: Uint8Array | undefined): void
+  /** Nothing came back for a second or two (`circuit.suspect`); `changed` when it is over. Only of ready circuits. */
+  suspected?(circuit: Circuit): void
+  /**
+   * A message that a circuit itself has no use for (those of hidden services): `[at, end)` of the cell, its id first. May
+   * throw a CodecError. Only of ready circuits.
+   */
+  message?(circuit: Circuit, id: number, cell: Uint8Array, at: number, end: number): void
 }
 
 export interface CircuitOptions {

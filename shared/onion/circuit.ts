@@ -1,10 +1,9 @@
 import { type Address, isNoAddress } from '../bytes/address.ts'
 import { CulvertError } from '../bytes/error.ts'
-import { ephemeralKey } from '../crypto/handshake.ts'
+import type { SessionKeys } from '../crypto/handshake.ts'
 import type { Link } from '../link/link.ts'
-import type { Timer } from '../world/clock.ts'
 import { uint16, uint32 } from '../world/random.ts'
-import { AddressReader, addressBytes, NO_ADDRESS_BYTES } from './addresses.ts'
+import { addressBytes, NO_ADDRESS_BYTES } from './addresses.ts'
 import {
   cellBuffer,
   cellCircuitId,
@@ -16,30 +15,29 @@ import {
   plaintextCell,
   writeCellHeader,
 } from './cells.ts'
+import { CircuitBuilding } from './circuit-building.ts'
+import { CircuitInbox } from './circuit-inbox.ts'
+import { CircuitLayers } from './circuit-layers.ts'
 import type { CircuitOptions } from './circuit-options.ts'
 import { type CircuitCloseReason, type CircuitState, transition } from './circuit-state.ts'
 import {
   CELL_HEADER_BYTES,
   CIRCUIT_SETTINGS,
   type CircuitSettings,
-  COUNTER_BYTES,
   DESTROY_REASON,
-  LAYER_BYTES,
   MAX_HOPS,
-  MAX_MESSAGE_BYTES,
   MESSAGE,
-  OWNER_RELAY_EARLY_CELLS,
 } from './constants.ts'
 import { destroyCircuitId, encodeDestroy, readDestroy } from './destroy.ts'
-import { STREAM_RESET_REASONS, type StreamResetReason } from './exit-port.ts'
+import type { EndToEndRole } from './end-to-end.ts'
 import { Hop, type HopStatus } from './hop.ts'
+import { HttpExchange } from './http-exchange.ts'
 import { Liveness } from './liveness.ts'
-import { decodeMessage, encodeMessage, type MessageBody } from './messages.ts'
+import { decodeMessage, encodeMessage, type MessageBody, type MessageId } from './messages.ts'
+import { RelayEarlyBudget } from './relay-early.ts'
 
-const AEAD_TAG = LAYER_BYTES - COUNTER_BYTES
-const RESET_REASONS = new Map(
-  Object.entries(STREAM_RESET_REASONS).map(([name, value]) => [value as number, name as StreamResetReason]),
-)
+/** Destroys whose signature is checked: the first hop needs one, and who can send as its address can send any number. */
+const BAD_DESTROYS = 20
 
 /**
  * A circuit as its owner sees it (C-01 to C-04). Chooses nothing: the path is given, and every EXTEND names the next hop's
@@ -66,16 +64,16 @@ export class Circuit {
   private readonly options: CircuitOptions
   private readonly settings: CircuitSettings
   private readonly path: readonly Hop[]
-  /** The hops that have answered: the layers of a cell. */
-  private layers: Hop[] = []
+  private readonly layers = new CircuitLayers()
+  private readonly building: CircuitBuilding
   private readonly liveness: Liveness
-  private readonly addresses = new AddressReader()
-  private hopTimer: Timer | undefined
-  private buildTimer: Timer | undefined
-  private cellsSent = 0
+  private readonly relayEarly = new RelayEarlyBudget()
+  private readonly http: HttpExchange
+  private readonly inbox: CircuitInbox
+  private badDestroys = 0
 
   constructor(options: CircuitOptions) {
-    const { path, random, clock } = options
+    const { path, random, clock, events } = options
     if (path.length < 1 || path.length > MAX_HOPS) {
       throw new CulvertError('circuit-path', `a path of ${path.length} hops, 1 to ${MAX_HOPS} belong`)
     }
@@ -87,14 +85,45 @@ export class Circuit {
     this.hops = this.path
     this.liveness = new Liveness(clock, this.settings, {
       ping: () => this.sendPing(),
+      suspected: () => {
+        if (this.suspect) events.suspected?.(this)
+      },
+      cleared: () => events.changed(this),
       dead: () => this.fail(this.state === 'ready' ? 'timed-out' : 'hop-timeout'),
     })
+    this.building = new CircuitBuilding(options, this.settings, this.path, this.layers, {
+      create: (message) => this.sendCreate(message),
+      extend: (message) => this.sendMessage(message, true),
+      begun: () => this.liveness.start(),
+      ping: () => this.liveness.ping(),
+      changed: () => events.changed(this),
+      failed: (reason) => this.fail(reason),
+    })
+    this.http = new HttpExchange({
+      clock,
+      random,
+      maxMessageBytes: () => this.layers.maxMessageBytes,
+      send: (message) => this.sendMessage(message),
+      count: (name) => this.count(name),
+      done: (identifier, response) => events.httpResponse?.(this, identifier, response),
+    })
+    this.inbox = new CircuitInbox(this, events, {
+      extended: (answer) => this.answered(this.layers.hops.length, answer),
+      pong: (identifier) => this.receivePong(identifier),
+      httpResponse: (part) => this.http.response(part),
+      send: (message) => this.sendMessage(message),
+      count: (name) => this.count(name),
+    })
+  }
+
+  /** Something was sent and nothing comes back, for a second or more; any sign of life ends it (C-05). */
+  get suspect(): boolean {
+    return this.liveness.suspect && this.state === 'ready' && !this.layers.isWaiting
   }
 
   /** Sends create to the first hop. To be called once. */
   start(): void {
-    this.buildTimer = this.options.clock.after(this.settings.buildTimeoutMs, () => this.fail('build-timeout'))
-    this.askNext()
+    this.building.start()
   }
 
   /** Takes a packet that came over this circuit's link and has its id: a cell or a destroy, whole. Keeps its memory. */
@@ -120,12 +149,54 @@ export class Circuit {
     return this.sendAddressed(MESSAGE.stream, destination, packet)
   }
 
-  /** Asks the last hop for `responseBytes` random bytes. @returns the identifier of the `tested` event to come */
-  sendTest(responseBytes: number, data: Uint8Array): number | undefined {
+  /**
+   * Asks the last hop for `responseBytes` random bytes.
+   * @param wide as Tribler's own endpoint asks, with an identifier of 4 bytes
+   * @returns the identifier of the `tested` event to come
+   */
+  sendTest(responseBytes: number, data: Uint8Array, wide = false): number | undefined {
     if (this.state !== 'ready') return undefined
-    const identifier = uint16(this.options.random)
-    this.sendMessage(encodeMessage(MESSAGE.testRequest, { identifier, responseBytes, data }))
+    const { random } = this.options
+    const identifier = wide ? uint32(random) : uint16(random)
+    const id = wide ? MESSAGE.wideTestRequest : MESSAGE.testRequest
+    this.sendMessage(encodeMessage(id, { identifier, responseBytes, data }))
     return identifier
+  }
+
+  /**
+   * Has the exit send `request` over a TCP connection of its own to `target` (messages 28 and 29; the exit needs
+   * FLAG_EXIT_HTTP, and lets pass what a tracker answers). An `httpResponse` event comes in any case.
+   * @returns the identifier of that event; undefined if not ready, too large, or too many are open
+   */
+  httpRequest(target: Address, request: Uint8Array): number | undefined {
+    return this.state === 'ready' ? this.http.request(target, request) : undefined
+  }
+
+  /** Sends any message through the whole circuit. False if it is not ready or the message does not fit a cell. */
+  sendControl<I extends MessageId>(id: I, body: MessageBody<I>): boolean {
+    if (this.state !== 'ready') return false
+    const message = encodeMessage(id, body)
+    if (message.length > this.layers.maxMessageBytes) {
+      this.count('circuit-message-too-large')
+      return false
+    }
+    this.sendMessage(message)
+    return true
+  }
+
+  /**
+   * Makes this one end of an end-to-end circuit, under an innermost layer: data, pings and their answers go to the other end
+   * from now on, and nothing but those is taken from it. The downloader calls it when the circuits are linked; the seeder
+   * before: until the other end is heard, its last hop still answers its pings and its circuit is not suspect.
+   */
+  addEndToEnd(keys: SessionKeys, role: EndToEndRole): void {
+    this.layers.addEndToEnd(this.options.aead, keys, role)
+    this.options.events.changed(this)
+  }
+
+  /** The other end of an end-to-end circuit has been heard. */
+  get linked(): boolean {
+    return this.layers.isEndToEnd && !this.layers.isWaiting
   }
 
   /** Pings the last hop now, besides the pings that go on by themselves. */
@@ -143,32 +214,6 @@ export class Circuit {
     this.close('link-closed')
   }
 
-  private askNext(): void {
-    const { options, path } = this
-    const index = this.layers.length
-    const hop = path[index] as Hop
-    const identifier = uint16(options.random)
-    const ephemeral = ephemeralKey(options.random)
-    const dhKey = ephemeral.publicKey
-    hop.ask(identifier, ephemeral, options.clock.now())
-    this.setHopTimer()
-    if (index === 0) {
-      const nodeKey = options.keyPair.publicKey.bytes
-      const create = encodeMessage(MESSAGE.create, { identifier, nodeKey, dhKey })
-      this.cellsSent++
-      this.transmit(plaintextCell(options.prefix, this.id, true, create), 0)
-    } else {
-      const extend = { identifier, nodeKey: hop.publicKey.bytes, dhKey, address: hop.address }
-      this.sendMessage(encodeMessage(MESSAGE.extend, extend), true)
-    }
-    options.events.changed(this)
-  }
-
-  private setHopTimer(): void {
-    this.hopTimer?.cancel()
-    this.hopTimer = this.options.clock.after(this.settings.hopTimeoutMs, () => this.fail('hop-timeout'))
-  }
-
   private receiveCell(cell: Uint8Array): void {
     if (cellCircuitId(cell) !== this.id) {
       this.count('circuit-foreign-packet')
@@ -179,124 +224,52 @@ export class Circuit {
       // Only created comes in plaintext; decodeMessage refuses all else.
       this.answered(0, decodeMessage(MESSAGE.created, cell, CELL_HEADER_BYTES))
     } else {
-      this.openLayers(cell)
+      this.receiveSealed(cell)
     }
   }
 
-  /** Takes all layers off, first hop's first. Each that opens proves its hop. */
-  private openLayers(cell: Uint8Array): void {
-    let at = CELL_HEADER_BYTES
-    let end = cell.length
-    for (const hop of this.layers) {
-      const result = hop.opener?.open(cell, at, end)
-      if (result !== 'opened') {
-        this.count(`circuit-cell-${result}`)
-        return
-      }
-      at += COUNTER_BYTES
-      end -= AEAD_TAG
-      if (hop.state === 'unproven') {
-        hop.state = 'proven'
-        this.options.events.changed(this)
-      }
-    }
-    if (at === CELL_HEADER_BYTES || at === end) {
-      this.count('circuit-cell-empty')
+  private receiveSealed(cell: Uint8Array): void {
+    const { layers } = this
+    const result = layers.open(cell, this.proven)
+    if (result !== 'opened') {
+      this.count(`circuit-cell-${result}`)
       return
     }
     this.liveness.heard()
     this.becomeReady()
-    this.receiveMessage(cell, at, end)
+    this.inbox.receive(cell, layers)
   }
 
-  private receiveMessage(cell: Uint8Array, at: number, end: number): void {
-    switch (cell[at]) {
-      case MESSAGE.data:
-      case MESSAGE.stream:
-        this.receiveAddressed(cell, at, end)
-        break
-      case MESSAGE.pong:
-        this.receivePong(decodeMessage(MESSAGE.pong, cell, at, end).identifier)
-        break
-      case MESSAGE.extended:
-        this.answered(this.layers.length, decodeMessage(MESSAGE.extended, cell, at, end))
-        break
-      case MESSAGE.streamReset:
-        this.receiveReset(decodeMessage(MESSAGE.streamReset, cell, at, end))
-        break
-      case MESSAGE.testResponse: {
-        const { identifier, data } = decodeMessage(MESSAGE.testResponse, cell, at, end)
-        this.options.events.tested?.(this, identifier, data)
-        break
-      }
-      default:
-        this.count('circuit-unknown-message')
-    }
+  private readonly proven = (hop: Hop): void => {
+    hop.state = 'proven'
+    this.options.events.changed(this)
   }
 
-  private receiveAddressed(cell: Uint8Array, at: number, end: number): void {
-    const { addresses } = this
-    const destination = addresses.read(cell, at + 1, end)
-    const origin = addresses.read(cell, addresses.end, end)
-    const data = cell.subarray(addresses.end, end)
-    if (this.state !== 'ready') this.count('circuit-not-ready')
-    else if (cell[at] === MESSAGE.stream) this.options.events.stream(this, destination, data)
-    else this.options.events.datagram(this, origin, data)
-  }
-
-  private receiveReset(reset: MessageBody<typeof MESSAGE.streamReset>): void {
-    const reason = RESET_REASONS.get(reset.reason) ?? 'unspecified'
-    this.options.events.streamReset(this, reset.destination, reset.connectionId, reason)
-  }
-
-  private receivePong(identifier: number): void {
+  private receivePong(identifier: number): boolean {
     const roundTrip = this.liveness.pong(identifier)
-    if (roundTrip === undefined) {
-      this.count('circuit-pong-unasked')
-      return
-    }
+    if (roundTrip === undefined) return false
     this.latencyMs = roundTrip
     const last = this.path.at(-1)
     if (last !== undefined) last.latencyMs = roundTrip
     this.options.events.changed(this)
+    return true
   }
 
-  /** Created of the first hop, extended of the others. */
   private answered(index: number, answer: MessageBody<typeof MESSAGE.created>): void {
-    const hop = this.path[index]
-    const asked = hop?.asked
-    if (hop === undefined || asked === undefined || asked.identifier !== answer.identifier) {
-      this.count('circuit-answer-unasked')
-      return
-    }
-    const { aead, clock, events } = this.options
-    try {
-      hop.answer(asked, answer, aead, this.settings.firstCounter, clock.now())
-    } catch (error) {
-      this.count(error instanceof CulvertError ? error.code : 'circuit-fault')
-      this.fail('handshake-auth')
-      return
-    }
-    this.layers = [...this.layers, hop]
-    if (this.layers.length === 1) this.liveness.start()
-    const isLast = this.layers.length === this.path.length
-    // The pong proves the hop. Before the extend, so that it is this hop, as the last, that answers it.
-    if (isLast || this.settings.proveEachHop) this.liveness.ping()
-    if (isLast) {
-      this.setHopTimer()
-      events.changed(this)
-    } else {
-      this.askNext()
-    }
+    if (!this.building.answered(index, answer)) this.count('circuit-answer-unasked')
   }
 
   private becomeReady(): void {
-    if (this.state !== 'extending' || this.path.some((hop) => hop.state !== 'proven')) return
+    if (this.state !== 'extending' || !this.building.isProven) return
     this.state = transition(this.state, 'ready')
-    this.hopTimer?.cancel()
-    this.buildTimer?.cancel()
+    this.building.stop()
     this.readyAtMs = this.options.clock.now()
     this.options.events.ready(this)
+  }
+
+  private sendCreate(message: Uint8Array): void {
+    this.relayEarly.take(true, 0, this.path.length)
+    this.transmit(plaintextCell(this.options.prefix, this.id, true, message), 0)
   }
 
   private sendPing(): number {
@@ -306,43 +279,40 @@ export class Circuit {
   }
 
   private sendAddressed(id: number, destination: Address, data: Uint8Array): boolean {
-    if (this.state !== 'ready' || isNoAddress(destination)) return false
+    const { layers } = this
+    if (this.state !== 'ready' || (isNoAddress(destination) && !layers.isEndToEnd)) return false
     const to = addressBytes(destination)
     const length = 1 + to.length + NO_ADDRESS_BYTES.length + data.length
-    if (length > MAX_MESSAGE_BYTES) {
+    if (length > layers.maxMessageBytes) {
       this.count('circuit-message-too-large')
       return false
     }
-    const layers = this.layers.length
-    const cell = cellBuffer(layers, length)
-    let at = messageAt(layers)
+    const count = layers.countFor(id)
+    const cell = cellBuffer(count, length)
+    let at = messageAt(count)
     cell[at++] = id
     cell.set(to, at)
     at += to.length
     cell.set(NO_ADDRESS_BYTES, at)
     at += NO_ADDRESS_BYTES.length
     cell.set(data, at)
-    this.sendSealed(cell, at + data.length, false)
+    this.sendSealed(cell, count, at + data.length, false)
     return true
   }
 
   private sendMessage(message: Uint8Array, isExtend = false): void {
-    const layers = this.layers.length
-    const cell = cellBuffer(layers, message.length)
-    cell.set(message, messageAt(layers))
-    this.sendSealed(cell, messageAt(layers) + message.length, isExtend)
+    const count = this.layers.countFor(message[0] as number)
+    const cell = cellBuffer(count, message.length)
+    cell.set(message, messageAt(count))
+    this.sendSealed(cell, count, messageAt(count) + message.length, isExtend)
   }
 
-  /** Adds all layers in place, last hop's first, and sends. */
-  private sendSealed(cell: Uint8Array, messageEnd: number, isExtend: boolean): void {
-    const relayEarly = isExtend || this.cellsSent < OWNER_RELAY_EARLY_CELLS
-    this.cellsSent++
+  /** Adds the layers in place and sends. */
+  private sendSealed(cell: Uint8Array, count: number, messageEnd: number, isExtend: boolean): void {
+    const { hops } = this.layers
+    const relayEarly = this.relayEarly.take(isExtend, hops.length, this.path.length)
     writeCellHeader(cell, 0, this.options.prefix, this.id, false, relayEarly)
-    let end = messageEnd
-    for (let i = this.layers.length - 1; i >= 0; i--) {
-      const { sealer } = this.layers[i] as Hop
-      if (sealer !== undefined) end = sealer.seal(cell, CELL_HEADER_BYTES + i * COUNTER_BYTES, end)
-    }
+    this.layers.seal(cell, count, messageEnd)
     this.liveness.sent()
     this.transmit(cell, this.id)
   }
@@ -358,7 +328,16 @@ export class Circuit {
       this.count('circuit-foreign-packet')
       return
     }
-    this.destroyReason = readDestroy(packet, (this.path[0] as Hop).publicKey)
+    if (this.badDestroys >= BAD_DESTROYS) {
+      this.count('destroy-rate-limited')
+      return
+    }
+    try {
+      this.destroyReason = readDestroy(packet, (this.path[0] as Hop).publicKey)
+    } catch (error) {
+      if (error instanceof CulvertError && error.code === 'packet-signature') this.badDestroys++
+      throw error
+    }
     this.fail('destroyed')
   }
 
@@ -377,9 +356,9 @@ export class Circuit {
     if (this.state === 'closing' || this.state === 'closed') return
     const { prefix, keyPair, events } = this.options
     this.state = transition(this.state, 'closing')
-    this.hopTimer?.cancel()
-    this.buildTimer?.cancel()
+    this.building.stop()
     this.liveness.stop()
+    this.http.stop()
     if (this.link.open && reason !== 'link-closed' && reason !== 'destroyed') {
       this.link.send(encodeDestroy(prefix, keyPair, this.id, destroyReasonFor(reason)), 0)
     }

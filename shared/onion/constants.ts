@@ -1,3 +1,5 @@
+import { RETRY_DEFAULTS, type RetrySettings } from '../world/retry.ts'
+
 /**
  * Sizes, message ids and default limits of the onion room. Layouts: docs/protocol.md. Values marked "protocol" are those of
  * IPv8's tunnel community, which its nodes rely on; the others are ours to choose.
@@ -28,6 +30,15 @@ export const MAX_DATAGRAM_BYTES = 1472
  */
 export const MAX_DATA_BACK_BYTES = 1 + 7 + 19 + MAX_DATAGRAM_BYTES
 
+/** HTTP through an exit (28, 29): bytes of the response in one part (protocol); such a cell goes as IP fragments, like data back. */
+export const HTTP_PART_BYTES = 1_400
+/** The largest response, head and body (Tribler's exits read 1 MiB of body). */
+export const HTTP_RESPONSE_BYTES = 1_048_576
+/** Requests of one circuit that wait for their response. */
+export const HTTP_OPEN_REQUESTS = 5
+/** An owner waits this long for all parts. */
+export const HTTP_TIMEOUT_MS = 30_000
+
 /** First byte of a message (protocol, but for 80 and 81, which are ours). */
 export const MESSAGE = {
   cell: 0,
@@ -51,6 +62,11 @@ export const MESSAGE = {
   peersResponse: 18,
   testRequest: 19,
   testResponse: 20,
+  /** 19 and 20 with an identifier of 4 bytes, as Tribler's own endpoint has them. */
+  wideTestRequest: 21,
+  wideTestResponse: 22,
+  httpRequest: 28,
+  httpResponse: 29,
   /** Ours: a uTP packet of a stream that the exit ends in TCP. Layout of data. */
   stream: 80,
   /** Ours: why the exit ended or refused a stream. */
@@ -96,6 +112,20 @@ export const OWNER_RELAY_EARLY_CELLS = 8
  */
 export const RELAY_EARLY_LIMIT = 7
 
+/**
+ * How create and extend are sent again (N-04). Five times at most: with a ping before and after, that leaves every extend
+ * among the RELAY_EARLY_LIMIT flagged cells that the first hop passes on.
+ */
+export const RETRANSMISSION: RetrySettings = RETRY_DEFAULTS
+/** An answer is waited for this many times the round trip of the hops so far before the question is repeated. */
+export const RETRANSMIT_ROUND_TRIPS = 1.5
+/** A round trip that was measured with a lost packet in it shall not slow the next repetition down more than this. */
+export const RETRANSMIT_FIRST_AT_MOST_MS = 1_000
+/** How long a relay keeps its answer to create or extend, to give it again (protocol: extends are honoured as long). */
+export const ANSWER_KEPT_MS = 60_000
+/** How often it gives one answer again. */
+export const ANSWER_REPEATS = 8
+
 /** What a circuit's owner waits for, and how long. */
 export interface CircuitSettings {
   /** For created or extended; then the circuit fails. */
@@ -104,13 +134,24 @@ export interface CircuitSettings {
   readonly buildTimeoutMs: number
   /** Between pings of a quiet circuit. */
   readonly pingIntervalMs: number
-  /** After this long without an answer to what was sent, pings come faster: every `probeIntervalMs`. */
+  /** How often it is looked at whether something that was sent is still unanswered. */
+  readonly lookMs: number
+  /** After this long without an answer, or after the round trip and its spread, pings come every `probeIntervalMs`. */
   readonly probeAfterMs: number
   readonly probeIntervalMs: number
-  /** This many pings since the last sign of life, all unanswered, and the circuit is dead. */
-  readonly deadAfterPings: number
-  /** Dead after this long without a sign of life in any case. */
+  /** After this long they come every `slowProbeIntervalMs`. */
+  readonly slowProbeAfterMs: number
+  readonly slowProbeIntervalMs: number
+  /** Suspect after so long without an answer (and four round trips), and so many pings unanswered... */
+  readonly suspectAfterMs: number
+  readonly suspectPings: number
+  /** ...or, where pings are lost anyway, more of them, but never more than this. */
+  readonly suspectPingsAtMost: number
+  /** Dead after so long without an answer and as many pings unanswered. */
   readonly deadAfterMs: number
+  readonly deadAfterPings: number
+  /** Dead after this long without a sign of life in any case (protocol: no hop keeps it longer). */
+  readonly silentAfterMs: number
   /** Bytes in and out after which the circuit is closed; relays end it at 10 GiB (protocol). */
   readonly maxBytes: number
   readonly firstCounter: number
@@ -122,10 +163,17 @@ export const CIRCUIT_SETTINGS: CircuitSettings = {
   hopTimeoutMs: 10_000,
   buildTimeoutMs: 60_000,
   pingIntervalMs: 7_500,
-  probeAfterMs: 2_000,
-  probeIntervalMs: 1_000,
-  deadAfterPings: 5,
-  deadAfterMs: 20_000,
+  lookMs: 100,
+  probeAfterMs: 400,
+  probeIntervalMs: 225,
+  slowProbeAfterMs: 3_000,
+  slowProbeIntervalMs: 1_000,
+  suspectAfterMs: 1_000,
+  suspectPings: 3,
+  suspectPingsAtMost: 6,
+  deadAfterMs: 12_000,
+  deadAfterPings: 12,
+  silentAfterMs: 20_000,
   maxBytes: 10 * 2 ** 30,
   firstCounter: FIRST_OWNER_COUNTER,
   proveEachHop: true,

@@ -12,6 +12,8 @@ export interface PathHop {
   readonly address: IpAddress
   /** The relay's own name for itself. */
   readonly name: string
+  /** Whether it is known to run Culvert (it has a descriptor), which takes a repeated extend for what it is. */
+  readonly culvert?: boolean
 }
 
 /** What may be shown of a hop. */
@@ -35,6 +37,7 @@ export class Hop implements HopStatus {
   readonly name: string
   readonly address: IpAddress
   readonly publicKey: PublicKey
+  readonly culvert: boolean
   state: HopState = 'waiting'
   latencyMs: number | undefined
   asked: Asked | undefined
@@ -46,6 +49,7 @@ export class Hop implements HopStatus {
     this.name = hop.name
     this.address = hop.address
     this.publicKey = hop.publicKey
+    this.culvert = hop.culvert ?? false
   }
 
   ask(identifier: number, ephemeral: EphemeralKey, now: number): void {

@@ -1,5 +1,5 @@
 import { anyAddress, ipAddress } from '../bytes/address.ts'
-import { type Codec, encode, fixed, list8, raw, struct, u8, u16, varlen16 } from '../bytes/codec.ts'
+import { type Codec, encode, fixed, list8, raw, struct, u8, u16, u32, varlen16 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { Reader } from '../bytes/reader.ts'
 import { Writer } from '../bytes/writer.ts'
@@ -79,6 +79,21 @@ export const testRequest = struct({ identifier, responseBytes: u16, data: raw })
 /** 20 */
 export const testResponse = struct({ identifier, data: raw })
 
+/** 21, 22: as 19 and 20. */
+export const wideTestRequest = struct({ identifier: u32, responseBytes: u16, data: raw })
+export const wideTestResponse = struct({ identifier: u32, data: raw })
+
+/** 28; the request's bytes as they go over TCP to the target. */
+export const httpRequest = struct({ identifier: u32, target: anyAddress, request: varlen16(0xffff) })
+
+/** 29; part 0 to parts - 1 of the response's bytes, head included. */
+export const httpResponse = struct({
+  identifier: u32,
+  part: u16,
+  parts: u16,
+  response: varlen16(0xffff),
+})
+
 /** 81, ours: the stream's destination, its uTP connection id, a value of STREAM_RESET_REASONS. */
 export const streamReset = struct({ destination: anyAddress, connectionId: u16, reason: u8 })
 
@@ -105,6 +120,10 @@ const CODECS = {
   [MESSAGE.peersResponse]: peersResponse,
   [MESSAGE.testRequest]: testRequest,
   [MESSAGE.testResponse]: testResponse,
+  [MESSAGE.wideTestRequest]: wideTestRequest,
+  [MESSAGE.wideTestResponse]: wideTestResponse,
+  [MESSAGE.httpRequest]: httpRequest,
+  [MESSAGE.httpResponse]: httpResponse,
   [MESSAGE.stream]: data,
   [MESSAGE.streamReset]: streamReset,
 }
