@@ -135,13 +135,15 @@ export const PACKETS: readonly Maker[] = [
   sample('descriptor request', DIRECTORY, 1, false, descriptorRequest, (random, keyPair) => ({
     nonce: uint32(random),
     cursor: below(random, 3),
+    since: below(random, 3) * 60,
     own: descriptor(random, keyPair),
     padding: new Uint8Array(760),
   })),
   sample('descriptor response', DIRECTORY, 2, false, descriptorResponse, (random, keyPair) => ({
     nonce: uint32(random),
     cursor: 0,
-    count: 1,
+    next: 1,
+    left: below(random, 3),
     descriptors: [descriptor(random, keyPair)],
   })),
   ...[3, 4].map((id): Maker => {

@@ -1,0 +1,117 @@
+import type { IpAddress } from '../../bytes/address.ts'
+import type { Aead } from '../../crypto/aead.ts'
+import { Directory } from '../../directory/directory.ts'
+import { DirectoryExchange } from '../../directory/exchange.ts'
+import { KeyPair } from '../../identity/keys.ts'
+import {
+  FLAG_EXIT_BITTORRENT,
+  FLAG_RELAY,
+  FLAG_SPEED_TEST,
+  TUNNEL_COMMUNITY_ID,
+} from '../../ipv8/constants.ts'
+import { messageIdOf } from '../../ipv8/packet.ts'
+import { Walker } from '../../ipv8/walker.ts'
+import type { Link } from '../../link/link.ts'
+import { MESSAGE } from '../../onion/constants.ts'
+import type { ExitCircuit, ExitPort } from '../../onion/exit-port.ts'
+import { Router } from '../../onion/router.ts'
+import type { Clock } from '../../world/clock.ts'
+import type { Counters } from '../../world/counters.ts'
+import type { Random } from '../../world/random.ts'
+import { TUNNEL } from './corpus.fixture.ts'
+
+const NETWORK = 'fuzzed'
+
+/** What machines are handed. */
+export interface NodeWorld {
+  readonly clock: Clock
+  readonly random: Random
+  readonly aead: Aead
+  readonly counters: Counters
+}
+
+/** One direction of a wire that delivers at once. */
+export class FuzzLink implements Link {
+  readonly kind = 'udp'
+  readonly mtu = 1_600
+  readonly address: IpAddress
+  open = true
+  bytes = 0
+  deliver: (packet: Uint8Array) => void = () => undefined
+
+  constructor(address: IpAddress) {
+    this.address = address
+  }
+
+  send(packet: Uint8Array): void {
+    this.bytes += packet.length
+    this.deliver(packet)
+  }
+
+  close(): void {
+    this.open = false
+  }
+}
+
+export const ip = (host: string): IpAddress => ({ kind: 'ipv4', host, port: 7_759 })
+
+/** An exit that sends everything back. */
+const echo: ExitPort = {
+  datagram: (circuit: ExitCircuit, destination, data) => {
+    if (destination.kind !== 'domain') circuit.sendDatagram(destination, data)
+  },
+  stream: (circuit, destination, packet) => circuit.sendStream(destination, packet),
+  ended: () => undefined,
+}
+
+/** All machines of one relay, put together as relay-server does it. */
+export class FuzzNode {
+  readonly keyPair: KeyPair
+  readonly router: Router
+  readonly walker: Walker
+  readonly directory: Directory
+  private readonly exchange: DirectoryExchange
+  private readonly counters: Counters
+
+  constructor(world: NodeWorld, linkTo: (address: IpAddress) => Link | undefined) {
+    const { clock, random, aead, counters } = world
+    this.counters = counters
+    this.keyPair = KeyPair.generate(random)
+    this.directory = new Directory({ network: NETWORK, clock, counters, self: this.keyPair.publicKey })
+    const own = () => undefined
+    this.exchange = new DirectoryExchange({ directory: this.directory, own, clock, random, counters })
+    const flags = FLAG_RELAY | FLAG_EXIT_BITTORRENT | FLAG_SPEED_TEST
+    this.walker = new Walker({
+      keyPair: this.keyPair,
+      communityId: TUNNEL_COMMUNITY_ID,
+      clock,
+      random,
+      counters,
+      flags,
+      addresses: { lan: ip('10.0.0.1'), wan: ip('198.51.100.1') },
+      send: (address, packet) => linkTo(address)?.send(packet, 0),
+    })
+    this.router = new Router({
+      keyPair: this.keyPair,
+      prefix: TUNNEL,
+      clock,
+      random,
+      aead,
+      counters,
+      flags,
+      linkTo,
+      mayExtendTo: () => true,
+      exit: echo,
+      candidates: () => ({ relays: [], exits: [] }),
+    })
+    this.walker.start()
+  }
+
+  receive(link: Link, packet: Uint8Array): void {
+    const id = messageIdOf(packet, TUNNEL)
+    if (id === MESSAGE.cell || id === MESSAGE.destroy) this.router.receive(link, packet)
+    else if (id === undefined && this.exchange.receive(link, packet)) return
+    else if (this.walker.receive(link.address as IpAddress, packet)) return
+    else this.counters.add('relay-foreign-packet')
+  }
+}
