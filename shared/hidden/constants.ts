@@ -1,0 +1,86 @@
+/**
+ * Sizes, times and limits of hidden swarms. Values marked "protocol" are what py-ipv8 3.2.0 does (IPV8-WIRE "Messages");
+ * the others are ours to choose.
+ */
+
+/** Introduction circuits that a seeder keeps, and relays that a downloader asks. */
+export const INTRODUCTION_POINTS = 3
+/** The port of an end-to-end circuit's virtual address (protocol). */
+export const VIRTUAL_PORT = 1024
+/** The most introduction points in one answer (protocol). */
+export const PEERS_PER_RESPONSE = 7
+
+/** Where an introduction point was learnt: message 18 (protocol). */
+export const SOURCE = { unknown: 0, dht: 1, pex: 2 } as const
+
+/** What a relay keeps for owners of hidden swarms. Each is counted when reached. */
+export interface HiddenRelayLimits {
+  /** Seeders introduced here, in all and through one circuit. */
+  readonly introductions: number
+  readonly introductionsPerCircuit: number
+  /** Cookies that wait for a link, in all and through one circuit. */
+  readonly rendezvous: number
+  readonly rendezvousPerCircuit: number
+  /** A rendezvous that nobody linked to is forgotten. */
+  readonly rendezvousMs: number
+  /** A circuit that introduces lives this long (protocol: 24 h). */
+  readonly introductionMs: number
+  /** Create end-to-end passed on to one seeder: per second, and at once. */
+  readonly requestsPerSecond: number
+  readonly requestBurst: number
+  /** Answers to peers-requests, all sources together: per second, and at once. */
+  readonly answersPerSecond: number
+  readonly answerBurst: number
+  /** Circuits that wait for the seeder's answer, and how long each may. */
+  readonly waiting: number
+  readonly waitingMs: number
+}
+
+export const HIDDEN_RELAY_LIMITS: HiddenRelayLimits = {
+  introductions: 2_000,
+  introductionsPerCircuit: 4,
+  rendezvous: 2_000,
+  rendezvousPerCircuit: 2,
+  rendezvousMs: 60_000,
+  introductionMs: 24 * 3_600_000,
+  requestsPerSecond: 2,
+  requestBurst: 10,
+  answersPerSecond: 100,
+  answerBurst: 200,
+  waiting: 2_000,
+  waitingMs: 60_000,
+}
+
+/** What an owner of a hidden swarm waits for, and how long. */
+export interface HiddenOwnerSettings {
+  /** Until an answer to 9, 11, 13, 15 or 17 is asked for again, and how often it is asked. */
+  readonly answerMs: number
+  readonly tries: number
+  /** As `answerMs`, for create end-to-end: the seeder builds a circuit before it answers. */
+  readonly createMs: number
+  /** From created end-to-end to the first cell of the other end. Below the 20 s after which relays end a silent circuit. */
+  readonly linkMs: number
+  /** Pause before an introduction circuit is replaced, by failures in a row; the last value counts for all further ones. */
+  readonly backOffMs: readonly number[]
+  /** Between look-ups of a downloader that has fewer than `connections`, and of one that has none. */
+  readonly lookupMs: number
+  readonly lookupEmptyMs: number
+  /** End-to-end circuits of one swarm, being built or open. */
+  readonly connections: number
+  /** Rendezvous circuits that a seeder begins for strangers: per second, and at once. */
+  readonly rendezvousPerSecond: number
+  readonly rendezvousBurst: number
+}
+
+export const HIDDEN_OWNER_SETTINGS: HiddenOwnerSettings = {
+  answerMs: 3_000,
+  tries: 3,
+  createMs: 10_000,
+  linkMs: 18_000,
+  backOffMs: [1_000, 2_000, 5_000, 15_000, 60_000],
+  lookupMs: 120_000,
+  lookupEmptyMs: 15_000,
+  connections: 8,
+  rendezvousPerSecond: 0.5,
+  rendezvousBurst: 6,
+}

@@ -1,0 +1,142 @@
+import { toHex } from '../bytes/bytes.ts'
+import type { SessionKeys } from '../crypto/handshake.ts'
+import { PublicKey } from '../identity/keys.ts'
+import { MESSAGE } from '../onion/constants.ts'
+import type { PathHop } from '../onion/hop.ts'
+import type { Timer } from '../world/clock.ts'
+import { HIDDEN_OWNER_SETTINGS, INTRODUCTION_POINTS } from './constants.ts'
+import { HiddenCircuit, type HiddenWorld } from './hidden-circuit.ts'
+import { HiddenPeer } from './hidden-peer.ts'
+import { Inquiry, type IntroductionPoint } from './inquiry.ts'
+import { lookupKey, nearestRelays } from './lookup.ts'
+import type { RendezvousInfo } from './rendezvous-info.ts'
+import type { HiddenSwarmOptions } from './swarm-options.ts'
+
+/**
+ * Finds the seeders of one swarm and links to them: asks the relays nearest to the swarm's place for introduction points, one of
+ * these for an end-to-end circuit, and meets the seeder at the relay that it chose (IPV8-WIRE "Messages" 13 to 18).
+ */
+export class HiddenDownloader {
+  private readonly options: HiddenSwarmOptions
+  private readonly world: HiddenWorld
+  private readonly lookupKey: Uint8Array
+  /** By seeder key: being asked, being linked, or open. */
+  private readonly seeders = new Map<
+    string,
+    { peer: HiddenPeer | undefined; circuit: HiddenCircuit | undefined }
+  >()
+  private readonly inquiries = new Set<Inquiry>()
+  private timer: Timer | undefined
+  private stopped = false
+
+  constructor(options: HiddenSwarmOptions) {
+    this.options = options
+    this.world = { ...options, settings: { ...HIDDEN_OWNER_SETTINGS, ...options.settings } }
+    this.lookupKey = lookupKey(options.infoHash)
+  }
+
+  start(): void {
+    this.lookUp()
+  }
+
+  /** Ends everything. Peers that were open close. */
+  stop(): void {
+    this.stopped = true
+    this.timer?.cancel()
+    for (const inquiry of [...this.inquiries]) inquiry.close()
+    for (const { circuit } of [...this.seeders.values()]) circuit?.close()
+  }
+
+  get peers(): readonly HiddenPeer[] {
+    return [...this.seeders.values()].flatMap(({ peer }) => peer ?? [])
+  }
+
+  /** Whether relays are being asked now. */
+  get looking(): boolean {
+    return this.inquiries.size > 0
+  }
+
+  /** Links to a seeder of whom somebody told; `through` is the last hop of the circuit that asks, the point itself if left out. */
+  connect(point: IntroductionPoint, through?: PathHop): void {
+    const last = through ?? { publicKey: point.publicKey, address: point.address, name: '' }
+    this.inquire(last, (inquiry) => this.ask(inquiry, point))
+  }
+
+  private lookUp(): void {
+    if (this.stopped) return
+    const { settings } = this.world
+    const { circuits, clock } = this.options
+    if (this.seeders.size < settings.connections && this.inquiries.size === 0) {
+      for (const relay of nearestRelays(this.lookupKey, circuits.relays(), INTRODUCTION_POINTS)) {
+        this.inquire(relay, (inquiry) =>
+          inquiry.peers(this.lookupKey, (points) => {
+            for (const point of points) this.ask(inquiry, point)
+          }),
+        )
+      }
+    }
+    const pauseMs = this.peers.length > 0 ? settings.lookupMs : settings.lookupEmptyMs
+    this.timer?.cancel()
+    this.timer = clock.after(pauseMs, () => this.lookUp())
+    this.options.changed?.()
+  }
+
+  private inquire(last: PathHop, ready: (inquiry: Inquiry) => void): void {
+    if (this.stopped) return
+    const { prefix, aead } = this.options
+    const inquiry = Inquiry.open({ ...this.world, prefix, aead }, last, {
+      ready: () => ready(inquiry as Inquiry),
+      closed: () => {
+        if (inquiry) this.inquiries.delete(inquiry)
+        this.options.changed?.()
+      },
+    })
+    if (inquiry) this.inquiries.add(inquiry)
+    else this.options.counters.add('hidden-no-circuit')
+  }
+
+  private ask(inquiry: Inquiry, point: IntroductionPoint): void {
+    const key = toHex(point.seederKey.bytes)
+    if (this.stopped || this.seeders.has(key) || this.seeders.size >= this.world.settings.connections) return
+    this.seeders.set(key, { peer: undefined, circuit: undefined })
+    inquiry.create(this.lookupKey, point, (answer) => {
+      if (answer) this.meet(key, answer.keys, answer.info)
+      else this.closed(key)
+    })
+  }
+
+  /** Goes to where the seeder waits. */
+  private meet(key: string, keys: SessionKeys, info: RendezvousInfo): void {
+    const entry = this.seeders.get(key)
+    if (this.stopped || !entry) return
+    // The packet's memory is the circuit's; the cookie outlives it.
+    const cookie = info.cookie.slice()
+    const last = { publicKey: PublicKey.parse(info.nodeKey), address: info.address, name: '' }
+    entry.circuit = HiddenCircuit.build(this.world, last, {
+      ready: () =>
+        entry.circuit?.ask(MESSAGE.linkE2e, { cookie }, () => {
+          if (!entry.circuit) return
+          entry.circuit.addEndToEnd(keys, 'downloader')
+          entry.peer = new HiddenPeer(entry.circuit, 'downloader')
+          this.options.events.opened(entry.peer)
+          this.options.changed?.()
+        }),
+      datagram: (_, data) => {
+        if (entry.peer) this.options.events.datagram(entry.peer, data)
+      },
+      closed: () => this.closed(key),
+    })
+    if (!entry.circuit) this.closed(key)
+  }
+
+  private closed(key: string): void {
+    const peer = this.seeders.get(key)?.peer
+    this.seeders.delete(key)
+    if (peer) {
+      this.options.events.closed(peer)
+      // Who was there may be found again, through another circuit.
+      if (!this.stopped) this.lookUp()
+    }
+    this.options.changed?.()
+  }
+}

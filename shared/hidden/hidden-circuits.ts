@@ -1,0 +1,11 @@
+import type { Circuit } from '../onion/circuit.ts'
+import type { CircuitEvents } from '../onion/circuit-options.ts'
+import type { PathHop } from '../onion/hop.ts'
+
+/** Where owners of hidden swarms get their circuits from: the client, which chooses the hops before the last. */
+export interface HiddenCircuits {
+  /** Relays known now that introduce and join; in no particular order. */
+  relays(): readonly PathHop[]
+  /** Begins a circuit that ends at `last`. Undefined if there is no way there now. Events come later, not from within. */
+  build(last: PathHop, events: CircuitEvents): Circuit | undefined
+}
