@@ -15,9 +15,9 @@ const NAMESPACE_FOLDER = '/run/netns'
 /** `culvert-<pid>-<start time of that process>-<count>-<name>`: tells whether its maker still lives. */
 const OWN_NAME = /^culvert-(\d+)-(\d+)-\d+-/
 
-const STDIO: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe']
+const PIPES: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe']
 
-/** A program in a namespace, with pipes for all three of its streams. */
+/** A program in a namespace, with pipes for all three of its streams and, if it is one of Node's, a channel for messages. */
 export type NetnsProcess = ChildProcessByStdio<Writable, Readable, Readable>
 
 /** One network stack of its own. */
@@ -50,7 +50,7 @@ export class Namespace {
   /** Starts a program, which dies with this process at the latest. */
   spawn(command: string, ...args: readonly string[]): NetnsProcess {
     const inside = ['netns', 'exec', this.name, 'setpriv', '--pdeathsig', 'KILL', command, ...args]
-    const child = spawn('ip', inside, { stdio: STDIO })
+    const child = spawn('ip', inside, { stdio: [...PIPES, 'ipc'] }) as NetnsProcess
     this.topology.adopt(child)
     return child
   }
@@ -159,7 +159,7 @@ const nextCount = () => count++
 /** Throws a CulvertError `netns-command` with what the program wrote to stderr. */
 function execute(command: string, args: readonly string[], input = ''): string {
   try {
-    return execFileSync(command, args, { input, encoding: 'utf8', stdio: STDIO })
+    return execFileSync(command, args, { input, encoding: 'utf8', stdio: PIPES })
   } catch (cause) {
     const said = (cause as { stderr?: string }).stderr?.trim() || String(cause)
     throw new CulvertError('netns-command', `${command} ${args.join(' ')}: ${said}`, { cause })

@@ -9,11 +9,13 @@ import type { Namespace, Topology } from './namespaces.ts'
  * process for all hosts of a topology starts once, and its machines can be looked into as one.
  */
 
-/** Where a socket is to be bound. */
+/** Where a socket is to be bound: an IPv4 address. One of TCP listens. */
 export interface Place {
   readonly namespace: Namespace
   readonly host: string
   readonly port: number
+  /** `udp` unless given. */
+  readonly kind?: 'udp' | 'tcp'
 }
 
 /** Inherited sockets have these file descriptors and those after, clear of stdio and the channel between the processes. */
@@ -36,19 +38,22 @@ export class Remote {
   private calls = 0
   private ended: CulvertError | undefined
 
-  /** Starts `program`, a file of this folder, with a socket for each place. */
-  constructor(topology: Topology, program: string, places: readonly Place[]) {
-    const sockets = places.map(({ namespace, host, port }, i) => ({
+  /** Starts `program`, a file of this folder, with a socket for each place; in a namespace, if one is given. */
+  constructor(topology: Topology, program: string, places: readonly Place[], inside?: Namespace) {
+    const sockets = places.map(({ namespace, kind = 'udp', ...place }, i) => ({
+      ...place,
+      kind,
       namespace: namespace.name,
-      host,
-      port,
       fd: FIRST_FD + i,
     }))
     const path = fileURLToPath(new URL(program, import.meta.url))
     const node = [process.execPath, '--import', 'tsx', path]
     this.child = spawn(
       'setpriv',
-      ['--pdeathsig', 'KILL', '/usr/bin/python3', LAUNCHER, JSON.stringify(sockets), ...node],
+      [
+        ...['--pdeathsig', 'KILL', '/usr/bin/python3', LAUNCHER],
+        ...[JSON.stringify(sockets), inside?.name ?? '-', ...node],
+      ],
       { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], serialization: 'advanced' },
     )
     topology.adopt(this.child)
@@ -105,7 +110,10 @@ export function answerCalls(methods: Readonly<Record<string, Method>>): void {
   })
 }
 
-/** The socket of the place with this index, in the process that inherited it. */
+/** The file descriptor of the place with this index, in the process that inherited it. */
+export const inheritedFd = (index: number): number => FIRST_FD + index
+
+/** The UDP socket of the place with this index. */
 export function inheritedSocket(index: number): Promise<Socket> {
   const socket = createSocket({
     type: 'udp4',
@@ -113,7 +121,7 @@ export function inheritedSocket(index: number): Promise<Socket> {
   })
   return new Promise((resolve, reject) => {
     socket.once('error', reject)
-    socket.bind({ fd: FIRST_FD + index }, () => {
+    socket.bind({ fd: inheritedFd(index) }, () => {
       socket.off('error', reject)
       resolve(socket)
     })
