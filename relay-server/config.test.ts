@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, parseConfig, type RelayConfig } from './config.ts'
+import { ConfigError, parseConfig, portRangeOf, type RelayConfig } from './config.ts'
 
 const DOCS = readFileSync(new URL('../docs/relay.md', import.meta.url), 'utf8')
 
@@ -33,6 +33,7 @@ describe('relay configuration (O-03)', () => {
     expect(config.gateway.enabled).toBe(false)
     expect(config.exit.allowNetworks).toEqual([])
     expect(config.logLevel).toBe('info')
+    expect(config.udp).toMatchObject({ host: '::', port: 0, portMapping: true })
   })
 
   it('parses the full example of docs/relay.md', () => {
@@ -40,6 +41,7 @@ describe('relay configuration (O-03)', () => {
     expect(config.nickname).toBe('willow')
     expect(config.udp.publicHost).toBe('203.0.113.7')
     expect(config.bootstrap).toHaveLength(2)
+    expect(portRangeOf(config.udp.portRange ?? '')).toEqual({ from: 6421, to: 6429 })
   })
 
   it('refuses a public URL that a descriptor could not carry', () => {
@@ -76,6 +78,10 @@ describe('relay configuration (O-03)', () => {
 
   it('refuses invalid values with their line and the reason', () => {
     expect(faultsOf('nickname: willow\nudp:\n  port: 70000\n')).toMatch(/^relay\.yaml:3: udp\.port: /)
+    expect(faultsOf('udp:\n  port: 80\n')).toContain('udp.port: should be 0 or 1024 to 65535')
+    for (const range of ['6881', '6889-6881', '80-90', '1024-70000', '1024-9999']) {
+      expect(faultsOf(`udp:\n  portRange: ${range}\n`)).toContain('udp.portRange: ')
+    }
     expect(faultsOf('udp:\n  host: localhost\n')).toMatch(/^relay\.yaml:2: udp\.host: .*IPv4 or IPv6/)
     expect(faultsOf('bootstrap:\n  - 127.0.0.1:80\n  - nowhere\n')).toMatch(/^relay\.yaml:3: bootstrap\.1: /)
     expect(faultsOf('exit:\n  allowNetworks: [127.0.0.0/33]\n')).toContain('relay.yaml:2:')

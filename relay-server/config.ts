@@ -8,6 +8,7 @@ import { isWebsocketUrl } from '../shared/directory/descriptor.ts'
 import { ROUTER_LIMITS } from '../shared/onion/constants.ts'
 import * as exitDefaults from './exit/constants.ts'
 import { GATEWAY_LIMITS } from './gateway/constants.ts'
+import type { PortRange } from './links/udp-socket.ts'
 
 /**
  * The relay's configuration file (requirement O-03): YAML, every key documented in docs/relay.md, unknown and invalid
@@ -18,6 +19,15 @@ const ipAddress = z
   .string()
   .refine((text) => addressOf(text, 0).kind !== 'domain', 'should be an IPv4 or IPv6 address')
 const port = z.int().min(0).max(65535)
+/** Ports that need no rights, or 0 for any free one. */
+const udpPort = port.refine((value) => value === 0 || value >= 1024, 'should be 0 or 1024 to 65535')
+const portRange = z
+  .string()
+  .regex(/^[1-9][0-9]{3,4}-[1-9][0-9]{3,4}$/, 'should be a range of ports such as 6881-6889')
+  .refine((text) => {
+    const { from, to } = portRangeOf(text)
+    return from >= 1024 && to <= 65535 && from <= to && to - from < 1000
+  }, 'should be at most 1000 ports of 1024 to 65535, the lower first')
 const endpoint = z
   .string()
   .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):[1-9][0-9]{0,4}$/, 'should be host:port, IPv6 in brackets')
@@ -74,8 +84,10 @@ const schema = z.strictObject({
   lab: z.boolean().default(false),
   logLevel: z.enum(['error', 'info', 'debug']).default('info'),
   udp: group({
-    host: ipAddress.default('0.0.0.0'),
-    port: port.default(6421),
+    host: ipAddress.default('::'),
+    port: udpPort.default(0),
+    portRange: portRange.optional(),
+    portMapping: z.boolean().default(true),
     publicHost: ipAddress.optional(),
   }),
   gateway: group({
@@ -101,6 +113,8 @@ const schema = z.strictObject({
     limits: exitLimits,
   }),
   bootstrap: z.array(endpoint).max(64).default([]),
+  bootstrapDefaults: z.boolean().default(true),
+  minRelays: z.int().min(1).max(1000).optional(),
   exchangeSeconds: z.number().min(0.2).max(3600).default(60),
   networkPrefixBits: z.int().min(8).max(32).default(16),
   limits: group({
@@ -116,6 +130,12 @@ const schema = z.strictObject({
 export type RelayConfig = z.output<typeof schema>
 /** The file as it may be written: everything is optional. */
 export type RelayConfigInput = z.input<typeof schema>
+
+/** The ports of `6881-6889`. */
+export function portRangeOf(text: string): PortRange {
+  const [from = 0, to = 0] = text.split('-').map(Number)
+  return { from, to }
+}
 
 /** A configuration that cannot be used. Code `config-invalid`; the message has one line for each fault. */
 export class ConfigError extends CulvertError {}

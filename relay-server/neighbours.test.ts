@@ -36,7 +36,7 @@ describe('whom a relay asks for relays (D-04, O-06)', () => {
       clock,
       random,
       bootstrap: ['192.168.1.9:6421'],
-      family: 'ipv4',
+      families: ['ipv4'],
       linkTo: (address) => {
         asked.push(formatAddress(address))
         return undefined

@@ -18,9 +18,10 @@ export interface NeighboursOptions {
   readonly exchange: DirectoryExchange
   readonly clock: Clock
   readonly random: Random
-  /** `host:port` of relays to begin with. */
+  /** `host:port` of Culvert relays to begin with: the operator's own. Tribler's nodes keep no directory. */
   readonly bootstrap: readonly string[]
-  readonly family: IpAddress['kind']
+  /** IP versions of the socket, the preferred first. */
+  readonly families: readonly IpAddress['kind'][]
   readonly linkTo: (address: IpAddress) => Link | undefined
   /**
    * Whether packets may go to an address that a descriptor names. Whoever signs one may write into it what he likes: the
@@ -71,12 +72,12 @@ export class Neighbours {
 
   /** Names that could not be found are looked up again in the next round. */
   private async resolve(): Promise<void> {
-    const { bootstrap, family, onResolved } = this.options
+    const { bootstrap, families, onResolved } = this.options
     const missing = bootstrap.filter((endpoint) => !this.resolved.has(endpoint))
     if (missing.length === 0) return
     await Promise.all(
       missing.map(async (endpoint) => {
-        const address = await resolveEndpoint(endpoint, family)
+        const address = await resolveEndpoint(endpoint, families)
         if (address) this.resolved.set(endpoint, address)
       }),
     )

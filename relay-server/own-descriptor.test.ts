@@ -4,7 +4,8 @@ import { readDescriptor } from '../shared/directory/descriptor.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import { SeededRandom } from '../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../shared/sim/virtual-clock.ts'
-import { isUnspecified, lanAddress, resolveEndpoint } from './endpoints.ts'
+import { isUnspecified, resolveEndpoint } from './endpoints.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import { OwnDescriptor } from './own-descriptor.ts'
 
 const ip = (host: string, port = 6421) => addressOf(host, port) as IpAddress
@@ -13,6 +14,8 @@ describe("a relay's own descriptor (D-04)", () => {
   const clock = new VirtualClock()
   const keyPair = KeyPair.generate(new SeededRandom(1))
   let udp: IpAddress | undefined
+  let udp6: IpAddress | undefined
+  let websocket: string | undefined = 'wss://relay.example.org/relay'
   const own = new OwnDescriptor({
     keyPair,
     clock,
@@ -20,8 +23,9 @@ describe("a relay's own descriptor (D-04)", () => {
     nickname: 'willow',
     family: 'example.org',
     flags: 9,
-    websocket: () => 'wss://relay.example.org/relay',
-    udp: () => udp,
+    websocket: () => websocket,
+    udp: () =>
+      udp === undefined ? undefined : udp.port === 0 ? [] : [udp6, udp].filter((each) => each !== undefined),
   })
   const read = () => readDescriptor(own.bytes() as Uint8Array, 'test', clock.wall())
 
@@ -48,6 +52,27 @@ describe("a relay's own descriptor (D-04)", () => {
     expect(read().published).toBe(second.published + 5)
   })
 
+  it('names the IPv4 address first and the IPv6 one second, for readers that know one (N-01)', () => {
+    udp6 = ip('2001:db8::7')
+    const bytes = own.bytes() as Uint8Array
+    expect(read().udp).toEqual(udp)
+    const text = Buffer.from(bytes).toString('hex')
+    const [ipv4, ipv6] = ['01c6336408', '0320010db8000000000000000000000007']
+    expect(text.indexOf(ipv4)).toBeGreaterThan(0)
+    expect(text.indexOf(ipv6)).toBeGreaterThan(text.indexOf(ipv4))
+    udp6 = undefined
+  })
+
+  it('names no UDP address where nobody can reach it, and is not there without a WebSocket either (N-10)', () => {
+    const reachable = udp
+    udp = ip('0.0.0.0', 0)
+    expect(read().udp).toBeUndefined()
+    websocket = undefined
+    expect(own.bytes()).toBeUndefined()
+    websocket = 'wss://relay.example.org/relay'
+    udp = reachable
+  })
+
   it('outlives the time until it is signed anew', () => {
     const bytes = own.bytes() as Uint8Array
     expect(() => readDescriptor(bytes, 'test', clock.wall() + 2 * 3_600_000)).not.toThrow()
@@ -56,16 +81,49 @@ describe("a relay's own descriptor (D-04)", () => {
 })
 
 describe('endpoints', () => {
-  it('are addresses of the family of the socket', async () => {
-    expect(await resolveEndpoint('198.51.100.7:6421', 'ipv4')).toEqual(ip('198.51.100.7'))
-    expect(await resolveEndpoint('[2001:db8::7]:6421', 'ipv6')).toEqual(ip('2001:db8::7'))
-    expect(await resolveEndpoint('[2001:db8::7]:6421', 'ipv4')).toBeUndefined()
-    expect(await resolveEndpoint('198.51.100.7:6421', 'ipv6')).toBeUndefined()
+  it('are addresses of an IP version of the socket', async () => {
+    expect(await resolveEndpoint('198.51.100.7:6421', ['ipv4'])).toEqual(ip('198.51.100.7'))
+    expect(await resolveEndpoint('[2001:db8::7]:6421', ['ipv4', 'ipv6'])).toEqual(ip('2001:db8::7'))
+    expect(await resolveEndpoint('[2001:db8::7]:6421', ['ipv4'])).toBeUndefined()
+    expect(await resolveEndpoint('198.51.100.7:6421', ['ipv6'])).toBeUndefined()
+  })
+})
+
+describe('own addresses (N-01)', () => {
+  const lans = { ipv4: ip('192.168.1.9'), ipv6: ip('2001:db8::9') }
+
+  it('are those of the machine’s cards, one for each IP version, for a socket bound to all', () => {
+    const own = new OwnAddresses({
+      bound: ip('::'),
+      families: ['ipv4', 'ipv6'],
+      publicHost: undefined,
+      lanAddressesOf: () => lans,
+    })
+    expect([own.lan, own.lan6]).toEqual([lans.ipv4, lans.ipv6])
+    expect(own.given('ipv4')).toBeUndefined()
+    own.setMapped(ip('203.0.113.7', 40_000))
+    expect(own.given('ipv4')).toEqual(ip('203.0.113.7', 40_000))
+    const isOwn = [lans.ipv4, lans.ipv6, ip('203.0.113.7', 40_000), ip('203.0.113.7'), ip('192.168.1.8')].map(
+      (address) => own.isOwn(address),
+    )
+    expect(isOwn).toEqual([true, true, true, false, false])
   })
 
-  it('have a LAN address that is not the unspecified one', () => {
-    expect(lanAddress(ip('127.0.0.11'))).toEqual(ip('127.0.0.11'))
-    expect(isUnspecified(lanAddress(ip('0.0.0.0')))).toBe(false)
-    expect(lanAddress(ip('0.0.0.0')).port).toBe(6421)
+  it('are what the socket is bound to, or what the operator says', () => {
+    const options = { bound: ip('127.0.0.11'), families: ['ipv4'] as const }
+    const bound = new OwnAddresses({ ...options, publicHost: undefined })
+    expect([bound.lan, bound.lan6, bound.given('ipv4')]).toEqual([
+      ip('127.0.0.11'),
+      undefined,
+      ip('127.0.0.11'),
+    ])
+    expect(new OwnAddresses({ ...options, publicHost: '203.0.113.7' }).given('ipv4')).toEqual(
+      ip('203.0.113.7'),
+    )
+    expect(
+      isUnspecified(
+        new OwnAddresses({ bound: ip('0.0.0.0'), families: ['ipv4'], publicHost: undefined }).lan,
+      ),
+    ).toBe(false)
   })
 })

@@ -7,7 +7,7 @@ import type { Link } from '../shared/link/link.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
-import type { SiteDocument } from '../web/engine/site-document.ts'
+import { MIN_RELAYS, type OverlayState, type SiteDocument } from '../web/engine/site-document.ts'
 import type { RelayConfig } from './config.ts'
 import { RELAY_PATH } from './gateway/constants.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -23,13 +23,22 @@ export interface PageGatewayOptions {
   readonly counters: Counters
 }
 
+export interface PageGatewayEvents {
+  /** How the relay stands in the overlay now. */
+  overlay(): OverlayState
+  /** What GET /status.json answers. */
+  status(): unknown
+  onPacket(link: Link, packet: Uint8Array): void
+  onClosed(link: Link): void
+}
+
 /**
  * Starts the gateway that the configuration asks for, on the first free one of its ports.
  * @returns undefined if none is asked for; `authority` is `host:port`
  */
 export async function startGateway(
   options: PageGatewayOptions,
-  events: { onPacket(link: Link, packet: Uint8Array): void; onClosed(link: Link): void },
+  events: PageGatewayEvents,
 ): Promise<{ gateway: Gateway; authority: string } | undefined> {
   const { config, keyPair, clock, random, counters } = options
   const { enabled, host, portTries, webRoot, limits } = config.gateway
@@ -45,7 +54,7 @@ export async function startGateway(
       moreFiles,
       limits,
       localPagesOnly: config.lab,
-      document: () => document,
+      document: (): SiteDocument => ({ ...document, overlay: events.overlay() }),
       keyPair,
       network: config.network,
       clock,
@@ -63,7 +72,10 @@ export async function startGateway(
   }
 }
 
-function siteDocument(config: RelayConfig, keyPair: KeyPair): SiteDocument {
+/** Relays that pages wait for; a lab has six. */
+const LAB_MIN_RELAYS = 3
+
+function siteDocument(config: RelayConfig, keyPair: KeyPair): Omit<SiteDocument, 'overlay'> {
   const { network, community, lab, networkPrefixBits, dht, sample } = config
   return {
     network,
@@ -72,6 +84,7 @@ function siteDocument(config: RelayConfig, keyPair: KeyPair): SiteDocument {
     entry: { publicKey: toHex(keyPair.publicKey.bytes), websocket: RELAY_PATH },
     networkPrefixBits,
     dht,
+    minRelays: config.minRelays ?? (lab ? LAB_MIN_RELAYS : MIN_RELAYS),
     sample: sample && { ...sample, torrent: SAMPLE_PATH },
   }
 }

@@ -20,6 +20,7 @@ import {
   TestOwner,
   type TestRelay,
 } from './relay.fixture.ts'
+import type { RelayStatus } from './relay.ts'
 
 const HOSTS = ['127.0.0.31', '127.0.0.32', '127.0.0.33', '127.0.0.34'] as const
 let relays: TestRelay[] = []
@@ -76,7 +77,19 @@ describe('relays on one machine (D-04, C-01)', () => {
     expect(document.lab).toBe(true)
     expect(document.networkPrefixBits).toBe(32)
     expect(document.entry.websocket).toBe('/relay')
+    expect(document).toMatchObject({ minRelays: 3, overlay: 'joined' })
     for (const { logged } of relays) for (const line of logged) expect(line).not.toMatch(/\d+\.\d+\.\d+/)
+  })
+
+  it('say how they stand, to programs of this machine, without a word of who is there (N-13)', async () => {
+    const response = await fetch(`${relays[0]!.relay.gatewayUrl}/status.json`)
+    const text = await response.text()
+    const status = JSON.parse(text) as RelayStatus
+    expect(status).toMatchObject({ state: 'joined', relays: 2, relayOnly: false })
+    expect(status.peers).toBeGreaterThan(0)
+    expect(status.counters['udp-sent-bytes']).toBeGreaterThan(status.counters['udp-sent'] ?? 0)
+    expect(status.counters['udp-received-bytes']).toBeGreaterThan(0)
+    expect(text).not.toMatch(/\d+\.\d+\.\d+\.\d+|[0-9a-f]{16}/)
   })
 
   it.each([1, 2, 3])(

@@ -1,4 +1,4 @@
-import { formatAddress, type IpAddress, isNoAddress, sameAddress } from '../shared/bytes/address.ts'
+import { formatAddress, type IpAddress, isNoAddress } from '../shared/bytes/address.ts'
 import { fromHex } from '../shared/bytes/bytes.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
@@ -13,24 +13,27 @@ import {
 import { messageIdOf, prefixOf } from '../shared/ipv8/packet.ts'
 import { Walker } from '../shared/ipv8/walker.ts'
 import type { Link } from '../shared/link/link.ts'
-import type { Candidate, Candidates } from '../shared/onion/candidates.ts'
 import { MESSAGE } from '../shared/onion/constants.ts'
 import { ExitPolicy } from '../shared/onion/exit-policy.ts'
 import { Router, type RouterStats } from '../shared/onion/router.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
-import { type Random, shuffled } from '../shared/world/random.ts'
+import type { Random } from '../shared/world/random.ts'
 
-import type { RelayConfig } from './config.ts'
-import { isUnspecified, lanAddress } from './endpoints.ts'
+import { defaultBootstrap } from './bootstrap.ts'
+import { portRangeOf, type RelayConfig } from './config.ts'
+import { resolveEndpoint } from './endpoints.ts'
 import { Exit } from './exit/exit.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { UdpLinks } from './links/udp.ts'
 import type { Log } from './log.ts'
 import { loadNativeCrypto } from './native-crypto.ts'
 import { Neighbours } from './neighbours.ts'
+import { OwnAddresses } from './own-addresses.ts'
 import { OwnDescriptor } from './own-descriptor.ts'
 import { startGateway } from './page-gateway.ts'
+import { candidatesOf } from './relay-candidates.ts'
+import type { WalkView } from './walk-report.ts'
 
 export interface RelayOptions {
   readonly config: RelayConfig
@@ -41,7 +44,13 @@ export interface RelayOptions {
   readonly log: Log
 }
 
+/** Numbers and states, no addresses, keys or ids: what GET /status.json answers (N-13). */
 export interface RelayStatus {
+  /** `degraded`: no bootstrap node and no peer answers (N-06). */
+  readonly state: WalkView['state']
+  readonly nat: WalkView['nat']
+  /** Nobody reaches this relay by himself (N-10). */
+  readonly relayOnly: boolean
   /** Other relays whose descriptors are known. */
   readonly relays: number
   /** Peers of the IPv8 walk. */
@@ -49,6 +58,8 @@ export interface RelayStatus {
   readonly udpLinks: number
   readonly pages: number
   readonly router: RouterStats
+  /** Since the start: `udp-received`, `udp-received-bytes`, `udp-sent`, `udp-sent-bytes`, refusals by reason, … */
+  readonly counters: Readonly<Record<string, number>>
 }
 
 /** Networks that relays may be in although they are private: the lab lives there. */
@@ -94,7 +105,7 @@ export class Relay {
       family: config.family,
       flags: this.descriptorFlags,
       websocket: () => this.websocketUrl,
-      udp: () => this.publicAddress,
+      udp: () => this.publicAddresses,
     })
     const own = () => this.descriptor.bytes()
     this.exchange = new DirectoryExchange({ directory: this.directory, own, clock, random, counters })
@@ -113,29 +124,36 @@ export class Relay {
   /** How many there are of everything; for tests and for whoever watches the relay. */
   status(): RelayStatus | undefined {
     const { running } = this
-    return (
-      running && {
-        relays: this.directory.size,
-        peers: running.walker.peers().length,
-        udpLinks: running.udp.size,
-        pages: running.gateway?.gateway.size ?? 0,
-        router: running.router.stats(),
-      }
-    )
+    if (!running) return undefined
+    const { state, nat, relayOnly, peers } = running.walkView()
+    return {
+      state,
+      nat,
+      relayOnly,
+      peers,
+      relays: this.directory.size,
+      udpLinks: running.udp.size,
+      pages: running.gateway?.gateway.size ?? 0,
+      router: running.router.stats(),
+      counters: this.options.counters.snapshot(),
+    }
   }
 
   /** Opens the sockets and begins. Throws a CulvertError if a port is busy or an address is not this machine's. */
   async start(): Promise<void> {
     const { config, keyPair, clock, random, counters, log } = this.options
     const aead = await loadNativeCrypto(log)
-    const udp = await UdpLinks.bind(config.udp.host, config.udp.port, {
+    const { host, port, portRange, publicHost } = config.udp
+    const linkOptions = {
       clock,
       random,
       counters,
       onPacket: this.receive,
-      onClosed: (link) => this.running?.router.linkClosed(link),
-      inUse: (link) => (this.running?.router.table.legsOf(link).length ?? 0) > 0,
-    })
+      onClosed: (link: Link) => this.running?.router.linkClosed(link),
+      inUse: (link: Link) => (this.running?.router.table.legsOf(link).length ?? 0) > 0,
+    }
+    const udp = await UdpLinks.bind(host, port, linkOptions, portRange ? portRangeOf(portRange) : undefined)
+    const own = new OwnAddresses({ bound: udp.address, families: udp.families, publicHost })
     const router = new Router({
       keyPair,
       prefix: this.prefix,
@@ -145,14 +163,12 @@ export class Relay {
       counters,
       flags: this.flags,
       linkTo: (address) => udp.linkTo(address),
-      mayExtendTo: (address) =>
-        address.kind === udp.address.kind && !sameAddress(address, udp.address) && this.mayReach(address),
+      mayExtendTo: (address) => udp.reaches(address) && !own.isOwn(address) && this.mayReach(address),
       exit: this.exit,
-      candidates: () => this.candidates(),
+      candidates: () => candidatesOf(walker.peers(), this.directory, random),
       limits: config.limits,
     })
-    const lan = lanAddress(udp.address)
-    const given = this.givenAddress(udp.address)
+    const wan = own.given(own.lan.kind)
     const walker = new Walker({
       keyPair,
       communityId: fromHex(config.community),
@@ -160,7 +176,7 @@ export class Relay {
       random,
       counters,
       flags: this.flags,
-      addresses: given ? { lan, wan: given } : { lan },
+      addresses: { lan: own.lan, ...(wan ? { wan } : {}) },
       // All of a lab is one network.
       settings: config.lab ? { maxPeersPerNetwork: 30 } : {},
       // Strangers tell the walk where to go, unsigned in part: into our own network they shall not send us.
@@ -175,15 +191,21 @@ export class Relay {
       clock,
       random,
       bootstrap: config.bootstrap,
-      family: udp.address.kind,
+      families: udp.families,
       linkTo: (address) => udp.linkTo(address),
       mayReach: (address) => this.mayReach(address),
       intervalMs: config.exchangeSeconds * 1000,
       onResolved: (addresses) => walker.addBootstrap(addresses),
     })
-    this.running = { udp, router, walker, neighbours, gateway: undefined }
+    const walkView = (): WalkView => {
+      const peers = walker.peers().length
+      return { state: peers > 0 ? 'joined' : 'starting', peers, nat: 'unknown', relayOnly: false }
+    }
+    this.running = { udp, own, router, walker, walkView, neighbours, gateway: undefined }
     try {
       this.running.gateway = await startGateway(this.options, {
+        overlay: () => walkView().state,
+        status: () => this.status(),
         onPacket: this.receive,
         onClosed: (link) => router.linkClosed(link),
       })
@@ -192,6 +214,11 @@ export class Relay {
       throw error
     }
     neighbours.start()
+    for (const endpoint of defaultBootstrap(config)) {
+      void resolveEndpoint(endpoint, udp.families).then(
+        (address) => address && walker.addBootstrap([address]),
+      )
+    }
     walker.start()
   }
 
@@ -244,55 +271,29 @@ export class Relay {
     return gateway.publicUrl ?? (lab && authority ? `ws://${authority}/relay` : undefined)
   }
 
-  /** The address that the operator gave, or that the socket is bound to. */
-  private givenAddress(bound: IpAddress): IpAddress | undefined {
-    const { publicHost } = this.options.config.udp
-    if (publicHost !== undefined) return { ...bound, host: publicHost }
-    return isUnspecified(bound) ? undefined : bound
-  }
-
-  /** Where others reach us; undefined until given or told by neighbours. */
-  private get publicAddress(): IpAddress | undefined {
-    const wan = this.running?.walker.wan
-    return wan === undefined || isNoAddress(wan) ? undefined : wan
+  /** Where others reach us: undefined until given or told by neighbours, empty if nobody can (N-10). */
+  private get publicAddresses(): readonly IpAddress[] | undefined {
+    const { running } = this
+    if (!running) return undefined
+    const { own, walker } = running
+    const given = (['ipv4', 'ipv6'] as const).flatMap((kind) => own.given(kind) ?? [])
+    if (given.length > 0) return given
+    if (running.walkView().relayOnly) return []
+    return isNoAddress(walker.wan) ? undefined : [walker.wan]
   }
 
   /** Whether an address that a stranger named (in an extend, in a descriptor) is one that packets may be sent to. */
   private mayReach(address: IpAddress): boolean {
     return this.extendPolicy.judge(address, 'udp') === 'allowed'
   }
-
-  /**
-   * Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk. The router
-   * offers those that it may extend to.
-   */
-  private candidates(): Candidates {
-    const relays: Candidate[] = []
-    const exits: Candidate[] = []
-    const seen = new Set<string>()
-    const offer = (candidate: Candidate, flags: number) => {
-      const key = formatAddress(candidate.address)
-      if (seen.has(key) || (flags & FLAG_RELAY) === 0) return
-      seen.add(key)
-      if (flags & FLAG_EXIT_BITTORRENT) exits.push(candidate)
-      else relays.push(candidate)
-    }
-    for (const { publicKey, address, flags } of this.running?.walker.peers() ?? []) {
-      offer({ publicKey, address }, flags)
-    }
-    for (const { descriptor } of this.directory.list()) {
-      const { publicKey, udp, flags } = descriptor
-      if (udp) offer({ publicKey, address: udp }, flags)
-    }
-    const { random } = this.options
-    return { relays: shuffled(random, relays), exits: shuffled(random, exits) }
-  }
 }
 
 interface Running {
   readonly udp: UdpLinks
+  readonly own: OwnAddresses
   readonly router: Router
   readonly walker: Walker
+  readonly walkView: () => WalkView
   readonly neighbours: Neighbours
   gateway: { readonly gateway: Gateway; readonly authority: string } | undefined
 }

@@ -26,6 +26,8 @@ export interface DescriptorFields {
   readonly family: Uint8Array
   /** Where it speaks IPv8 over UDP. */
   readonly udp: IpAddress | undefined
+  /** The same over IPv6, where `udp` is its IPv4 address. Readers that look at one address alone see `udp`. */
+  readonly udp6?: IpAddress
   /** Where pages reach it: ws://host:port/relay or wss://host:port/relay, the port optional, at most 255 bytes. */
   readonly websocket: string | undefined
   /** What it can relay, bytes per second, by its own measure; 0 for unknown. */
@@ -83,7 +85,7 @@ function checkNickname(text: string): string {
 /**
  * The body, before the signature: version u8 (1), public key 74, published u32, lifetime u32, flags u16, bandwidth u32,
  * nickname (length u8, ASCII), family (length u8, bytes), addresses (count u8 up to 8; each kind u8, length u8, value).
- * Kind 1 is UDP (an ip_address), kind 2 a WebSocket URL (ASCII); of several of one kind the first counts, other kinds are
+ * Kind 1 is UDP (an ip_address; a second one, if there is, is the IPv6 address), kind 2 a WebSocket URL (ASCII); of several of one kind the first counts, other kinds are
  * skipped. What follows is for later versions of this layout: signed, and ignored.
  */
 const body = struct({
@@ -143,6 +145,7 @@ export function signDescriptor(fields: DescriptorFields, keyPair: KeyPair, netwo
   checkLifetime(fields.lifetime)
   const addresses: { kind: number; value: Uint8Array }[] = []
   if (fields.udp) addresses.push({ kind: KIND_UDP, value: encode(ipAddress, fields.udp) })
+  if (fields.udp6) addresses.push({ kind: KIND_UDP, value: encode(ipAddress, fields.udp6) })
   if (fields.websocket !== undefined) {
     addresses.push({ kind: KIND_WEBSOCKET, value: utf8ToBytes(checkWebsocket(fields.websocket)) })
   }

@@ -9,6 +9,8 @@ const document: SiteDocument = {
   entry: { publicKey: 'ab'.repeat(74), websocket: '/relay' },
   networkPrefixBits: 32,
   dht: ['127.0.0.22:6881', 'router.example.net:6881'],
+  minRelays: 3,
+  overlay: 'degraded',
   sample: { title: 'A film', description: '', bytes: 7, seconds: 80, torrent: '/sample.torrent' },
 }
 
@@ -28,6 +30,11 @@ describe("a gateway's document", () => {
     expect(readSiteDocument(withField('lab', 'yes')).lab).toBe(false)
   })
 
+  it('of an older gateway is of a network of strangers that was joined (N-06, N-07)', () => {
+    expect(readSiteDocument(withField('minRelays', undefined)).minRelays).toBe(20)
+    expect(readSiteDocument(withField('overlay', undefined)).overlay).toBe('joined')
+  })
+
   it.each([
     ['network', ''],
     ['community', 'A3591a6bd89bbaca0974062a1287afcfbc6fd6bc'],
@@ -39,6 +46,11 @@ describe("a gateway's document", () => {
     ['entry.websocket', '/\\elsewhere.example/relay'],
     ['networkPrefixBits', 33],
     ['networkPrefixBits', '16'],
+    ['minRelays', 0],
+    ['minRelays', 1001],
+    ['minRelays', '20'],
+    ['overlay', 'JOINED'],
+    ['overlay', true],
     ['dht', 'router.example.net:6881'],
     ['dht', ['no port']],
     ['dht', Array(17).fill('a:1')],

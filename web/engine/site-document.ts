@@ -22,8 +22,19 @@ export interface SiteDocument {
   readonly networkPrefixBits: number
   /** DHT nodes to begin with, as `host:port`; empty for the well-known ones. Reached through circuits only. */
   readonly dht: readonly string[]
+  /** Relays that must be known before circuits are built (N-07). 20 where the document does not say. */
+  readonly minRelays: number
+  /** How the gateway stands in the overlay (N-06); `joined` where the document does not say. May differ on the next GET. */
+  readonly overlay: OverlayState
   readonly sample: SampleDocument | undefined
 }
+
+/** `degraded`: no bootstrap node and no peer answers; the relay tries again every 30 s. */
+export type OverlayState = (typeof OVERLAY_STATES)[number]
+const OVERLAY_STATES = ['starting', 'joined', 'degraded'] as const
+
+/** Relays known before circuits are built, in a network of strangers (N-07). */
+export const MIN_RELAYS = 20
 
 /**
  * The film that a gateway offers. Given as a torrent file and not as a magnet link, so that the relay that offers it need
@@ -55,6 +66,9 @@ export function readSiteDocument(value: unknown): SiteDocument {
     },
     networkPrefixBits: prefixBits,
     dht: list(document.dht, 'dht', 16).map((node, i) => text(node, `dht[${i}]`, 261, /^\S+:\d{1,5}$/)),
+    minRelays:
+      document.minRelays === undefined ? MIN_RELAYS : integer(document.minRelays, 'minRelays', 1000, 1),
+    overlay: document.overlay === undefined ? 'joined' : overlayState(document.overlay),
     sample: document.sample === undefined ? undefined : sample(record(document.sample, 'sample')),
   }
 }
@@ -93,9 +107,15 @@ function text(value: unknown, field: string, max: number, form = /./s): string {
   return value
 }
 
-function integer(value: unknown, field: string, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) {
-    throw invalid(field, `a whole number up to ${max}`)
+function overlayState(value: unknown): OverlayState {
+  const known = OVERLAY_STATES.find((state) => state === value)
+  if (!known) throw invalid('overlay', `one of ${OVERLAY_STATES.join(', ')}`)
+  return known
+}
+
+function integer(value: unknown, field: string, max: number, min = 0): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw invalid(field, `a whole number from ${min} to ${max}`)
   }
   return value
 }

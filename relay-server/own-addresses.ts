@@ -1,0 +1,52 @@
+import { addressOf, formatAddress, type IpAddress } from '../shared/bytes/address.ts'
+import { isUnspecified, lanAddresses } from './endpoints.ts'
+
+type Kind = IpAddress['kind']
+
+export interface OwnAddressesOptions {
+  /** What the UDP socket is bound to. */
+  readonly bound: IpAddress
+  readonly families: readonly Kind[]
+  /** The address that the operator says others reach the relay at. */
+  readonly publicHost: string | undefined
+  readonly lanAddressesOf?: typeof lanAddresses
+}
+
+/** Where this relay is, as far as it knows by itself: what neighbours see of it is the walk's business. */
+export class OwnAddresses {
+  /** On the local network; IPv4 where the socket is for both IP versions. */
+  readonly lan: IpAddress
+  readonly lan6: IpAddress | undefined
+  private readonly bound: IpAddress
+  private readonly publicAddress: IpAddress | undefined
+  private mapped: IpAddress | undefined
+
+  constructor(options: OwnAddressesOptions) {
+    const { bound, families, publicHost, lanAddressesOf = lanAddresses } = options
+    const { ipv4, ipv6 } = lanAddressesOf(bound, families)
+    const loopback = addressOf(bound.kind === 'ipv6' ? '::1' : '127.0.0.1', bound.port) as IpAddress
+    this.bound = bound
+    this.lan = ipv4 ?? ipv6 ?? loopback
+    this.lan6 = ipv6
+    this.publicAddress =
+      publicHost === undefined ? undefined : (addressOf(publicHost, bound.port) as IpAddress)
+  }
+
+  /** What the router at home has mapped to the socket, if it did. */
+  setMapped(address: IpAddress | undefined): void {
+    this.mapped = address
+  }
+
+  /** Where others reach the relay, if that is known for sure: given by the operator, mapped, or bound to. */
+  given(kind: Kind): IpAddress | undefined {
+    const candidates = [this.publicAddress, this.mapped, isUnspecified(this.bound) ? undefined : this.bound]
+    return candidates.find((address) => address?.kind === kind)
+  }
+
+  /** Whether `address` is this relay, as far as it knows. */
+  isOwn(address: IpAddress): boolean {
+    const own = [this.bound, this.lan, this.lan6, this.given('ipv4'), this.given('ipv6')]
+    const text = formatAddress(address)
+    return own.some((each) => each !== undefined && formatAddress(each) === text)
+  }
+}

@@ -1,0 +1,40 @@
+import type { Log } from './log.ts'
+
+/** What the log and the status tell of the walk; the walker's own status has more. */
+export interface WalkView {
+  readonly state: 'starting' | 'joined' | 'degraded'
+  readonly peers: number
+  readonly nat: 'unknown' | 'open' | 'cone' | 'likely-symmetric'
+  readonly relayOnly: boolean
+}
+
+/** Tells the operator in plain words how the walk goes, when that changes (N-06, N-10, N-13). No addresses. */
+export class WalkReport {
+  private readonly log: Log
+  private state: WalkView['state'] = 'starting'
+  private nat: WalkView['nat'] = 'unknown'
+
+  constructor(log: Log) {
+    this.log = log
+  }
+
+  note({ state, peers, nat }: WalkView): void {
+    if (state !== this.state) {
+      this.state = state
+      if (state === 'joined') this.log.info(`joined: ${peers} ${peers === 1 ? 'peer' : 'peers'}`)
+      if (state === 'degraded') this.log.info('no bootstrap node answers: retrying every 30 s')
+    }
+    if (nat !== this.nat) {
+      const was = this.nat
+      this.nat = nat
+      if (nat === 'likely-symmetric') {
+        this.log.info(
+          'this network looks like a symmetric NAT: peers cannot reach this relay by themselves, so it works through ' +
+            'other relays only; map a port on the router, or set udp.publicHost',
+        )
+      } else if (was === 'likely-symmetric') {
+        this.log.info('peers reach this relay again')
+      }
+    }
+  }
+}
