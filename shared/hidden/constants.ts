@@ -56,8 +56,12 @@ export interface HiddenOwnerSettings {
   /** Until an answer to 9, 11, 13, 15 or 17 is asked for again, and how often it is asked. */
   readonly answerMs: number
   readonly tries: number
-  /** As `answerMs`, for create end-to-end: the seeder builds a circuit before it answers. */
+  /** The same for create end-to-end: the seeder builds a circuit before it answers, and knows the question again. */
   readonly createMs: number
+  readonly createTries: number
+  /** A circuit that is not ready by then is given up, and another tried, so often in a row. */
+  readonly buildMs: number
+  readonly buildTries: number
   /** From created end-to-end to the first cell of the other end. Below the 20 s after which relays end a silent circuit. */
   readonly linkMs: number
   /** Pause before an introduction circuit is replaced, by failures in a row; the last value counts for all further ones. */
@@ -75,7 +79,10 @@ export interface HiddenOwnerSettings {
 export const HIDDEN_OWNER_SETTINGS: HiddenOwnerSettings = {
   answerMs: 3_000,
   tries: 3,
-  createMs: 10_000,
+  createMs: 3_000,
+  createTries: 10,
+  buildMs: 6_000,
+  buildTries: 3,
   linkMs: 18_000,
   backOffMs: [1_000, 2_000, 5_000, 15_000, 60_000],
   lookupMs: 120_000,

@@ -106,7 +106,7 @@ export class HiddenDownloader {
   }
 
   /** Goes to where the seeder waits. */
-  private meet(key: string, keys: SessionKeys, info: RendezvousInfo): void {
+  private meet(key: string, keys: SessionKeys, info: RendezvousInfo, tries = 1): void {
     const entry = this.seeders.get(key)
     if (this.stopped || !entry) return
     // The packet's memory is the circuit's; the cookie outlives it.
@@ -124,7 +124,11 @@ export class HiddenDownloader {
       datagram: (_, data) => {
         if (entry.peer) this.options.events.datagram(entry.peer, data)
       },
-      closed: () => this.closed(key),
+      closed: () => {
+        const again = !entry.peer && !this.stopped && tries < this.world.settings.buildTries
+        if (again) this.meet(key, keys, { ...info, cookie }, tries + 1)
+        else this.closed(key)
+      },
     })
     if (!entry.circuit) this.closed(key)
   }

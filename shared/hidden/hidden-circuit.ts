@@ -66,7 +66,10 @@ export class HiddenCircuit {
     let self: HiddenCircuit | undefined
     const circuit = world.circuits.build(last, {
       changed: () => undefined,
-      ready: () => events.ready(),
+      ready: () => {
+        self?.timer?.cancel()
+        events.ready()
+      },
       datagram: (_, origin, data) => {
         self?.noteLink()
         events.datagram?.(origin, data)
@@ -79,7 +82,12 @@ export class HiddenCircuit {
         events.closed()
       },
     })
-    self = circuit && new HiddenCircuit(world, circuit, events)
+    if (!circuit) return undefined
+    self = new HiddenCircuit(world, circuit, events)
+    self.timer = world.clock.after(world.settings.buildMs, () => {
+      world.counters.add('hidden-build-slow')
+      self?.close()
+    })
     return self
   }
 

@@ -100,7 +100,7 @@ export class Inquiry {
     const send = (tries: number) => {
       this.circuit?.sendDatagram(point.address, packet)
       timer = clock.after(settings.createMs, () => {
-        if (tries < settings.tries) send(tries + 1)
+        if (tries < settings.createTries) send(tries + 1)
         else finish(undefined)
       })
     }

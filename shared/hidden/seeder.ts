@@ -117,12 +117,13 @@ export class HiddenSeeder {
     this.receiveAt(key, { ...request, dhKey: request.dhKey.slice() }, (answer) => reply(origin, answer))
   }
 
-  /** Waits for the downloader at a relay chosen by chance. */
-  private receiveAt(key: string, request: Request, reply: (answer: Uint8Array) => void): void {
+  /** Waits for the downloader at a relay chosen by chance; at another if the way there cannot be built. */
+  private receiveAt(key: string, request: Request, reply: (answer: Uint8Array) => void, tries = 1): void {
     const visit: Visit = { answer: undefined, circuit: undefined }
     let peer: HiddenPeer | undefined
-    const cookie = this.options.random.bytes(COOKIE_BYTES)
-    for (const relay of shuffled(this.options.random, this.options.circuits.relays())) {
+    const { random, circuits, events } = this.options
+    const cookie = random.bytes(COOKIE_BYTES)
+    for (const relay of shuffled(random, circuits.relays())) {
       visit.circuit = HiddenCircuit.build(this.world, relay, {
         ready: () =>
           visit.circuit?.ask(MESSAGE.establishRendezvous, { cookie }, () => {
@@ -130,12 +131,16 @@ export class HiddenSeeder {
             this.answer(visit, request, info, reply)
           }),
         datagram: (_, data) => {
-          if (peer) this.options.events.datagram(peer, data)
+          if (peer) events.datagram(peer, data)
         },
         linked: () => {
           if (visit.circuit) peer = this.opened(visit.circuit)
         },
-        closed: () => this.closed(key, peer),
+        closed: () => {
+          this.closed(key, peer)
+          const again = !visit.answer && !this.stopped && tries < this.world.settings.buildTries
+          if (again) this.receiveAt(key, request, reply, tries + 1)
+        },
       })
       if (visit.circuit) {
         this.visits.set(key, visit)
