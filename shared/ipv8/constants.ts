@@ -31,6 +31,8 @@ export const FLAG_RELAY = 1
 export const FLAG_EXIT_BITTORRENT = 2
 export const FLAG_EXIT_IPV8 = 4
 export const FLAG_SPEED_TEST = 8
+/** Sends HTTP requests (messages 28, 29) over TCP connections of its own; Tribler's. */
+export const FLAG_EXIT_HTTP = 0x8000
 /** Culvert's own: ends STREAM cells in TCP. Far from Tribler's bits (1 to 8, 16384, 32768), which ignore it. */
 export const FLAG_EXIT_STREAM = 0x0100
 
@@ -39,7 +41,17 @@ export const WALK_DEFAULTS = {
   tickMs: 500,
   /** Introduction requests open at once. */
   window: 5,
+  /** So long an unanswered request takes a place in the window. An answer may still come later. */
   requestTimeoutMs: 3_000,
+  /** N-08: a handshake is done in this time or the peer is unreachable. */
+  handshakeTimeoutMs: 10_000,
+  /** N-11: after so many failures in a row a peer is unreachable. */
+  failuresUntilUnreachable: 5,
+  /** What is unreachable rests so long, twice as long each time, up to the other. */
+  restMs: 60_000,
+  maxRestMs: 600_000,
+  /** N-06: with nobody answering, the bootstrap list is asked again this often. */
+  bootstrapRetryMs: 30_000,
   /** Of 256: how often the walk goes back to a known peer though it was told new addresses. */
   resetChance: 50,
   /** The walk rests from this many peers on. */
@@ -50,7 +62,9 @@ export const WALK_DEFAULTS = {
   maxPeersPerNetwork: 3,
   /** Addresses that were told and not yet tried. */
   maxAddresses: 200,
-  /** Flags come only with introductions, so a known peer is asked again this often. */
+  /** Addresses that signed packets came from, whether or not their peer is in the table. */
+  maxContacts: 500,
+  /** Flags come only with introductions, so a known peer is asked again this often (N-07). */
   refreshMs: 300_000,
   /** Peers looked at per tick for a ping or a farewell. */
   livenessSample: 8,
@@ -59,9 +73,23 @@ export const WALK_DEFAULTS = {
   dropAfterSilenceMs: 57_500,
   /** A peer is pinged until so many round trips are measured. */
   roundTrips: 5,
-  /** Signatures checked per second: each costs about a millisecond of a core. */
+  /** The DiscoveryCommunity is walked at this pace, up to so many peers, and one of them asked for its communities. */
+  discoveryTickMs: 2_000,
+  discoveryPeers: 10,
+  similarityMs: 10_000,
+  /** Observations about our own addresses and our NAT count for so long. */
+  evidenceMs: 600_000,
+  /** Signatures checked per second, of strangers and again of known addresses: each costs about a millisecond of a core. */
   verificationsPerSecond: 100,
-  /** Unsigned requests of strangers that make us send (punctures, pongs), per second. */
+  /** Of those for one IPv4 address or IPv6 /64. */
+  verificationsPerSource: 30,
+  /** Unsigned requests that make us send (punctures, pongs), per second. */
   unsignedAnswersPerSecond: 50,
+  /** Of those for one IPv4 address or IPv6 /64. */
+  unsignedAnswersPerSource: 10,
+  /** Signed answers a second to one IPv4 /24 or IPv6 /48 before a source there has proved that it can be answered. */
+  answersPerNetwork: 10,
+  /** Punctures per second for one introducer that has proved its address, and towards one target. */
+  puncturesPerSource: 2,
 } as const
 export type WalkSettings = { readonly [K in keyof typeof WALK_DEFAULTS]: number }

@@ -2,9 +2,9 @@ import type { IpAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { type Codec, decodePrefix, encode, list8, varlen16 } from '../bytes/codec.ts'
 import type { Aead } from '../crypto/aead.ts'
-import type { SessionKeys } from '../crypto/handshake.ts'
+import { AUTH_BYTES, type SessionKeys } from '../crypto/handshake.ts'
 import { KEY_BYTES, type PublicKey } from '../identity/keys.ts'
-import { COUNTER_BYTES, FIRST_COUNTER, LAYER_BYTES } from './constants.ts'
+import { CELL_HEADER_BYTES, COUNTER_BYTES, FIRST_COUNTER, LAYER_BYTES } from './constants.ts'
 import { LayerSealer } from './layer.ts'
 
 /** A neighbour that an owner may extend to through this relay without knowing its address. */
@@ -35,6 +35,17 @@ export function offered(
 ): Candidate[] {
   const offeredExits = first(MAX_EXITS, exits, usable)
   return [...first(MAX_RELAYS, relays, usable), ...offeredExits.slice(0, 1), ...offeredExits]
+}
+
+/** Prefix to relay-early flag, id, identifier, X25519 key, auth, and a list of none, sealed: 123. */
+const CREATED_BYTES = CELL_HEADER_BYTES + 1 + 2 + (2 + 32) + AUTH_BYTES + LAYER_BYTES + 1
+
+/**
+ * How many candidates fit a created that is no larger than its create. A forged sender address gains nothing then; an owner
+ * that wants a list though its address is not known here makes its create larger (what is left over is ignored).
+ */
+export function candidatesThatFit(createCellBytes: number): number {
+  return Math.max(0, Math.floor((createCellBytes - CREATED_BYTES) / (2 + KEY_BYTES)))
 }
 
 /** Looks no further than it must: a list may be long, and is asked for with every create. */

@@ -22,6 +22,8 @@ export interface LinkEntry {
   readonly legs: Map<number, Leg>
   readonly handshakes: TokenBucket
   readonly signatures: TokenBucket
+  /** A cell from there has opened: its address is no forged one. */
+  proven: boolean
 }
 
 /**
@@ -52,10 +54,16 @@ export class CircuitTable {
         legs: new Map(),
         handshakes: new TokenBucket(clock, limits.handshakesPerSecondPerLink, limits.handshakeBurstPerLink),
         signatures: new TokenBucket(clock, limits.signaturesPerSecondPerLink, limits.signatureBurstPerLink),
+        proven: false,
       }
       this.links.set(link, entry)
     }
     return entry
+  }
+
+  /** What is known of a link, without beginning to know it. */
+  known(link: Link): LinkEntry | undefined {
+    return this.links.get(link)
   }
 
   /** Whether one more leg fits, on this link and in all. */

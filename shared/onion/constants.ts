@@ -34,6 +34,9 @@ export const MAX_DATA_BACK_BYTES = 1 + 7 + 19 + MAX_DATAGRAM_BYTES
 export const HTTP_PART_BYTES = 1_400
 /** The largest response, head and body (Tribler's exits read 1 MiB of body). */
 export const HTTP_RESPONSE_BYTES = 1_048_576
+/** Parts that an exit sends at once, and the pause before the next: 2.2 MB/s. */
+export const HTTP_BURST_PARTS = 32
+export const HTTP_PACE_MS = 20
 /** Requests of one circuit that wait for their response. */
 export const HTTP_OPEN_REQUESTS = 5
 /** An owner waits this long for all parts. */
@@ -188,6 +191,9 @@ export interface RouterLimits {
   /** Creates answered per second, all links together, and the most in one burst. */
   readonly handshakesPerSecond: number
   readonly handshakeBurst: number
+  /** Of these, for neighbours whose address may be forged, so that they cannot keep all others out. */
+  readonly handshakesPerSecondUnproven: number
+  readonly handshakeBurstUnproven: number
   /** The same, on one link. */
   readonly handshakesPerSecondPerLink: number
   readonly handshakeBurstPerLink: number
@@ -215,6 +221,8 @@ export const ROUTER_LIMITS: RouterLimits = {
   circuitsPerLink: 100,
   handshakesPerSecond: 100,
   handshakeBurst: 200,
+  handshakesPerSecondUnproven: 50,
+  handshakeBurstUnproven: 100,
   handshakesPerSecondPerLink: 20,
   handshakeBurstPerLink: 50,
   signaturesPerSecondPerLink: 10,

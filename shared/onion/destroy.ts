@@ -19,6 +19,21 @@ export function encodeDestroy(
   return signedPacket(prefix, MESSAGE.destroy, keyPair, destroy, { circuitId, reason })
 }
 
+/** A destroy that is well formed. To be believed when `key` is the neighbour's and `verify` has not thrown. */
+export interface Destroy {
+  readonly circuitId: number
+  readonly reason: number
+  readonly key: PublicKey
+  /** The costly part. @throws CodecError `packet-signature` */
+  readonly verify: () => void
+}
+
+/** @throws CodecError */
+export function parseDestroy(packet: Uint8Array): Destroy {
+  const { key, value, verify } = parse(packet)
+  return { ...value, key, verify }
+}
+
 /** Which circuit a destroy is about, before anything costly is done; believe it after `readDestroy`. @throws CodecError */
 export function destroyCircuitId(packet: Uint8Array): number {
   return parse(packet).value.circuitId

@@ -10,6 +10,16 @@ export interface ExitPort {
   datagram(circuit: ExitCircuit, destination: Address, data: Uint8Array): void
   /** A STREAM cell: `packet` is a uTP packet of a stream to the TCP service at `destination`. */
   stream(circuit: ExitCircuit, destination: Address, packet: Uint8Array): void
+  /**
+   * An HTTP request: send its bytes over a TCP connection to `target`, and give the response to `reply`, once, if there is
+   * one that may pass. Without it the node offers no exit for HTTP.
+   */
+  http?(
+    circuit: ExitCircuit,
+    target: Address,
+    request: Uint8Array,
+    reply: (response: Uint8Array) => void,
+  ): void
   /** The circuit has ended: close everything opened for it. */
   ended(circuit: ExitCircuit): void
 }

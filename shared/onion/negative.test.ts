@@ -83,6 +83,10 @@ const DEVIATIONS: Record<string, Deviation> = {
     why: 'a counter is taken once: a cell that is sent again has no effect',
     sent: [toAlice(0, 56)],
   },
+  'create sent twice': {
+    why: 'the same create means that its answer was lost: the owner gets it again (N-04)',
+    sent: [toAlice(0, 123), toAlice(0, 123)],
+  },
   'ping from another address': { why: 'a circuit id means something on its own link alone', sent: [] },
   'relayed cell from another address': { why: 'as above', sent: [] },
   'garbage towards the owner': { why: 'as above: it does not come over the next hop', sent: [] },

@@ -9,6 +9,7 @@ import type { Candidate } from './candidates.ts'
 import { cellBuffer, messageAt, writeCellHeader } from './cells.ts'
 import type { Leg } from './circuit-table.ts'
 import {
+  ANSWER_KEPT_MS,
   CELL_HEADER_BYTES,
   COUNTER_BYTES,
   FIRST_COUNTER,
@@ -21,10 +22,29 @@ import { LayerOpener, LayerSealer } from './layer.ts'
 import { encodeMessage } from './messages.ts'
 
 /**
- * Where a circuit stands at this node: it ends here; it ends here and a create is on its way to a next hop; it goes on.
- * A circuit that is being removed stays in its state for 5 s, in which cells still pass (`closing`).
+ * Where a circuit stands at this node: it ends here; it ends here and a create is on its way to a next hop; it goes on; it
+ * goes on into another circuit, as this is their rendezvous point. A circuit that is being removed stays in its state for 5 s, in which cells still pass (`closing`).
  */
-export type RelayState = 'joined' | 'extending' | 'relaying'
+export type RelayState = 'joined' | 'extending' | 'relaying' | 'linked'
+
+/** An answer that is given again if the question comes again (N-04). */
+export interface KeptAnswer {
+  /** Of the question. */
+  readonly identifier: number
+  /** Created: the whole cell. Extended: the message. */
+  readonly bytes: Uint8Array
+  repeats: number
+}
+
+/** An open create to the next hop. */
+export interface PendingCreate {
+  readonly identifier: number
+  /** The one that the owner's extend had. */
+  readonly ownerIdentifier: number
+  /** The whole cell. */
+  readonly cell: Uint8Array
+  repeats: number
+}
 
 export interface RelayCircuitOptions {
   readonly link: Link
@@ -42,12 +62,22 @@ export class RelayCircuit implements ExitCircuit {
   state: RelayState = 'joined'
   readonly previous: Leg
   next: Leg | undefined
-  /** The open create to the next hop: its identifier, and the one that the owner's extend had. */
-  pending: { readonly identifier: number; readonly ownerIdentifier: number } | undefined
+  /** The other circuit of a rendezvous. */
+  partner: RelayCircuit | undefined
+  pending: PendingCreate | undefined
+  /** When `pending` is sent again. */
+  retransmission: Timer | undefined
+  /** Until the owner has shown that it has them, or for 60 s. */
+  created: KeptAnswer | undefined
+  extended: KeptAnswer | undefined
   closing: Timer | undefined
   alive = true
   /** Whether the exit was told of this circuit, and so is to be told of its end. */
   exitUsed = false
+  /** Whether the hidden services were told of it. */
+  servicesUsed = false
+  /** How old it may become, where that is not what the router allows all. */
+  maxAgeMs: number | undefined
   extends = 0
   readonly offered: readonly Candidate[]
   readonly opener: LayerOpener
@@ -81,6 +111,21 @@ export class RelayCircuit implements ExitCircuit {
     grown.set(cell.subarray(CELL_HEADER_BYTES), CELL_HEADER_BYTES + COUNTER_BYTES)
     this.sealer.seal(grown, CELL_HEADER_BYTES, cell.length + COUNTER_BYTES)
     link.send(grown, id)
+  }
+
+  /**
+   * Seals a cell that another circuit has opened, in place, and sends it to this one's owner: what the rendezvous point does.
+   * The content stands where its layer had it, behind header and counter.
+   */
+  passAcross(cell: Uint8Array): void {
+    this.sendSealed(cell, cell.length - (LAYER_BYTES - COUNTER_BYTES))
+  }
+
+  /** Forgets the answers that no owner can ask for again. */
+  forgetAnswers(nowMs: number): void {
+    if (nowMs - this.createdAt >= ANSWER_KEPT_MS) this.created = undefined
+    // An extend comes within the 60 s after create, and is repeated for 10 s at most.
+    if (nowMs - this.createdAt >= 2 * ANSWER_KEPT_MS) this.extended = undefined
   }
 
   /** Sends a message of our own towards the owner. */

@@ -1,0 +1,40 @@
+import type { Clock } from '../world/clock.ts'
+import { HTTP_BURST_PARTS, HTTP_PACE_MS, HTTP_PART_BYTES, HTTP_RESPONSE_BYTES, MESSAGE } from './constants.ts'
+import { encodeMessage } from './messages.ts'
+import type { RelayCircuit } from './relay-circuit.ts'
+
+/**
+ * Cuts a response of the exit into messages 29 of 1,400 bytes. A few at a time: nothing repeats them, and all at once they
+ * would not fit the queue of a link.
+ */
+export class HttpResponder {
+  private readonly clock: Clock
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+
+  /** One that is larger than HTTP_RESPONSE_BYTES is not sent. */
+  send(circuit: RelayCircuit, identifier: number, response: Uint8Array): void {
+    const parts = Math.ceil(response.length / HTTP_PART_BYTES)
+    if (response.length <= HTTP_RESPONSE_BYTES) this.sendFrom(circuit, identifier, response, parts, 0)
+  }
+
+  private sendFrom(
+    circuit: RelayCircuit,
+    identifier: number,
+    response: Uint8Array,
+    parts: number,
+    first: number,
+  ): void {
+    if (!circuit.alive) return
+    const end = Math.min(parts, first + HTTP_BURST_PARTS)
+    for (let part = first; part < end; part++) {
+      const piece = response.subarray(part * HTTP_PART_BYTES, (part + 1) * HTTP_PART_BYTES)
+      circuit.reply(encodeMessage(MESSAGE.httpResponse, { identifier, part, parts, response: piece }))
+    }
+    if (end < parts) {
+      this.clock.after(HTTP_PACE_MS, () => this.sendFrom(circuit, identifier, response, parts, end))
+    }
+  }
+}
