@@ -89,9 +89,8 @@ describe('a conversation of py-ipv8, byte for byte (C-01, C-02, C-03, C-04)', ()
     const link = (from: Name, to: Name) => {
       const known = links.get(from + to)
       if (known) return known
-      // py-ipv8 offers an owner itself as well; ours would not, were this alice's address.
-      const { address } = conversation.nodes[to]
-      const made = new TestLink(to === 'alice' ? { ...address, port: 1 } : address)
+      // py-ipv8 offers the asker itself as well. Ours would not, were these their addresses.
+      const made = new TestLink({ ...conversation.nodes[to].address, port: 1 })
       made.onSend = (packet) => queue.push({ from, to, packet })
       links.set(from + to, made)
       return made
