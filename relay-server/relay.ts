@@ -2,6 +2,7 @@ import { formatAddress, type IpAddress, isNoAddress } from '../shared/bytes/addr
 import { fromHex } from '../shared/bytes/bytes.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
+import { isHiddenPacket } from '../shared/hidden/packets.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
 import {
   FLAG_EXIT_BITTORRENT,
@@ -25,6 +26,7 @@ import { portRangeOf, type RelayConfig } from './config.ts'
 import { resolveEndpoint } from './endpoints.ts'
 import { Exit } from './exit/exit.ts'
 import type { Gateway } from './gateway/gateway.ts'
+import { hiddenServices } from './hidden-services.ts'
 import { UdpLinks } from './links/udp.ts'
 import type { Log } from './log.ts'
 import { loadNativeCrypto } from './native-crypto.ts'
@@ -154,7 +156,19 @@ export class Relay {
     }
     const udp = await UdpLinks.bind(host, port, linkOptions, portRange ? portRangeOf(portRange) : undefined)
     const own = new OwnAddresses({ bound: udp.address, families: udp.families, publicHost })
-    const router = new Router({
+    const hidden = hiddenServices({
+      publicKey: keyPair.publicKey,
+      config,
+      allowNetworks: config.lab ? LAB_NETWORKS : [],
+      exit: this.exit,
+      prefix: this.prefix,
+      clock,
+      random,
+      counters,
+      addresses: () => this.publicAddresses ?? [],
+      join: (a, b) => router.join(a, b),
+    })
+    const router: Router = new Router({
       keyPair,
       prefix: this.prefix,
       clock,
@@ -164,7 +178,8 @@ export class Relay {
       flags: this.flags,
       linkTo: (address) => udp.linkTo(address),
       mayExtendTo: (address) => udp.reaches(address) && !own.isOwn(address) && this.mayReach(address),
-      exit: this.exit,
+      exit: hidden.port,
+      services: hidden.services,
       candidates: () => candidatesOf(walker.peers(), this.directory, random),
       limits: config.limits,
     })
@@ -201,7 +216,7 @@ export class Relay {
       const peers = walker.peers().length
       return { state: peers > 0 ? 'joined' : 'starting', peers, nat: 'unknown', relayOnly: false }
     }
-    this.running = { udp, own, router, walker, walkView, neighbours, gateway: undefined }
+    this.running = { udp, own, router, exit: hidden.exit, walker, walkView, neighbours, gateway: undefined }
     try {
       this.running.gateway = await startGateway(this.options, {
         overlay: () => walkView().state,
@@ -235,7 +250,7 @@ export class Relay {
     running.walker.stop()
     this.exchange.stop()
     running.router.stop()
-    this.exit?.stop()
+    running.exit.stop()
     await running.gateway?.gateway.stop()
     await running.udp.close()
     this.running = undefined
@@ -248,6 +263,7 @@ export class Relay {
     const id = messageIdOf(packet, this.prefix)
     if (id === MESSAGE.cell || id === MESSAGE.destroy) running.router.receive(link, packet)
     else if (id === undefined && this.exchange.receive(link, packet)) return
+    else if (id !== undefined && isHiddenPacket(id)) running.router.receivePacket(link, packet)
     else if (link.kind === 'udp' && running.walker.receive(link.address as IpAddress, packet)) return
     else this.options.counters.add(id === undefined ? 'relay-foreign-packet' : 'relay-unknown-message')
   }
@@ -292,6 +308,7 @@ interface Running {
   readonly udp: UdpLinks
   readonly own: OwnAddresses
   readonly router: Router
+  readonly exit: Exit
   readonly walker: Walker
   readonly walkView: () => WalkView
   readonly neighbours: Neighbours

@@ -22,8 +22,8 @@ export interface HiddenRelayOptions {
   readonly clock: Clock
   readonly random: Random
   readonly counters: Counters
-  /** Where others reach this relay; undefined until known. */
-  readonly address: () => IpAddress | undefined
+  /** Where others reach this relay, what owners are told first; empty until known. */
+  readonly addresses: () => readonly IpAddress[]
   /** Makes two circuits that end here one: the router's `join`. False if they cannot be. */
   readonly join: (a: RelayCircuit, b: RelayCircuit) => boolean
   readonly limits?: Partial<HiddenRelayLimits>
@@ -106,8 +106,8 @@ export class HiddenRelay implements ServicePort {
       this.answerWaiting(destination, id, data)
       return true
     }
-    const own = this.options.address()
-    if (!own || !sameAddress(own, destination)) return false
+    const own = this.options.addresses().find((address) => sameAddress(address, destination))
+    if (!own) return false
     this.guarded(() => this.receiveFrom(circuit, own, id, data))
     return true
   }
@@ -123,7 +123,7 @@ export class HiddenRelay implements ServicePort {
   }
 
   private establishRendezvous(circuit: RelayCircuit, message: MessageBody<typeof MESSAGE.linkE2e>): void {
-    const address = this.options.address()
+    const [address] = this.options.addresses()
     if (!address || !this.rendezvous.add(circuit, message.cookie)) {
       this.count('hidden-rendezvous-refused')
       return
@@ -168,7 +168,7 @@ export class HiddenRelay implements ServicePort {
 
   private answerWaiting(destination: Address, id: number, data: Uint8Array): void {
     const circuit = this.waiting.find(destination)
-    const own = this.options.address()
+    const [own] = this.options.addresses()
     if (!circuit || !own || id !== MESSAGE.createdE2e) this.count('hidden-answer-unexpected')
     else circuit.sendDatagram(own, data)
   }
@@ -176,8 +176,8 @@ export class HiddenRelay implements ServicePort {
   private peersOf(
     request: MessageBody<typeof MESSAGE.peersRequest>,
   ): MessageBody<typeof MESSAGE.peersResponse> | undefined {
-    const { publicKey, address: ownAddress, random } = this.options
-    const address = ownAddress()
+    const { publicKey, addresses, random } = this.options
+    const [address] = addresses()
     if (!address || !this.answers.take()) {
       this.count('hidden-peers-unanswered')
       return undefined

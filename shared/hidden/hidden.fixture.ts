@@ -53,7 +53,7 @@ export class HiddenLab {
       clock,
       random,
       counters,
-      address: () => address,
+      addresses: () => [address],
       join: (a, b) => router.join(a, b),
       limits,
     })
@@ -67,12 +67,15 @@ export class HiddenLab {
       flags: FLAG_RELAY,
       linkTo: (to) => this.net.link(address, to),
       mayExtendTo: () => true,
-      exit: new HiddenExit(
-        hidden,
-        this.exit(address.host, () => {
+      exit: new HiddenExit({
+        services: hidden,
+        exit: this.exit(address.host, () => {
           relay.exited++
         }),
-      ),
+        prefix: PREFIX,
+        counters,
+        packetsOnly: true,
+      }),
       services: hidden,
       candidates: () => ({ relays: [], exits: [] }),
     })

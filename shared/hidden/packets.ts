@@ -20,6 +20,10 @@ const PACKETS: readonly number[] = [
   MESSAGE.peersResponse,
 ]
 
+export function isHiddenPacket(id: number): id is PacketId {
+  return PACKETS.includes(id)
+}
+
 export function encodePacket<I extends PacketId>(
   prefix: Uint8Array,
   id: I,
@@ -31,7 +35,7 @@ export function encodePacket<I extends PacketId>(
 /** Which of these messages a packet is; undefined if it is none, or of another community. */
 export function packetId(prefix: Uint8Array, packet: Uint8Array): PacketId | undefined {
   const id = messageIdOf(packet, prefix)
-  return id !== undefined && PACKETS.includes(id) ? (id as PacketId) : undefined
+  return id !== undefined && isHiddenPacket(id) ? id : undefined
 }
 
 /** The body of a packet whose id has been looked at. @throws CodecError */

@@ -76,7 +76,7 @@ function relay(name: string, address: IpAddress, join = () => true) {
     clock: new VirtualClock(),
     random: new ScriptedRandom(),
     counters: new Counters(),
-    address: () => address,
+    addresses: () => [address],
     join,
   })
 }

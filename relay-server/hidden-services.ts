@@ -1,0 +1,52 @@
+import type { IpAddress } from '../shared/bytes/address.ts'
+import { HiddenExit } from '../shared/hidden/hidden-exit.ts'
+import { HiddenRelay } from '../shared/hidden/hidden-relay.ts'
+import type { PublicKey } from '../shared/identity/keys.ts'
+import type { RelayCircuit } from '../shared/onion/relay-circuit.ts'
+import type { Clock } from '../shared/world/clock.ts'
+import type { Counters } from '../shared/world/counters.ts'
+import type { Random } from '../shared/world/random.ts'
+import type { RelayConfig } from './config.ts'
+import { Exit } from './exit/exit.ts'
+
+export interface HiddenServicesOptions {
+  readonly publicKey: PublicKey
+  readonly config: RelayConfig
+  /** What private networks an exit of this place may reach, where it is none itself: the lab's. */
+  readonly allowNetworks: readonly string[]
+  readonly exit: Exit | undefined
+  readonly prefix: Uint8Array
+  readonly clock: Clock
+  readonly random: Random
+  readonly counters: Counters
+  readonly addresses: () => readonly IpAddress[]
+  readonly join: (a: RelayCircuit, b: RelayCircuit) => boolean
+}
+
+/**
+ * What a relay does for hidden swarms, and the exit behind it. A relay that is no exit has one all the same, for those swarms'
+ * own packets alone: a seeder answers a stock downloader from its introduction point's socket, as stock relays have it.
+ */
+export function hiddenServices(options: HiddenServicesOptions): {
+  readonly services: HiddenRelay
+  readonly port: HiddenExit
+  readonly exit: Exit
+} {
+  const { config, prefix, clock, random, counters, allowNetworks } = options
+  const services = new HiddenRelay(options)
+  const exit =
+    options.exit ??
+    new Exit({
+      tcp: false,
+      bittorrent: false,
+      ipv8: false,
+      allowNetworks,
+      publicHost: config.udp.publicHost,
+      clock,
+      random,
+      counters,
+      prefix,
+    })
+  const port = new HiddenExit({ services, exit, prefix, counters, packetsOnly: !config.exit.enabled })
+  return { services, port, exit }
+}
