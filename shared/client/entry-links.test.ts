@@ -3,7 +3,7 @@ import { KeyPair } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
-import { EntryLink, type EntryRelay } from './entry-links.ts'
+import { EntryLinks, type EntryRelay } from './entry-links.ts'
 
 const random = new SeededRandom(3)
 const relays: EntryRelay[] = ['a', 'b'].map((name) => ({
@@ -27,9 +27,9 @@ function entryTo(candidates: readonly EntryRelay[]) {
   const clock = new VirtualClock()
   const asked: string[] = []
   const links: Link[] = []
-  const entry = new EntryLink({
+  const entry = new EntryLinks({
     clock,
-    random: new SeededRandom(4),
+    count: 1,
     candidates: () => candidates,
     open: async ({ url }) => {
       asked.push(url)

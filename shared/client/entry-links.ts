@@ -1,130 +1,231 @@
-import { toHex } from '../bytes/bytes.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
+import { relayKey } from '../path/relay.ts'
 import type { Clock, Timer } from '../world/clock.ts'
-import { type Random, shuffled } from '../world/random.ts'
-import { ENTRY_BACK_OFF_MS, ENTRY_FAILURES_TO_TELL, ENTRY_YOUNG_MS } from './constants.ts'
+import { ENTRY_BACK_OFF_MS, ENTRY_BETTER_MS, ENTRY_FAILURES_TO_TELL, ENTRY_YOUNG_MS } from './constants.ts'
 
-/** A relay that lets us in: its key, and the address of its gateway. */
+/** A relay that lets us in: its key, and where. */
 export interface EntryRelay {
   readonly publicKey: PublicKey
-  /** ws: or wss: URL. */
+  /** ws: or wss: URL of its gateway; `udp://host:port` for a client with a UDP socket. */
   readonly url: string
 }
 
-export interface EntryLinkOptions {
+export interface EntryWay {
+  readonly relay: EntryRelay
+  readonly link: Link
+}
+
+export interface EntryLinksOptions {
   readonly clock: Clock
-  readonly random: Random
+  /** Links kept at once. */
+  readonly count: number
   /** Whom to try, best first; asked anew for each try. */
   candidates(): readonly EntryRelay[]
   open(relay: EntryRelay): Promise<Link>
-  opened(link: Link, relay: EntryRelay): void
+  opened(way: EntryWay): void
+  /** A relay did not let us in. @param alone no other is open either */
+  failed?(relay: EntryRelay, alone: boolean): void
+  /** Whether nothing comes over an open link though it should. Another is opened beside it then. */
+  silent?(link: Link): boolean
+  /** Whether circuits go over a link, so that it is not to be closed for a better one yet. */
+  inUse?(link: Link): boolean
   changed(): void
 }
 
 export type EntryState = 'idle' | 'connecting' | 'open' | 'lost'
 
+interface Open extends EntryWay {
+  readonly openedMs: number
+}
+
+interface Failed {
+  times: number
+  againMs: number
+}
+
 /**
- * Keeps one link to a first hop. The relay that served last is tried first when the link is lost (a guard: changing it often
- * would show the visitor to ever more relays), then the others.
+ * Keeps links to the first hops, as many as are asked for, to the best candidates that can be reached. Candidates come in the
+ * order of the guards (path room): one that fails is passed over and tried again later, not forgotten.
  */
-export class EntryLink {
-  state: EntryState = 'idle'
-  link: Link | undefined
-  relay: EntryRelay | undefined
-  private readonly options: EntryLinkOptions
-  private readonly failedAt = new Map<string, number>()
-  /** In a row, links that ended young among them. */
-  private failures = 0
-  private openedAt = 0
+export class EntryLinks {
+  private readonly options: EntryLinksOptions
+  private ways: Open[] = []
+  private readonly connecting = new Set<string>()
+  private readonly failures = new Map<string, Failed>()
+  /** Links that ended young among them. */
+  private failuresInARow = 0
+  private wanted = false
+  private everOpen = false
   private timer: Timer | undefined
   private stopped = false
 
-  constructor(options: EntryLinkOptions) {
+  constructor(options: EntryLinksOptions) {
     this.options = options
+  }
+
+  get state(): EntryState {
+    if (this.ways.length > 0) return 'open'
+    if (!this.wanted || this.stopped) return 'idle'
+    return this.everOpen ? 'lost' : 'connecting'
+  }
+
+  /** Open links, those to better relays first; silent ones last. */
+  list(): readonly EntryWay[] {
+    const rank = this.ranks()
+    const worth = ({ link, relay }: Open) => (this.isSilent(link) ? 1e6 : 0) + rank(relay)
+    return [...this.ways].sort((a, b) => worth(a) - worth(b))
   }
 
   /** True once it is time to tell people that no relay can be reached. */
   get unreachable(): boolean {
-    return this.state !== 'open' && this.failures >= ENTRY_FAILURES_TO_TELL
+    return this.ways.length === 0 && this.failuresInARow >= ENTRY_FAILURES_TO_TELL
   }
 
-  /** Begins to connect, unless it is on the way or there. */
+  /** Begins to connect. Idempotent. */
   want(): void {
-    if (this.state === 'idle') this.connect()
+    if (this.wanted) return
+    this.wanted = true
+    this.look()
   }
 
-  /** To be called when the link has closed. */
-  closed(link: Link): void {
-    if (link !== this.link || this.stopped) return
-    this.link = undefined
-    this.state = 'lost'
-    if (this.relay && this.options.clock.now() - this.openedAt < ENTRY_YOUNG_MS) {
-      this.failed(this.relay)
-      return
+  /** To be called when candidates have changed, or a link has become silent or is so no more. */
+  look(): void {
+    if (this.stopped || !this.wanted) return
+    this.timer?.cancel()
+    const { clock, count } = this.options
+    const candidates = this.options.candidates().filter((relay) => !this.isBusy(relay))
+    const due = (relay: EntryRelay) => this.failures.get(relayKey(relay))?.againMs ?? 0
+    const nowMs = clock.now()
+    let missing = count - this.ways.filter(({ link }) => !this.isSilent(link)).length - this.connecting.size
+    for (const relay of candidates) {
+      if (missing <= 0) break
+      if (due(relay) > nowMs) continue
+      missing--
+      this.connect(relay)
     }
-    this.failures = 0
-    this.options.changed()
-    this.connect()
+    if (this.ways.length === 0 && this.connecting.size === 0 && candidates.length === 0) this.fail()
+    this.replaceWorst(nowMs)
+    this.closeSurplus()
+    const waiting = candidates.map(due).filter((dueMs) => dueMs > nowMs)
+    const nextMs = missing > 0 ? Math.min(...waiting) : nowMs + ENTRY_BETTER_MS
+    if (nextMs < Number.POSITIVE_INFINITY) this.again(nextMs - nowMs)
+  }
+
+  /** To be called when a link has closed. */
+  closed(link: Link): void {
+    const way = this.ways.find((each) => each.link === link)
+    if (way === undefined || this.stopped) return
+    this.ways = this.ways.filter((each) => each !== way)
+    if (this.options.clock.now() - way.openedMs < ENTRY_YOUNG_MS) {
+      this.fail(way.relay)
+    } else {
+      this.failures.delete(relayKey(way.relay))
+      this.failuresInARow = 0
+      this.options.changed()
+    }
+    this.look()
   }
 
   stop(): void {
     this.stopped = true
     this.timer?.cancel()
-    this.link?.close('unneeded')
-    this.link = undefined
-    this.state = 'idle'
+    for (const { link } of this.ways) link.close('unneeded')
+    this.ways = []
   }
 
-  private connect(): void {
-    const relay = this.next()
-    if (!relay) {
-      this.failed()
-      return
+  private isSilent(link: Link): boolean {
+    return this.options.silent?.(link) ?? false
+  }
+
+  private isBusy(relay: EntryRelay): boolean {
+    const key = relayKey(relay)
+    return this.connecting.has(key) || this.ways.some((way) => relayKey(way.relay) === key)
+  }
+
+  private ranks(): (relay: EntryRelay) => number {
+    const order = new Map(this.options.candidates().map((relay, i) => [relayKey(relay), i]))
+    return (relay) => order.get(relayKey(relay)) ?? order.size
+  }
+
+  /** Tries the best candidate that is not open, if it is better than the worst that is: one at a time, now and then. */
+  private replaceWorst(nowMs: number): void {
+    if (this.connecting.size > 0 || this.ways.length < this.options.count) return
+    const rank = this.ranks()
+    const worst = Math.max(...this.ways.map(({ relay }) => rank(relay)))
+    const better = this.options
+      .candidates()
+      .find((relay) => !this.isBusy(relay) && rank(relay) < worst && this.restsUntil(relay) <= nowMs)
+    if (better) this.connect(better)
+  }
+
+  private restsUntil(relay: EntryRelay): number {
+    const failed = this.failures.get(relayKey(relay))
+    return failed ? Math.max(failed.againMs, failed.againMs - pauseAfter(failed.times) + ENTRY_BETTER_MS) : 0
+  }
+
+  /** Lets go of links beyond what is wanted once no circuit goes over them. */
+  private closeSurplus(): void {
+    const good = this.list().filter(({ link }) => !this.isSilent(link))
+    for (const { link } of good.slice(this.options.count)) {
+      if (this.options.inUse?.(link)) continue
+      this.ways = this.ways.filter((way) => way.link !== link)
+      link.close('unneeded')
     }
-    if (this.state !== 'lost') this.state = 'connecting'
+  }
+
+  private connect(relay: EntryRelay): void {
+    const key = relayKey(relay)
+    this.connecting.add(key)
     this.options.changed()
     this.options.open(relay).then(
-      (link) => this.opened(link, relay),
-      () => this.failed(relay),
+      (link) => {
+        this.connecting.delete(key)
+        this.opened(relay, link)
+      },
+      () => {
+        this.connecting.delete(key)
+        if (this.stopped) return
+        this.fail(relay)
+        this.look()
+      },
     )
   }
 
-  /** The guard first, then those that never failed, then by how long ago they did. */
-  private next(): EntryRelay | undefined {
-    const age = (relay: EntryRelay) => this.failedAt.get(keyOf(relay)) ?? Number.NEGATIVE_INFINITY
-    const candidates = shuffled(this.options.random, this.options.candidates())
-    const guard = candidates.find((relay) => this.relay && relay.publicKey.equals(this.relay.publicKey))
-    if (guard && age(guard) === Number.NEGATIVE_INFINITY) return guard
-    return candidates.sort((a, b) => age(a) - age(b))[0]
-  }
-
-  private opened(link: Link, relay: EntryRelay): void {
+  private opened(relay: EntryRelay, link: Link): void {
     if (this.stopped) {
       link.close('unneeded')
       return
     }
-    this.openedAt = this.options.clock.now()
-    this.failedAt.delete(keyOf(relay))
-    this.link = link
-    this.relay = relay
-    this.state = 'open'
-    this.options.opened(link, relay)
+    const openedMs = this.options.clock.now()
+    const way = { relay, link, openedMs }
+    this.ways.push(way)
+    this.everOpen = true
+    this.options.opened(way)
     this.options.changed()
-    if (!link.open) this.closed(link)
+    if (link.open) this.look()
+    else this.closed(link)
   }
 
   /** @param relay which failed; none if there was none to try */
-  private failed(relay?: EntryRelay): void {
-    if (this.stopped) return
-    if (relay) this.failedAt.set(keyOf(relay), this.options.clock.now())
-    this.failures++
+  private fail(relay?: EntryRelay): void {
+    this.failuresInARow++
+    if (relay) {
+      const times = (this.failures.get(relayKey(relay))?.times ?? 0) + 1
+      this.failures.set(relayKey(relay), { times, againMs: this.options.clock.now() + pauseAfter(times) })
+      this.options.failed?.(relay, this.ways.length === 0)
+    } else {
+      this.again(pauseAfter(this.failuresInARow))
+    }
     this.options.changed()
-    const pauseMs = ENTRY_BACK_OFF_MS[Math.min(this.failures, ENTRY_BACK_OFF_MS.length - 1)] as number
-    this.timer = this.options.clock.after(pauseMs, () => this.connect())
+  }
+
+  private again(delayMs: number): void {
+    this.timer?.cancel()
+    this.timer = this.options.clock.after(delayMs, () => this.look())
   }
 }
 
-function keyOf(relay: EntryRelay): string {
-  return toHex(relay.publicKey.bytes)
+function pauseAfter(times: number): number {
+  return ENTRY_BACK_OFF_MS[Math.min(times, ENTRY_BACK_OFF_MS.length - 1)] as number
 }

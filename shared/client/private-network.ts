@@ -1,29 +1,30 @@
 import type { Address, IpAddress } from '../bytes/address.ts'
-import { toHex } from '../bytes/bytes.ts'
 import type { Aead } from '../crypto/aead.ts'
-import type { RelayDescriptor } from '../directory/descriptor.ts'
 import { Directory } from '../directory/directory.ts'
 import { DirectoryExchange } from '../directory/exchange.ts'
-import { KeyPair, type PublicKey } from '../identity/keys.ts'
-import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
+import { StockPeers } from '../directory/stock-peers.ts'
+import type { PublicKey } from '../identity/keys.ts'
 import { prefixOf } from '../ipv8/packet.ts'
 import type { Link } from '../link/link.ts'
-import { Circuit } from '../onion/circuit.ts'
-import { OwnedCircuits } from '../onion/owned-circuits.ts'
-import { CircuitPool, type Member, type PoolEvents } from '../path/pool.ts'
-import type { NetworkBits, PathRelay } from '../path/relay.ts'
+import type { Circuit } from '../onion/circuit.ts'
+import type { CircuitEvents } from '../onion/circuit-options.ts'
+import type { GuardStore } from '../path/guards.ts'
+import type { Member } from '../path/member.ts'
+import { CircuitPool, type Entry } from '../path/pool.ts'
+import { type NetworkBits, type PathRelay, relayKey } from '../path/relay.ts'
 import { Reliability } from '../path/reliability.ts'
 import type { Hops } from '../path/select.ts'
 import type { ByteStream, ByteStreamEvents } from '../stream/byte-stream.ts'
-import { StreamClient } from '../stream/stream-client.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
-import { DIRECTORY_REFRESH_MS, WAITING_STREAMS } from './constants.ts'
+import { ClientCircuits } from './client-circuits.ts'
+import { DIRECTORY_FEW_MS, DIRECTORY_REFRESH_MS, KNOWN_RELAYS_MS, WAITING_STREAMS } from './constants.ts'
 import { type DatagramSocket, Datagrams } from './datagrams.ts'
-import { EntryLink, type EntryRelay, type EntryState } from './entry-links.ts'
-import { gatewayJudge } from './gateways.ts'
+import type { EntryRelay, EntryState } from './entry-links.ts'
+import { describedRelay, toldRelay } from './path-relays.ts'
 import { WaitingStream } from './waiting-stream.ts'
+import { WaysIn } from './ways-in.ts'
 
 export interface PrivateNetworkOptions {
   readonly clock: Clock
@@ -36,8 +37,18 @@ export interface PrivateNetworkOptions {
   readonly communityId: Uint8Array
   readonly networkBits: NetworkBits
   readonly hops: Hops
-  /** Relays known beforehand to let us in; those of the directory come after them. */
+  /** Relays known beforehand to let us in; they serve before the sampled guards. */
   readonly entries: readonly EntryRelay[]
+  /** Where the sampled guards are kept between one run and the next; they are sampled anew without it. */
+  readonly guardStore?: GuardStore
+  /** Circuits are built once so many relays are known (N-07); 1 if not given. */
+  readonly minRelays?: number
+  /** Warm circuits beside the primary, 0 to 2; 1 if not given. */
+  readonly standbys?: number
+  /** Hops known from elsewhere than the directory: the peers of a client that walks itself. */
+  extraRelays?(): readonly PathRelay[]
+  /** How a relay lets us in, if it does; by its gateway's WebSocket if not given. */
+  entryUrl?(relay: PathRelay): string | undefined
   openLink(
     relay: EntryRelay,
     onPacket: (link: Link, packet: Uint8Array) => void,
@@ -53,6 +64,8 @@ export interface NetworkStatus {
   readonly entry: EntryState
   readonly entryName: string
   readonly relays: number
+  /** So many relays must be known before circuits are built. */
+  readonly minRelays: number
   readonly exits: number
   /** The primary first. */
   readonly circuits: readonly Member<Circuit>[]
@@ -61,33 +74,38 @@ export interface NetworkStatus {
   readonly problem: 'no-relay' | 'no-exit' | 'no-circuit' | undefined
 }
 
+export interface OwnCircuitRequest {
+  readonly hops: Hops
+  /** The last hop; an exit is chosen if it is not given. */
+  readonly last?: PathRelay | undefined
+  readonly events: Partial<CircuitEvents>
+}
+
 /**
  * A client of the network: links to a first hop, a verified directory, a pool of circuits, and on them TCP streams and UDP
  * datagrams that leave at the exit (C-05, C-07, W-02). Runs in the page, and in Node for programs without one.
  */
 export class PrivateNetwork {
+  /** Verified descriptors of relays. */
+  readonly directory: Directory
   private readonly options: PrivateNetworkOptions
-  private readonly prefix: Uint8Array
-  private readonly directory: Directory
+  private readonly stock: StockPeers
   private readonly exchange: DirectoryExchange
+  private readonly reliability: Reliability
   private readonly pool: CircuitPool<Circuit>
-  private readonly circuits: OwnedCircuits
-  private readonly streams = new Map<Circuit, StreamClient>()
-  private readonly mayEnterAt: (url: string) => boolean
-  private readonly guard: EntryLink
-  /** For circuits of one hop, when the guard is no exit. */
-  private readonly exitEntry: EntryLink
+  private readonly circuits: ClientCircuits
+  private readonly ways: WaysIn
   private readonly udp: Datagrams
   private waiting: WaitingStream[] = []
+  private known: { readonly relays: readonly PathRelay[]; readonly atMs: number } | undefined
   private refreshTimer: Timer | undefined
   private stopped = false
 
   constructor(options: PrivateNetworkOptions) {
     this.options = options
     const { clock, random, counters, network } = options
-    this.prefix = prefixOf(options.communityId)
-    this.circuits = new OwnedCircuits(this.prefix, counters)
     this.directory = new Directory({ network, clock, counters })
+    this.stock = new StockPeers(clock)
     this.exchange = new DirectoryExchange({
       directory: this.directory,
       own: () => undefined,
@@ -95,29 +113,49 @@ export class PrivateNetwork {
       random,
       counters,
     })
-    this.mayEnterAt = gatewayJudge(options.entries)
-    this.guard = this.entryLink(() => [...options.entries, ...this.gateways(() => true)])
-    this.exitEntry = this.entryLink(() => this.gateways((relay) => relay.exit))
-    this.udp = new Datagrams(
-      (destination, data) => this.pool.primary?.circuit.sendDatagram(destination, data) ?? false,
-      counters,
-    )
+    this.reliability = new Reliability(clock)
+    this.udp = new Datagrams((destination, data) => this.sendDatagram(destination, data), counters)
+    this.circuits = new ClientCircuits({
+      ...options,
+      prefix: prefixOf(options.communityId),
+      reliability: this.reliability,
+      datagram: (circuit, origin, data) => {
+        if (circuit === this.pool.primary?.circuit) this.udp.receive(origin, data)
+        else counters.add('client-datagram-late')
+      },
+      suspected: (circuit) => this.ways.suspected(circuit.link),
+    })
+    this.ways = new WaysIn({
+      ...options,
+      directory: this.directory,
+      reliability: this.reliability,
+      relayOf: (publicKey) => this.relayOf(publicKey),
+      circuitsOf: (link) => this.circuits.of(link),
+      receive: (link, packet) => {
+        if (!this.exchange.receive(link, packet)) this.circuits.receive(link, packet)
+      },
+      opened: (link) => this.refresh(link),
+      linkClosed: (link) => this.circuits.linkClosed(link),
+      changed: () => this.pool.nudge(),
+    })
     this.pool = new CircuitPool<Circuit>({
       clock,
       random,
-      reliability: new Reliability(clock),
+      reliability: this.reliability,
       networkBits: options.networkBits,
       hops: options.hops,
-      entry: (hops) => this.entryFor(hops),
-      relays: () => this.pathRelays(),
-      circuit: (path, link, events) => this.circuit(path, link, events),
+      ...(options.standbys === undefined ? {} : { standbys: options.standbys }),
+      entries: (hops) => this.entries(hops),
+      relays: () => this.relays(),
+      circuit: (path, link, events) => this.circuits.forPool(path, link, events),
+      abandoned: (circuit) => this.circuits.abandon(circuit),
       primaryChanged: () => this.primaryChanged(),
       changed: () => options.changed(),
     })
   }
 
   start(): void {
-    this.guard.want()
+    void this.ways.start()
   }
 
   /** Ends circuits and links; streams close with `circuit-lost`, those that wait for a circuit with `no-circuit`. */
@@ -127,24 +165,51 @@ export class PrivateNetwork {
     for (const stream of this.waiting) stream.giveUp()
     this.waiting = []
     this.pool.stop()
+    this.circuits.stop()
     this.exchange.stop()
-    this.guard.stop()
-    this.exitEntry.stop()
+    this.ways.stop()
   }
 
   status(): NetworkStatus {
-    const relays = this.pathRelays()
-    const { guard, pool } = this
+    const relays = this.relays()
+    const { ways, pool } = this
+    const entry = pool.primary?.path[0]?.publicKey ?? ways.guards()[0]?.relay.publicKey
     return {
-      entry: guard.state,
-      entryName: guard.relay ? (this.descriptorOf(guard.relay.publicKey)?.nickname ?? '') : '',
+      entry: ways.state,
+      entryName: entry ? (this.relayOf(entry)?.name ?? '') : '',
       relays: relays.length,
-      exits: relays.filter((relay) => relay.exit).length,
+      minRelays: this.minRelays,
+      exits: relays.filter((relay) => relay.exit !== 'none').length,
       circuits: pool.list(),
       primary: pool.primary,
       hops: pool.hops,
-      problem: pool.primary ? undefined : this.problem(),
+      problem: pool.primary ? undefined : this.problem(relays.length),
     }
+  }
+
+  /** The circuits of the pool, the primary first. */
+  pooled(): readonly Member<Circuit>[] {
+    return this.pool.list()
+  }
+
+  /** All that could be hops now: relays of the directory, and stock peers that relays or this client's own walk know. */
+  relays(): readonly PathRelay[] {
+    const nowMs = this.options.clock.now()
+    if (this.known === undefined || nowMs - this.known.atMs >= KNOWN_RELAYS_MS) {
+      this.known = { relays: this.findRelays(), atMs: nowMs }
+    }
+    return this.known.relays
+  }
+
+  /**
+   * Builds a circuit outside of the pool, over the link of a guard. It is the caller's: to be destroyed by it, at the latest by
+   * `stop`. Undefined if there is no link or no such path now, or there are too many of them.
+   */
+  buildCircuit({ hops, last, events }: OwnCircuitRequest): Circuit | undefined {
+    if (this.stopped) return undefined
+    const avoid = this.pool.list().flatMap((member) => member.path.slice(1))
+    const entries = hops === 1 && last ? this.ways.guards() : this.entries(hops)
+    return this.circuits.own(entries, this.relays(), { hops, last, avoid, events })
   }
 
   setHops(hops: Hops): void {
@@ -158,8 +223,8 @@ export class PrivateNetwork {
 
   /** Opens a TCP connection from the exit; waits for a circuit if there is none. */
   readonly connect = (destination: Address, events: ByteStreamEvents): ByteStream => {
-    const streams = this.currentStreams()
-    if (streams) return streams.open(destination, events)
+    const open = this.opener()
+    if (open) return open(destination, events)
     const { clock, counters } = this.options
     const stream = new WaitingStream(clock, destination, events)
     this.waiting = this.waiting.filter((other) => other.waiting)
@@ -177,154 +242,82 @@ export class PrivateNetwork {
     return this.udp.open(receive)
   }
 
-  private currentStreams(): StreamClient | undefined {
-    const primary = this.pool.primary
-    return primary && this.streams.get(primary.circuit)
+  private findRelays(): readonly PathRelay[] {
+    const all = new Map<string, PathRelay>()
+    for (const peer of this.stock.list()) {
+      const relay = toldRelay(peer)
+      if (relay) all.set(relayKey(relay), relay)
+    }
+    for (const relay of this.options.extraRelays?.() ?? []) all.set(relayKey(relay), relay)
+    for (const { descriptor } of this.directory.list()) {
+      const relay = describedRelay(descriptor)
+      if (relay) all.set(relayKey(relay), relay)
+    }
+    return [...all.values()]
   }
 
-  private problem(): NetworkStatus['problem'] {
-    if (this.guard.unreachable) return 'no-relay'
-    // While the link is on its way a pool without one has nothing to complain about.
-    return this.guard.state === 'open' && this.guardRelay() ? this.pool.problem : undefined
+  private sendDatagram(destination: Address, data: Uint8Array): boolean {
+    return this.pool.primary?.circuit.sendDatagram(destination, data) ?? false
+  }
+
+  private get minRelays(): number {
+    return this.options.minRelays ?? 1
+  }
+
+  private entries(hops: Hops): readonly Entry[] {
+    if (this.relays().length < this.minRelays) return []
+    return hops === 1 ? this.ways.exits() : this.ways.guards()
+  }
+
+  private problem(relays: number): NetworkStatus['problem'] {
+    if (this.ways.unreachable) return 'no-relay'
+    // While the link is on its way, or relays are being found, a pool without them has nothing to complain about.
+    return this.ways.guards().length > 0 && relays >= this.minRelays ? this.pool.problem : undefined
   }
 
   private primaryChanged(): void {
-    const streams = this.currentStreams()
-    if (streams) {
+    const open = this.opener()
+    if (open) {
       const waiting = this.waiting
       this.waiting = []
-      for (const stream of waiting) stream.proceed(streams.open)
+      for (const stream of waiting) stream.proceed(open)
     }
     this.options.primaryChanged()
     this.options.changed()
   }
 
-  private entryLink(candidates: () => readonly EntryRelay[]): EntryLink {
-    const { clock, random, changed } = this.options
-    return new EntryLink({
-      clock,
-      random,
-      candidates,
-      changed,
-      open: (relay) =>
-        this.options.openLink(
-          relay,
-          (link, packet) => this.receive(link, packet),
-          (link) => this.linkClosed(link),
-        ),
-      opened: (link) => this.refresh(link),
-    })
-  }
-
-  private linkClosed(link: Link): void {
-    this.circuits.linkClosed(link)
-    this.guard.closed(link)
-    this.exitEntry.closed(link)
+  private opener() {
+    const primary = this.pool.primary
+    return primary && this.circuits.opener(primary.circuit, primary.path.at(-1))
   }
 
   /** Asks for the directory over `link` now, and from time to time over whichever link is open then. */
   private refresh(link: Link): void {
-    this.exchange.fetchFrom(link, () => {
+    this.exchange.fetchFrom(link, (_, answered) => {
+      if (this.stopped) return
+      this.known = undefined
+      this.ways.directoryChanged(answered)
       this.pool.nudge()
       this.options.changed()
     })
+    const teller = this.ways.keyOf(link)
+    if (teller) {
+      this.exchange.askNeighbours(link, (peers) => {
+        this.stock.tell(teller, peers)
+        this.known = undefined
+        this.pool.nudge()
+      })
+    }
     this.refreshTimer?.cancel()
-    this.refreshTimer = this.options.clock.after(DIRECTORY_REFRESH_MS, () => {
-      const open = [this.guard.link, this.exitEntry.link].find((each) => each?.open)
-      if (open) this.refresh(open)
+    const pauseMs = this.relays().length < this.minRelays ? DIRECTORY_FEW_MS : DIRECTORY_REFRESH_MS
+    this.refreshTimer = this.options.clock.after(pauseMs, () => {
+      for (const open of this.ways.links()) this.refresh(open)
     })
   }
 
-  private entryFor(hops: Hops): { link: Link; relay: PathRelay } | undefined {
-    const guard = this.guardRelay()
-    if (hops > 1 || guard?.relay.exit) return guard
-    if (guard) this.exitEntry.want()
-    return this.relayOf(this.exitEntry)
-  }
-
-  private guardRelay(): { link: Link; relay: PathRelay } | undefined {
-    return this.relayOf(this.guard)
-  }
-
-  private relayOf({ link, relay }: EntryLink): { link: Link; relay: PathRelay } | undefined {
-    const descriptor = relay && this.descriptorOf(relay.publicKey)
-    const entry = descriptor && pathRelay(descriptor)
-    return link?.open && entry ? { link, relay: entry } : undefined
-  }
-
-  private descriptorOf(publicKey: PublicKey): RelayDescriptor | undefined {
-    return this.directory.find(publicKey.mid)?.descriptor
-  }
-
-  private pathRelays(): PathRelay[] {
-    return this.directory.list().flatMap(({ descriptor }) => pathRelay(descriptor) ?? [])
-  }
-
-  private gateways(fits: (relay: PathRelay) => boolean): EntryRelay[] {
-    return this.directory.list().flatMap(({ descriptor }) => {
-      const relay = pathRelay(descriptor)
-      const { publicKey, websocket: url } = descriptor
-      return relay && url !== undefined && this.mayEnterAt(url) && fits(relay) ? [{ publicKey, url }] : []
-    })
-  }
-
-  private circuit(path: readonly PathRelay[], link: Link, pool: PoolEvents): Circuit {
-    const { clock, random, aead, counters } = this.options
-    const circuit = new Circuit({
-      keyPair: KeyPair.generate(random),
-      path,
-      link,
-      prefix: this.prefix,
-      clock,
-      random,
-      aead,
-      counters,
-      events: {
-        changed: () => pool.changed(),
-        ready: () => pool.ready(),
-        datagram: (from, origin, data) => {
-          if (from === this.pool.primary?.circuit) this.udp.receive(origin, data)
-          else counters.add('client-datagram-late')
-        },
-        stream: (_, destination, packet) => streams.receive(destination, packet),
-        streamReset: (_, destination, connectionId, reason) =>
-          streams.reset(destination, connectionId, reason),
-        closed: (_, reason) => {
-          counters.add(`client-circuit-${reason}`)
-          this.circuits.remove(circuit)
-          this.streams.delete(circuit)
-          pool.closed()
-          streams.circuitClosed()
-        },
-      },
-    })
-    const streams = new StreamClient({
-      clock,
-      random,
-      counters,
-      send: (destination, packet) => circuit.sendStream(destination, packet),
-    })
-    this.circuits.add(circuit)
-    this.streams.set(circuit, streams)
-    return circuit
-  }
-
-  private receive(link: Link, packet: Uint8Array): void {
-    if (this.exchange.receive(link, packet)) return
-    this.circuits.receive(link, packet)
-  }
-}
-
-/** A descriptor as path selection sees it; undefined if it cannot be a hop. */
-function pathRelay(descriptor: RelayDescriptor): PathRelay | undefined {
-  const { flags, udp } = descriptor
-  if ((flags & FLAG_RELAY) === 0 || udp === undefined) return undefined
-  return {
-    publicKey: descriptor.publicKey,
-    name: descriptor.nickname,
-    address: udp,
-    family: toHex(descriptor.family),
-    exit: (flags & FLAG_EXIT_BITTORRENT) !== 0 && (flags & FLAG_EXIT_STREAM) !== 0,
-    bytesPerSecond: descriptor.bandwidth,
+  private relayOf(publicKey: PublicKey): PathRelay | undefined {
+    const descriptor = this.directory.find(publicKey.mid)?.descriptor
+    if (descriptor) return describedRelay(descriptor)
+    return this.options.extraRelays?.().find((relay) => relay.publicKey.equals(publicKey))
   }
 }

@@ -50,3 +50,22 @@ export const EXCHANGE_DEFAULTS = {
   askersPerSecond: 20,
 } as const
 export type ExchangeSettings = { readonly [K in keyof typeof EXCHANGE_DEFAULTS]: number }
+
+/** "Which stock peers do you walk with?" */
+export const NEIGHBOURS_REQUEST = 3
+export const NEIGHBOURS_RESPONSE = 4
+/** Peers in one response: key 74, IPv4 address 7, flags 2, round trip 2 each; with 28 bytes before them 1,048 of 1,100. */
+export const NEIGHBOURS_PER_RESPONSE = 12
+
+export const STOCK_PEERS = {
+  maxTellers: 8,
+  maxPerTeller: 64,
+  /** A relay is asked each minute, and tells 12 by chance. */
+  forgottenAfterMs: 600_000,
+  /** Requests answered, per link; one a minute is asked. */
+  requestsPerSecond: 0.2,
+  requestsBurst: 4,
+  /** Questions open at once, and for how long. */
+  maxQuestions: 8,
+  questionMs: 10_000,
+} as const

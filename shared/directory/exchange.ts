@@ -14,10 +14,14 @@ import {
   EXCHANGE_DEFAULTS,
   type ExchangeSettings,
   MAX_DESCRIPTOR_BYTES,
+  NEIGHBOURS_REQUEST,
+  NEIGHBOURS_RESPONSE,
   REQUEST_BYTES,
 } from './constants.ts'
 import { parseDescriptor } from './descriptor.ts'
 import type { Directory } from './directory.ts'
+import { NeighbourExchange } from './neighbour-exchange.ts'
+import type { StockPeer } from './stock-peers.ts'
 
 const descriptorField = varlen16(MAX_DESCRIPTOR_BYTES)
 
@@ -77,6 +81,8 @@ export interface DirectoryExchangeOptions {
   readonly directory: Directory
   /** Our own signed descriptor; undefined for a page. */
   own(): Uint8Array | undefined
+  /** Stock peers that this relay walks with, told to whoever asks; none are told without it. */
+  neighbours?(): readonly StockPeer[]
   readonly clock: Clock
   readonly random: Random
   readonly counters: Counters
@@ -111,12 +117,14 @@ export class DirectoryExchange {
   private readonly fetches = new Map<Link, Pull>()
   private readonly served = new WeakMap<Link, TokenBucket>()
   private readonly askers: TokenBucket
+  private readonly neighbours: NeighbourExchange
   /** When the last fetch began that brought all there was to know; undefined before the first. */
   private completeMs: number | undefined
 
   constructor(options: DirectoryExchangeOptions) {
     this.options = options
     this.settings = { ...EXCHANGE_DEFAULTS, ...options.settings }
+    this.neighbours = new NeighbourExchange(options)
     this.askers = new TokenBucket(options.clock, this.settings.askersPerSecond)
   }
 
@@ -127,6 +135,8 @@ export class DirectoryExchange {
     try {
       if (id === DESCRIPTOR_REQUEST) this.onRequest(link, packet)
       else if (id === DESCRIPTOR_RESPONSE) this.onResponse(link, packet)
+      else if (id === NEIGHBOURS_REQUEST) this.neighbours.onRequest(link, packet)
+      else if (id === NEIGHBOURS_RESPONSE) this.neighbours.onResponse(link, packet)
       else this.options.counters.add('directory-unknown-message')
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
@@ -160,6 +170,11 @@ export class DirectoryExchange {
     }
     this.fetches.set(link, pull)
     this.ask(pull)
+  }
+
+  /** Asks a relay which stock peers it walks with; silence is no answer. */
+  askNeighbours(link: Link, answer: (peers: readonly StockPeer[]) => void): void {
+    this.neighbours.ask(link, answer)
   }
 
   /** Ends all fetches. */

@@ -19,19 +19,21 @@ function world(hops: Hops) {
       name: relay.name,
       address: relay.address,
       family: '',
-      exit: i >= 4,
+      culvert: true,
+      exit: i >= 4 ? 'stream' : 'none',
       bytesPerSecond: 1_000_000,
     }),
   )
   const [entry, entryRelay] = [relays[0], known[0]] as [LabRelay, PathRelay]
   const primaries: (number | undefined)[] = []
+  const link = lab.linkTo(entry)
   const pool: CircuitPool<Circuit> = new CircuitPool<Circuit>({
     clock: lab.clock,
     random: lab.random,
     reliability: new Reliability(lab.clock),
     // The lab's relays are in 198.51.n.0/24, so /16 would be one network.
     networkBits: { ...NETWORK_BITS, ipv4: 24 },
-    entry: () => ({ link: lab.linkTo(entry), relay: entryRelay }),
+    entries: () => [{ link, relay: entryRelay }],
     relays: () => known,
     circuit: (path, link, events) => {
       const circuit: Circuit = new Circuit({
@@ -46,6 +48,7 @@ function world(hops: Hops) {
         events: {
           changed: () => events.changed(),
           ready: () => events.ready(),
+          suspected: () => events.suspected(),
           datagram: () => {},
           stream: () => {},
           streamReset: () => {},
@@ -58,6 +61,7 @@ function world(hops: Hops) {
       lab.owned.add(circuit)
       return circuit
     },
+    abandoned: () => {},
     primaryChanged: () => primaries.push(pool.primary?.number),
     changed: () => {},
     hops,

@@ -1,33 +1,25 @@
 import type { Link } from '../link/link.ts'
 import type { Clock, Timer } from '../world/clock.ts'
-import type { Random } from '../world/random.ts'
+import { fraction, type Random } from '../world/random.ts'
+import { CircuitWatch } from './circuit-watch.ts'
+import { POOL } from './constants.ts'
+import { isUsable, type Member, type PoolCircuit } from './member.ts'
 import type { NetworkBits, PathRelay } from './relay.ts'
 import type { Reliability } from './reliability.ts'
 import { type Hops, selectPath } from './select.ts'
 
-/** What the pool needs of a circuit; `Circuit` of the onion room has it. */
-export interface PoolCircuit {
-  readonly state: 'extending' | 'ready' | 'closing' | 'closed'
-  /** Hop by hop; the first that is `failed` is the one to blame. */
-  readonly hops: readonly { readonly state: string }[]
-  start(): void
-  destroy(reason: 'unneeded'): void
-}
-
-/** A circuit with what the pool knows of it. */
-export interface Member<C extends PoolCircuit> {
-  /** 1, 2, 3 ...: for people; says nothing about the wire. */
-  readonly number: number
-  readonly circuit: C
-  readonly path: readonly PathRelay[]
-  readonly link: Link
-  readonly startedMs: number
-}
-
 export interface PoolEvents {
   ready(): void
+  /** It has fallen silent; `suspect` is true now. */
+  suspected(): void
   closed(): void
   changed(): void
+}
+
+/** An open link to a first hop. */
+export interface Entry {
+  readonly link: Link
+  readonly relay: PathRelay
 }
 
 export interface PoolOptions<C extends PoolCircuit> {
@@ -35,38 +27,39 @@ export interface PoolOptions<C extends PoolCircuit> {
   readonly random: Random
   readonly reliability: Reliability
   readonly networkBits: NetworkBits
-  /** An open link to a first hop; for one hop, to an exit. */
-  entry(hops: Hops): { readonly link: Link; readonly relay: PathRelay } | undefined
+  /** The ways in that work just now, best first; for one hop, to exits. */
+  entries(hops: Hops): readonly Entry[]
   relays(): readonly PathRelay[]
   /** Makes a circuit, not yet started. */
   circuit(path: readonly PathRelay[], link: Link, events: PoolEvents): C
   /** The primary is another one now, or gone. */
   primaryChanged(): void
+  /** A silent primary was replaced: it may recover and be used again, but what it carried shall not wait for it. */
+  abandoned(circuit: C): void
   changed(): void
   readonly hops: Hops
-  /** Warm circuits kept beside the primary (requirement C-05). */
+  /** Warm circuits kept beside the primary, 1 or 2 (requirement C-05). */
   readonly standbys?: number
 }
 
 export type PoolProblem = 'no-relay' | 'no-exit' | 'no-circuit'
 
-/** Pause before the next try, by the number of failures in a row. */
-const BACK_OFF_MS = [0, 250, 500, 1_000, 2_000, 5_000]
-/** A circuit that takes longer than this gets a rival: whichever is ready first serves. */
-const HEDGE_MS = 3_000
-const FAILURES_TO_TELL = 3
-/** A standby is replaced at this age, so that it has most of its hour left (relays end circuits then) when it must serve. */
-const STANDBY_AGE_MS = 20 * 60_000
-
 /**
- * Keeps one primary circuit and warm standbys (requirements C-05, C-06). The first that is ready is the primary; when it ends
- * a standby takes its place at once, and a new one is built through other relays.
+ * Keeps one primary circuit and warm standbys (requirements C-05, C-06), through different guards where there are two. The
+ * first that is ready is the primary; when it ends or falls silent a standby takes its place at once, and a new one is built
+ * through other relays. No circuit serves for ever: one that is worn is replaced once another is ready.
  */
 export class CircuitPool<C extends PoolCircuit> {
   private readonly options: PoolOptions<C>
+  private readonly watch: CircuitWatch
   private readonly standbys: number
   private members: Member<C>[] = []
+  /** Of another number of hops, or unwanted: the primary among them serves until a member can. */
   private retiring: Member<C>[] = []
+  /** Worn: they serve the streams that they have, for a while. */
+  private draining: Member<C>[] = []
+  private readonly everSuspect = new WeakSet<Member<C>>()
+  private readonly everReady = new WeakSet<Member<C>>()
   private current: Member<C> | undefined
   private failures = 0
   private lastNumber = 0
@@ -78,6 +71,7 @@ export class CircuitPool<C extends PoolCircuit> {
 
   constructor(options: PoolOptions<C>) {
     this.options = options
+    this.watch = new CircuitWatch(options.reliability, options.clock)
     this.standbys = options.standbys ?? 1
     this.wanted = options.hops
   }
@@ -100,7 +94,7 @@ export class CircuitPool<C extends PoolCircuit> {
   /** Why there is no circuit to use; undefined while there is one, or may soon be. */
   get problem(): PoolProblem | undefined {
     if (this.current) return undefined
-    return this.selection ?? (this.failures >= FAILURES_TO_TELL ? 'no-circuit' : undefined)
+    return this.selection ?? (this.failures >= POOL.failuresToTell ? 'no-circuit' : undefined)
   }
 
   /** Looks again at once: a link has opened, relays have become known. */
@@ -130,7 +124,7 @@ export class CircuitPool<C extends PoolCircuit> {
       return
     }
     this.members = this.members.filter((member) => member !== current)
-    this.retiring.push(current)
+    if (!this.retiring.includes(current)) this.retiring.push(current)
     this.promote()
     this.nudge()
   }
@@ -138,9 +132,10 @@ export class CircuitPool<C extends PoolCircuit> {
   stop(): void {
     this.stopped = true
     this.timer?.cancel()
-    for (const member of this.list()) member.circuit.destroy('unneeded')
+    for (const member of [...this.list(), ...this.draining]) member.circuit.destroy('unneeded')
     this.members = []
     this.retiring = []
+    this.draining = []
     this.current = undefined
   }
 
@@ -148,22 +143,24 @@ export class CircuitPool<C extends PoolCircuit> {
     if (this.stopped) return
     this.timer?.cancel()
     const nowMs = this.options.clock.now()
+    for (const member of this.members) if (member.circuit.state === 'ready') this.watch.look(member)
+    this.promote()
     this.retireStandbys(nowMs)
+    const entries = this.options.entries(this.wanted)
     const building = this.members.filter((member) => member.circuit.state === 'extending')
-    const ready = this.members.filter((member) => member.circuit.state === 'ready').length
     const youngest = building.at(-1)
-    const patient = youngest === undefined || nowMs - youngest.startedMs >= HEDGE_MS
+    const patient = youngest === undefined || nowMs - youngest.startedMs >= POOL.hedgeMs
     // One at a time, the primary first; a slow one gets a single rival.
-    if (ready + Math.min(building.length, 1) <= this.standbys && building.length < 2 && patient) {
-      if (nowMs >= this.nextTryMs) this.build(nowMs)
+    if (this.needsMore(entries, building) && building.length < 2 && patient && nowMs >= this.nextTryMs) {
+      this.build(nowMs, entries)
     }
+    const watching = this.members.some(({ circuit }) => circuit.state === 'ready')
     const dueMs = Math.min(
       this.nextTryMs > nowMs ? this.nextTryMs : Number.POSITIVE_INFINITY,
+      watching ? nowMs + POOL.watchMs : Number.POSITIVE_INFINITY,
       ...this.members
-        .filter((member) => member !== this.current)
-        .map(
-          ({ circuit, startedMs }) => startedMs + (circuit.state === 'extending' ? HEDGE_MS : STANDBY_AGE_MS),
-        )
+        .filter(({ circuit }) => circuit.state === 'extending')
+        .map(({ startedMs }) => startedMs + POOL.hedgeMs)
         .filter((timeMs) => timeMs > nowMs),
     )
     if (dueMs < Number.POSITIVE_INFINITY) {
@@ -171,20 +168,42 @@ export class CircuitPool<C extends PoolCircuit> {
     }
   }
 
-  private retireStandbys(nowMs: number): void {
-    const isOld = (member: Member<C>) =>
-      member !== this.current &&
-      member.circuit.state === 'ready' &&
-      nowMs - member.startedMs >= STANDBY_AGE_MS
-    const old = this.members.filter(isOld)
-    if (old.length === 0) return
-    this.members = this.members.filter((member) => !isOld(member))
-    for (const member of old) member.circuit.destroy('unneeded')
+  /** Whether circuits are missing, or all go through one guard though there are two. */
+  private needsMore(entries: readonly Entry[], building: readonly Member<C>[]): boolean {
+    const lasting = this.members.filter((member) => isUsable(member) && !this.isWorn(member))
+    const coming = Math.min(building.length, 1)
+    if (lasting.length + coming <= this.standbys) return true
+    const links = new Set([...lasting, ...building].map(({ link }) => link))
+    return this.standbys > 0 && coming === 0 && links.size < 2 && entries.some(({ link }) => !links.has(link))
   }
 
-  private build(nowMs: number): void {
+  private isWorn({ circuit, wornAtMs }: Member<C>): boolean {
+    return this.options.clock.now() >= wornAtMs || circuit.bytesIn + circuit.bytesOut >= POOL.maxPrimaryBytes
+  }
+
+  /** Ends standbys that are old, and those beyond what is wanted: the least trusted, then those beside the primary, first. */
+  private retireStandbys(nowMs: number): void {
+    const { current } = this
+    const spare = this.members.filter((member) => member !== current && isUsable(member))
+    const old = spare.filter((member) => nowMs - member.startedMs >= POOL.standbyAgeMs)
+    const worth = (member: Member<C>) =>
+      (this.everSuspect.has(member) ? 0 : 2) + (member.link === current?.link ? 0 : 1)
+    const surplus = spare
+      .filter((member) => !old.includes(member))
+      .sort((a, b) => worth(b) - worth(a))
+      .slice(this.standbys)
+    const going = [...old, ...(current && isUsable(current) ? surplus : [])]
+    if (going.length === 0) return
+    this.members = this.members.filter((member) => !going.includes(member))
+    for (const member of going) member.circuit.destroy('unneeded')
+  }
+
+  private build(nowMs: number, entries: readonly Entry[]): void {
     const { options } = this
-    const entry = options.entry(this.wanted)
+    const load = ({ link }: Entry) =>
+      this.members.filter((each) => each.link === link && isAlive(each)).length
+    // Stable: of entries with as many circuits the better one.
+    const entry = [...entries].sort((a, b) => load(a) - load(b))[0]
     if (!entry) {
       this.cannot('no-relay', nowMs)
       return
@@ -195,7 +214,9 @@ export class CircuitPool<C extends PoolCircuit> {
       relays: options.relays(),
       networkBits: options.networkBits,
       factor: (relay) => options.reliability.factor(relay),
-      avoid: this.list().flatMap((member) => member.path.slice(1)),
+      resting: (relay) => options.reliability.resting(relay),
+      measured: (relay) => options.reliability.bytesPerSecond(relay),
+      avoid: [...this.list().flatMap((member) => member.path.slice(1)), ...entries.map((each) => each.relay)],
       random: options.random,
     })
     if (typeof path === 'string') {
@@ -205,15 +226,19 @@ export class CircuitPool<C extends PoolCircuit> {
     this.selection = undefined
     const circuit = options.circuit(path, entry.link, {
       ready: () => this.ready(member),
+      suspected: () => this.suspected(member),
       closed: () => this.closed(member),
       changed: () => options.changed(),
     })
+    const { minPrimaryAgeMs, maxPrimaryAgeMs } = POOL
+    const ageMs = minPrimaryAgeMs + fraction(options.random) * (maxPrimaryAgeMs - minPrimaryAgeMs)
     const member: Member<C> = {
       number: ++this.lastNumber,
       circuit,
       path,
       link: entry.link,
       startedMs: nowMs,
+      wornAtMs: nowMs + ageMs,
     }
     this.members.push(member)
     circuit.start()
@@ -228,15 +253,23 @@ export class CircuitPool<C extends PoolCircuit> {
 
   private backOff(nowMs: number): void {
     this.failures++
-    const pauseMs = BACK_OFF_MS[Math.min(this.failures, BACK_OFF_MS.length - 1)] as number
-    this.nextTryMs = nowMs + pauseMs
+    const { backOffMs } = POOL
+    this.nextTryMs = nowMs + (backOffMs[Math.min(this.failures, backOffMs.length - 1)] as number)
   }
 
   private ready(member: Member<C>): void {
     this.failures = 0
     this.nextTryMs = 0
-    for (const relay of member.path) this.options.reliability.succeeded(relay)
-    this.promote()
+    this.everReady.add(member)
+    this.watch.ready(member)
+    this.maintain()
+    this.options.changed()
+  }
+
+  private suspected(member: Member<C>): void {
+    this.everSuspect.add(member)
+    this.watch.suspected(member)
+    this.nextTryMs = 0
     this.maintain()
     this.options.changed()
   }
@@ -244,12 +277,12 @@ export class CircuitPool<C extends PoolCircuit> {
   private closed(member: Member<C>): void {
     if (this.stopped) return
     const known = this.members.includes(member)
-    this.members = this.members.filter((other) => other !== member)
-    this.retiring = this.retiring.filter((other) => other !== member)
+    const without = (list: Member<C>[]) => list.filter((other) => other !== member)
+    this.members = without(this.members)
+    this.retiring = without(this.retiring)
+    this.draining = without(this.draining)
     if (known) {
-      const blamed = member.circuit.hops.findIndex((hop) => hop.state === 'failed')
-      const relay = blamed < 0 ? undefined : member.path[blamed]
-      if (relay) this.options.reliability.failed(relay)
+      this.watch.ended(member, this.everReady.has(member))
       this.backOff(this.options.clock.now())
     }
     if (this.current === member) {
@@ -263,16 +296,33 @@ export class CircuitPool<C extends PoolCircuit> {
     this.options.changed()
   }
 
-  /** Makes a ready member the primary where none is, and ends what it replaces. */
+  /** Makes a member the primary where none is, or where the present one is silent, worn or unwanted. */
   private promote(): void {
     const { current } = this
-    if (current && this.members.includes(current)) return
-    const next = this.members.find((member) => member.circuit.state === 'ready')
+    if (current && this.members.includes(current) && isUsable(current) && !this.isWorn(current)) return
+    const fit = this.members.filter((each) => each !== current && isUsable(each) && !this.isWorn(each))
+    // What silences one circuit of a link may silence the others.
+    const next = (current?.circuit.suspect && fit.find(({ link }) => link !== current.link)) || fit[0]
     if (!next) return
     this.current = next
     this.options.primaryChanged()
     const replaced = this.retiring
     this.retiring = []
     for (const member of replaced) member.circuit.destroy('unneeded')
+    if (current && this.members.includes(current)) this.replaced(current)
   }
+
+  private replaced(member: Member<C>): void {
+    if (member.circuit.suspect) {
+      this.options.abandoned(member.circuit)
+      return
+    }
+    this.members = this.members.filter((other) => other !== member)
+    this.draining.push(member)
+    this.options.clock.after(POOL.drainMs, () => member.circuit.destroy('worn-out'))
+  }
+}
+
+function isAlive(member: Member<PoolCircuit>): boolean {
+  return member.circuit.state === 'extending' || isUsable(member)
 }

@@ -2,7 +2,10 @@ import { type IpAddress, parseIpv4, parseIpv6 } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { PublicKey } from '../identity/keys.ts'
 
-/** What path selection knows of a relay; from its verified descriptor. */
+/** What a relay lets out: streams and datagrams (ours), datagrams only (a stock exit), nothing. */
+export type ExitKind = 'stream' | 'datagram' | 'none'
+
+/** What path selection knows of a relay; from its verified descriptor, or from neighbours that walk with it. */
 export interface PathRelay {
   readonly publicKey: PublicKey
   /** The relay's own name for itself, for people. */
@@ -11,10 +14,18 @@ export interface PathRelay {
   readonly address: IpAddress
   /** Operator family; empty for none. */
   readonly family: string
-  /** Whether it ends STREAM and BitTorrent DATA cells. */
-  readonly exit: boolean
-  /** Bandwidth as measured or promised, bytes per second; 0 for unknown. */
+  /** Autonomous system, where it is known. */
+  readonly as?: number
+  /** Whether it has signed a descriptor of ours. Stock IPv8 peers have none. */
+  readonly culvert: boolean
+  readonly exit: ExitKind
+  /** Bandwidth as promised, bytes per second; 0 for unknown. */
   readonly bytesPerSecond: number
+  /**
+   * Of a stock peer: the `relayKey`s of the relays that told of it, which nothing else vouches for. Absent where the relay
+   * speaks for itself.
+   */
+  readonly tellers?: readonly string[]
 }
 
 /** Leading bits that two addresses of one network share. */
@@ -38,16 +49,54 @@ export function networkOf(address: IpAddress, bits: NetworkBits): string {
   return `${address.kind} ${toHex(bytes)}`
 }
 
+interface Known {
+  readonly bits: NetworkBits
+  readonly network: string
+}
+
+const networks = new WeakMap<PathRelay, Known>()
+
+/** The network of a relay: computed once, since a path is chosen from thousands. */
+function networkOfRelay(relay: PathRelay, bits: NetworkBits): string {
+  let known = networks.get(relay)
+  if (known === undefined || known.bits !== bits) {
+    known = { bits, network: networkOf(relay.address, bits) }
+    networks.set(relay, known)
+  }
+  return known.network
+}
+
+const keys = new WeakMap<PublicKey, string>()
+
 /** Map key of a relay. */
-export function relayKey(relay: PathRelay): string {
-  return toHex(relay.publicKey.bytes)
+export function relayKey({ publicKey }: { readonly publicKey: PublicKey }): string {
+  let key = keys.get(publicKey)
+  if (key === undefined) {
+    key = toHex(publicKey.bytes)
+    keys.set(publicKey, key)
+  }
+  return key
 }
 
 /** Whether one circuit may hold both: other keys, other networks, other operators. */
 export function mayShareCircuit(a: PathRelay, b: PathRelay, bits: NetworkBits): boolean {
   return (
-    !a.publicKey.equals(b.publicKey) &&
-    networkOf(a.address, bits) !== networkOf(b.address, bits) &&
-    (a.family === '' || a.family !== b.family)
+    relayKey(a) !== relayKey(b) &&
+    networkOfRelay(a, bits) !== networkOfRelay(b, bits) &&
+    (a.family === '' || a.family !== b.family) &&
+    (a.as === undefined || a.as !== b.as) &&
+    !isOnlyToldBy(a, b) &&
+    !isOnlyToldBy(b, a) &&
+    !haveOneTeller(a, b)
   )
+}
+
+/** One relay could otherwise make up the others of its circuit. */
+function isOnlyToldBy(told: PathRelay, teller: PathRelay): boolean {
+  return told.tellers?.every((each) => each === relayKey(teller)) ?? false
+}
+
+/** Both known from the same single relay. */
+function haveOneTeller(a: PathRelay, b: PathRelay): boolean {
+  return a.tellers?.length === 1 && b.tellers?.length === 1 && a.tellers[0] === b.tellers[0]
 }

@@ -11,7 +11,8 @@ export function testRelay(name: string, host: string, more: Partial<PathRelay> =
     name,
     address: { kind: host.includes(':') ? 'ipv6' : 'ipv4', host, port: 7759 },
     family: '',
-    exit: false,
+    culvert: true,
+    exit: 'none',
     bytesPerSecond: 1_000_000,
     ...more,
   }

@@ -1,11 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../sim/seeded-random.ts'
-import { VirtualClock } from '../sim/virtual-clock.ts'
-import { mayShareCircuit, NETWORK_BITS, networkOf, type PathRelay } from './relay.ts'
+import { mayShareCircuit, NETWORK_BITS, networkOf, type PathRelay, relayKey } from './relay.ts'
 import { testRelay } from './relays.fixture.ts'
-import { Reliability } from './reliability.ts'
-import { type Hops, selectPath } from './select.ts'
+import { capped, draw, type Hops, selectPath } from './select.ts'
 
 function select(entry: PathRelay, relays: readonly PathRelay[], hops: Hops, more = {}) {
   return selectPath({
@@ -23,7 +21,7 @@ function select(entry: PathRelay, relays: readonly PathRelay[], hops: Hops, more
 describe('path selection (C-03, C-06)', () => {
   const entry = testRelay('entry', '203.0.113.1')
   const middle = testRelay('middle', '198.51.100.1')
-  const exit = testRelay('exit', '192.0.2.1', { exit: true })
+  const exit = testRelay('exit', '192.0.2.1', { exit: 'stream' })
 
   it('puts the entry first and an exit last', () => {
     expect(select(entry, [entry, middle, exit], 3)).toEqual([entry, middle, exit])
@@ -47,12 +45,15 @@ describe('path selection (C-03, C-06)', () => {
     fc.assert(
       fc.property(fc.array(relay, { minLength: 1, maxLength: 10 }), fc.nat(), (specs, seed) => {
         const relays = specs.map((spec, i) =>
-          testRelay(`r${i}`, `${spec.a}.${spec.b}.0.${i}`, { family: spec.family, exit: spec.exit }),
+          testRelay(`r${i}`, `${spec.a}.${spec.b}.0.${i}`, {
+            family: spec.family,
+            exit: spec.exit ? 'stream' : 'none',
+          }),
         )
         const path = select(relays[0] as PathRelay, relays, 3, { random: new SeededRandom(seed) })
         if (typeof path === 'string') return
         expect(path).toHaveLength(3)
-        expect(path[2]?.exit).toBe(true)
+        expect(path[2]?.exit).toBe('stream')
         for (const one of path) {
           for (const other of path) {
             if (one !== other) expect(mayShareCircuit(one, other, NETWORK_BITS)).toBe(true)
@@ -65,33 +66,33 @@ describe('path selection (C-03, C-06)', () => {
 
   it('finds the one path there is, even if the first exit it draws leads nowhere', () => {
     const family = 'one operator'
-    const last = testRelay('last', '192.0.2.1', { exit: true, family })
-    const dead = testRelay('no middle fits', '198.51.100.9', { exit: true, family, bytesPerSecond: 5e7 })
+    const last = testRelay('last', '192.0.2.1', { exit: 'stream', family })
+    const dead = testRelay('no middle fits', '198.51.100.9', { exit: 'stream', family, bytesPerSecond: 5e7 })
     expect(select(entry, [entry, dead, middle, last], 3)).toEqual([entry, middle, last])
   })
 
   it('draws by bandwidth, but not beyond what a relay may promise', () => {
-    const slow = testRelay('slow', '192.0.3.1', { exit: true, bytesPerSecond: 100_000 })
-    const boaster = testRelay('boaster', '192.1.2.1', { exit: true, bytesPerSecond: 4e9 })
-    const fast = testRelay('fast', '192.2.2.1', { exit: true, bytesPerSecond: 4_000_000 })
-    const drawn = draw([slow, boaster, fast])
+    const slow = testRelay('slow', '192.0.3.1', { exit: 'stream', bytesPerSecond: 100_000 })
+    const boaster = testRelay('boaster', '192.1.2.1', { exit: 'stream', bytesPerSecond: 4e9 })
+    const fast = testRelay('fast', '192.2.2.1', { exit: 'stream', bytesPerSecond: 4_000_000 })
+    const drawn = drawExits([slow, boaster, fast])
     expect(drawn('slow')).toBeGreaterThan(5)
     expect(drawn('slow')).toBeLessThan(60)
     expect(drawn('boaster') / drawn('fast')).toBeCloseTo(1, 0)
   })
 
   it('gives a relay that promises the world a few times the share of those that promise nothing', () => {
-    const boaster = testRelay('boaster', '192.1.2.1', { exit: true, bytesPerSecond: 0xffff_ffff })
+    const boaster = testRelay('boaster', '192.1.2.1', { exit: 'stream', bytesPerSecond: 0xffff_ffff })
     const honest = Array.from({ length: 8 }, (_, i) =>
-      testRelay('honest', `192.${i + 2}.2.1`, { exit: true }),
+      testRelay('honest', `192.${i + 2}.2.1`, { exit: 'stream' }),
     )
-    const drawn = draw([boaster, ...honest])
+    const drawn = drawExits([boaster, ...honest])
     expect(drawn('boaster')).toBeGreaterThan(2_000 / 9)
     expect(drawn('boaster')).toBeLessThan(2_000 / 2)
   })
 
   it('avoids relays of the other circuits while there are others', () => {
-    const other = testRelay('other', '192.5.2.1', { exit: true })
+    const other = testRelay('other', '192.5.2.1', { exit: 'stream' })
     const random = new SeededRandom(4)
     for (let i = 0; i < 50; i++) {
       expect(select(entry, [entry, exit, other], 2, { random, avoid: [exit] })).toEqual([entry, other])
@@ -108,7 +109,7 @@ describe('path selection (C-03, C-06)', () => {
 })
 
 /** How often each is the exit of 2,000 paths. */
-function draw(exits: PathRelay[]): (name: string) => number {
+function drawExits(exits: PathRelay[]): (name: string) => number {
   const entry = testRelay('entry', '203.0.113.1')
   const random = new SeededRandom(3)
   const drawn = new Map<string, number>()
@@ -120,27 +121,87 @@ function draw(exits: PathRelay[]): (name: string) => number {
   return (name) => drawn.get(name) ?? 0
 }
 
-describe('reliability (C-06, N-12)', () => {
-  it('sinks a relay that failed, and forgives it with time', () => {
-    const clock = new VirtualClock()
-    const reliability = new Reliability(clock)
-    const relay = testRelay('relay', '192.0.2.7')
-    expect(reliability.factor(relay)).toBe(1)
-    for (let i = 0; i < 4; i++) reliability.failed(relay)
-    expect(reliability.factor(relay)).toBeLessThan(0.01)
-    clock.advance(61_000)
-    const rested = reliability.factor(relay)
-    expect(rested).toBeGreaterThan(0.05)
-    expect(rested).toBeLessThan(0.5)
-    clock.advance(3_600_000)
-    expect(reliability.factor(relay)).toBeGreaterThan(0.7)
+describe("bounds on a relay's share (C-06, D-07)", () => {
+  it('cuts the heaviest to three even shares of the whole', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0.01, max: 1e6, noNaN: true }), { minLength: 1 }), (weights) => {
+        const cut = capped(weights)
+        const sum = cut.reduce((all, weight) => all + weight, 0)
+        for (const [i, weight] of cut.entries()) {
+          expect(weight / sum).toBeLessThanOrEqual(3 / weights.length + 1e-9)
+          expect(weight).toBeLessThanOrEqual(weights[i] as number)
+          expect(weight).toBeGreaterThan(0)
+        }
+      }),
+    )
+    expect(capped([1, 1, 1, 1])).toEqual([1, 1, 1, 1])
+    expect(capped([100, 1, 1, 1, 1, 1])).toEqual([5, 1, 1, 1, 1, 1])
   })
 
-  it('lifts the rest at the first success', () => {
-    const reliability = new Reliability(new VirtualClock())
-    const relay = testRelay('relay', '192.0.2.8')
-    reliability.failed(relay)
-    reliability.succeeded(relay)
-    expect(reliability.factor(relay)).toBeGreaterThan(0.4)
+  it('gives one steady relay among many bad ones three shares, not all', () => {
+    const relays = Array.from({ length: 20 }, (_, i) => testRelay(`r${i}`, `192.${i}.2.1`))
+    const random = new SeededRandom(6)
+    let times = 0
+    for (let i = 0; i < 1_000; i++) {
+      const factor = (relay: PathRelay) => (relay === relays[0] ? 1 : 0.02)
+      if (draw({ factor, avoid: [], random }, relays) === relays[0]) times++
+    }
+    expect(times).toBeGreaterThan(110)
+    expect(times).toBeLessThan(190)
+  })
+})
+
+describe('stock peers as hops (C-01, C-07)', () => {
+  const stock = (name: string, host: string, tellers: PathRelay[], exit: PathRelay['exit'] = 'none') =>
+    testRelay(name, host, { culvert: false, exit, tellers: tellers.map(relayKey) })
+  const guards = ['203.0.113.1', '203.1.113.1', '203.2.113.1'].map((host, i) => testRelay(`g${i}`, host))
+  const [one, two, three] = guards as [PathRelay, PathRelay, PathRelay]
+  const ours = testRelay('ours', '198.51.100.1')
+
+  it('serve as exits only where no other exit is known', () => {
+    const theirs = stock('theirs', '192.0.2.1', [two], 'datagram')
+    expect(select(one, [one, ours, theirs], 3)).toEqual([one, ours, theirs])
+    const exit = testRelay('exit', '192.1.2.1', { exit: 'stream' })
+    expect(select(one, [one, ours, theirs, exit], 3)).toEqual([one, ours, exit])
+  })
+
+  it('serve in the middle only where none of ours fits', () => {
+    const theirs = stock('theirs', '192.0.2.1', [two])
+    const exit = testRelay('exit', '192.1.2.1', { exit: 'stream' })
+    expect(select(one, [one, theirs, exit], 3)).toEqual([one, theirs, exit])
+    expect(select(one, [one, theirs, exit, ours], 3)).toEqual([one, ours, exit])
+  })
+
+  it('are in no circuit with the only relay that told of them', () => {
+    const exit = stock('exit', '192.0.2.1', [one], 'datagram')
+    expect(select(one, [one, ours, exit], 3)).toBe('no-exit')
+    expect(select(two, [two, one, exit], 3)).toBe('no-relay')
+    const confirmed = stock('exit', '192.0.2.1', [one, two], 'datagram')
+    expect(select(one, [one, ours, confirmed], 3)).toEqual([one, ours, confirmed])
+  })
+
+  it('are not two in one circuit that one relay alone told of', () => {
+    const exit = stock('exit', '192.0.2.1', [one], 'datagram')
+    const middle = (tellers: PathRelay[]) => stock('middle', '192.1.2.1', tellers)
+    expect(select(three, [three, exit, middle([one])], 3)).toBe('no-relay')
+    expect(select(three, [three, exit, middle([two])], 3)).toHaveLength(3)
+    expect(select(three, [three, exit, middle([one, two])], 3)).toHaveLength(3)
+  })
+
+  it('end a circuit that is to end at them', () => {
+    const last = stock('last', '192.0.2.1', [two])
+    expect(select(one, [one, ours, last], 3, { last })).toEqual([one, ours, last])
+    expect(select(one, [one, last], 2, { last })).toEqual([one, last])
+    expect(select(one, [one], 1, { last: one })).toEqual([one])
+    expect(select(one, [one, ours, last], 1, { last })).toBe('no-exit')
+  })
+})
+
+describe('autonomous systems (C-03)', () => {
+  it('are in one circuit once, where they are known', () => {
+    const entry = testRelay('entry', '203.0.113.1', { as: 64_500 })
+    const exit = testRelay('exit', '192.0.2.1', { exit: 'stream', as: 64_500 })
+    expect(select(entry, [entry, exit], 2)).toBe('no-exit')
+    expect(select(entry, [entry, { ...exit, as: 64_501 }], 2)).toHaveLength(2)
   })
 })

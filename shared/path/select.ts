@@ -1,5 +1,6 @@
 import { fraction, type Random } from '../world/random.ts'
-import { mayShareCircuit, type NetworkBits, type PathRelay } from './relay.ts'
+import { SELECT } from './constants.ts'
+import { mayShareCircuit, type NetworkBits, type PathRelay, relayKey } from './relay.ts'
 
 export type Hops = 1 | 2 | 3
 
@@ -11,60 +12,109 @@ export interface PathRequest {
   readonly networkBits: NetworkBits
   /** A factor in (0, 1] on a relay's weight: reliability. */
   factor(relay: PathRelay): number
+  /** Has failed just now: drawn only where nobody else fits. */
+  resting?(relay: PathRelay): boolean
+  /** As measured from here; undefined if it was not. */
+  measured?(relay: PathRelay): number | undefined
   /** Relays of other circuits at hand: used only where there is no other choice, so that one failure does not end all. */
   readonly avoid: readonly PathRelay[]
+  /** The last hop, if it is not to be chosen; it need not be an exit then. */
+  readonly last?: PathRelay
   readonly random: Random
 }
 
-/** Relays of unknown bandwidth, which ours are as yet, count as this much. */
-const UNKNOWN_BYTES_PER_SECOND = 1_000_000
-/**
- * A promise above this adds nothing. Nobody measures what is promised, so it is worth four relays that promise nothing and no
- * more: at a larger factor the first relay that lies would be in nearly every circuit, as middle and as exit.
- */
-const MAX_BYTES_PER_SECOND = 4_000_000
-const AVOID_FACTOR = 0.001
+type Test = (relay: PathRelay) => boolean
 
 /**
- * A path of `hops` relays: the entry as given, an exit at the end, no two of one network, family or key; the exit first, since
- * exits are fewest, then what lies between. Chosen by weight: bandwidth times reliability.
+ * A path of `hops` relays: the entry as given, an exit at the end, no two of one network, family, AS or key, nor two that only
+ * one relay vouches for; the exit first, since exits are fewest, then what lies between. Chosen by weight: bandwidth times
+ * reliability, no relay above its share. The rule in full: docs/path-selection.md.
  */
 export function selectPath(request: PathRequest): PathRelay[] | 'no-exit' | 'no-relay' {
-  const { entry, hops, relays } = request
-  if (hops === 1) return entry.exit ? [entry] : 'no-exit'
-  const fits = (relay: PathRelay, path: readonly PathRelay[]) =>
-    path.every((other) => mayShareCircuit(relay, other, request.networkBits))
-
-  const exits = relays.filter((relay) => relay.exit && fits(relay, [entry]))
+  const { entry, hops, last } = request
+  if (hops === 1) return oneHop(request)
+  const reachable = last ? [last] : request.relays.filter((relay) => relay.exit !== 'none')
+  const exits = reachable.filter((relay) => mayShareCircuit(relay, entry, request.networkBits))
   let left = exits
   while (left.length > 0) {
-    const exit = weighted(request, left)
+    const exit = draw(request, preferring(left, endsStreams))
     if (exit === undefined) break
     if (hops === 2) return [entry, exit]
-    const middles = relays.filter((relay) => fits(relay, [entry, exit]))
-    const middle = weighted(request, preferringNoExits(middles))
+    const middle = draw(request, middlesFor(request, exit))
     if (middle) return [entry, middle, exit]
     left = left.filter((relay) => relay !== exit)
   }
   return exits.length === 0 ? 'no-exit' : 'no-relay'
 }
 
-/** Exits are scarce: they serve in the middle only where nobody else can. */
-function preferringNoExits(relays: readonly PathRelay[]): readonly PathRelay[] {
-  const plain = relays.filter((relay) => !relay.exit)
-  return plain.length > 0 ? plain : relays
+function oneHop({ entry, last }: PathRequest): PathRelay[] | 'no-exit' {
+  const fits = last ? relayKey(last) === relayKey(entry) : entry.exit !== 'none'
+  return fits ? [entry] : 'no-exit'
 }
 
-function weighted(request: PathRequest, relays: readonly PathRelay[]): PathRelay | undefined {
-  const weights = relays.map((relay) => {
-    const promised = relay.bytesPerSecond || UNKNOWN_BYTES_PER_SECOND
-    const avoid = request.avoid.some((other) => other.publicKey.equals(relay.publicKey)) ? AVOID_FACTOR : 1
-    return Math.min(promised, MAX_BYTES_PER_SECOND) * request.factor(relay) * avoid
-  })
+/** Ours before stock peers, which do not repeat what was lost; and exits, which are scarce, only where nobody else can. */
+function middlesFor(request: PathRequest, exit: PathRelay): readonly PathRelay[] {
+  const { entry, networkBits, relays } = request
+  const fits = relays.filter(
+    (relay) => mayShareCircuit(relay, entry, networkBits) && mayShareCircuit(relay, exit, networkBits),
+  )
+  return preferring(preferring(fits, isCulvert), isNoExit)
+}
+
+const endsStreams: Test = (relay) => relay.exit === 'stream'
+const isCulvert: Test = (relay) => relay.culvert
+const isNoExit: Test = (relay) => relay.exit === 'none'
+
+function preferring(relays: readonly PathRelay[], better: Test): readonly PathRelay[] {
+  const preferred = relays.filter(better)
+  return preferred.length > 0 ? preferred : relays
+}
+
+/** The weight of a relay before any bound on its share: what it carries, by measure or by promise, times how well it served. */
+export function weightOf(
+  relay: PathRelay,
+  { factor, measured }: Pick<PathRequest, 'factor' | 'measured'>,
+): number {
+  const { unknownBytesPerSecond, minBytesPerSecond, maxBytesPerSecond } = SELECT
+  const rate = measured?.(relay) ?? (relay.bytesPerSecond || unknownBytesPerSecond)
+  return Math.min(Math.max(rate, minBytesPerSecond), maxBytesPerSecond) * factor(relay)
+}
+
+/** One of `relays` by chance, each with its weight's share of all, but none with more than `SELECT.maxShares` even ones. */
+export function draw(
+  request: Pick<PathRequest, 'factor' | 'measured' | 'resting' | 'avoid' | 'random'>,
+  fitting: readonly PathRelay[],
+): PathRelay | undefined {
+  // Before the bound, lest relays that are down take what the bound takes from others.
+  const relays = preferring(fitting, (relay) => !request.resting?.(relay))
+  const avoided = new Set(request.avoid.map(relayKey))
+  const weights = capped(relays.map((relay) => weightOf(relay, request)))
+  // After the bound: what is avoided shall stay avoided in a small network, too.
+  for (let i = 0; i < weights.length; i++) {
+    if (avoided.has(relayKey(relays[i] as PathRelay)))
+      weights[i] = (weights[i] as number) * SELECT.avoidFactor
+  }
   let point = fraction(request.random) * weights.reduce((sum, weight) => sum + weight, 0)
   for (let i = 0; i < relays.length; i++) {
     point -= weights[i] as number
     if (point < 0) return relays[i]
   }
   return relays.at(-1)
+}
+
+/**
+ * Weights with none above `maxShares` times the even share of what they sum up to in the end. The heaviest are cut to a common
+ * level: with k of n cut and a sum S of the others, level = c S / (1 - k c) where c is the largest share allowed.
+ */
+export function capped(weights: readonly number[], maxShares: number = SELECT.maxShares): number[] {
+  const largest = maxShares / weights.length
+  if (largest >= 1) return [...weights]
+  const sorted = [...weights].sort((a, b) => b - a)
+  let rest = sorted.reduce((sum, weight) => sum + weight, 0)
+  for (let k = 0; k * largest < 1; k++) {
+    const level = (largest * rest) / (1 - k * largest)
+    if ((sorted[k] as number) <= level) return weights.map((weight) => Math.min(weight, level))
+    rest -= sorted[k] as number
+  }
+  return [...weights]
 }

@@ -1,0 +1,208 @@
+import type { Address } from '../bytes/address.ts'
+import type { Aead } from '../crypto/aead.ts'
+import { KeyPair } from '../identity/keys.ts'
+import type { Link } from '../link/link.ts'
+import { Circuit } from '../onion/circuit.ts'
+import type { CircuitEvents } from '../onion/circuit-options.ts'
+import { OwnedCircuits } from '../onion/owned-circuits.ts'
+import type { Entry, PoolEvents } from '../path/pool.ts'
+import type { NetworkBits, PathRelay } from '../path/relay.ts'
+import type { Reliability } from '../path/reliability.ts'
+import { type Hops, selectPath } from '../path/select.ts'
+import type { StreamOpener } from '../stream/byte-stream.ts'
+import { StreamClient } from '../stream/stream-client.ts'
+import type { Clock } from '../world/clock.ts'
+import type { Counters } from '../world/counters.ts'
+import type { Random } from '../world/random.ts'
+import { MAX_OWN_CIRCUITS } from './constants.ts'
+import { refusedStream } from './refused-stream.ts'
+import { SpeedProbe } from './speed-probe.ts'
+
+export interface ClientCircuitsOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly aead: Aead
+  readonly counters: Counters
+  readonly prefix: Uint8Array
+  readonly networkBits: NetworkBits
+  readonly reliability: Reliability
+  /** A datagram from the exit of a circuit of the pool. */
+  datagram(circuit: Circuit, origin: Address, data: Uint8Array): void
+  /** A circuit, of the pool or not, has fallen silent. */
+  suspected(circuit: Circuit): void
+}
+
+interface OwnPath {
+  readonly hops: Hops
+  readonly last: PathRelay | undefined
+  readonly avoid: readonly PathRelay[]
+  readonly events: Partial<CircuitEvents>
+}
+
+/**
+ * The circuits of a client, each with a key pair and an id of its own: those of the pool with the streams on them, and those
+ * that others asked for.
+ */
+export class ClientCircuits {
+  private readonly options: ClientCircuitsOptions
+  private readonly owned: OwnedCircuits
+  private readonly all = new Set<Circuit>()
+  private readonly outside = new Set<Circuit>()
+  private readonly streams = new Map<Circuit, StreamClient>()
+
+  constructor(options: ClientCircuitsOptions) {
+    this.options = options
+    this.owned = new OwnedCircuits(options.prefix, options.counters)
+  }
+
+  receive(link: Link, packet: Uint8Array): void {
+    this.owned.receive(link, packet)
+  }
+
+  linkClosed(link: Link): void {
+    this.owned.linkClosed(link)
+  }
+
+  of(link: Link): Circuit[] {
+    return [...this.all].filter((circuit) => circuit.link === link)
+  }
+
+  /** Ends those outside of the pool; the pool ends its own. */
+  stop(): void {
+    for (const circuit of [...this.outside]) circuit.destroy('unneeded')
+  }
+
+  /** A circuit of the pool, not started. */
+  forPool(path: readonly PathRelay[], link: Link, pool: PoolEvents): Circuit {
+    const { clock, counters, reliability } = this.options
+    const probe = new SpeedProbe(clock, (bytesPerSecond) => {
+      for (const relay of path) reliability.measured(relay, bytesPerSecond)
+    })
+    const circuit: Circuit = this.make(path, link, {
+      changed: () => pool.changed(),
+      ready: () => {
+        pool.ready()
+        // Stock relays answer tests only if asked to by a flag of their own.
+        if (path.every((relay) => relay.culvert)) probe.start(circuit)
+      },
+      suspected: () => {
+        this.options.suspected(circuit)
+        pool.suspected()
+      },
+      datagram: (from, origin, data) => this.options.datagram(from, origin, data),
+      stream: (from, destination, packet) => this.streams.get(from)?.receive(destination, packet),
+      streamReset: (from, destination, connectionId, reason) =>
+        this.streams.get(from)?.reset(destination, connectionId, reason),
+      tested: (_, identifier, data) => probe.tested(identifier, data),
+      closed: (_, reason) => {
+        counters.add(`client-circuit-${reason}`)
+        const streams = this.streams.get(circuit)
+        this.streams.delete(circuit)
+        pool.closed()
+        streams?.circuitClosed()
+      },
+    })
+    this.streams.set(circuit, this.streamsOf(circuit))
+    return circuit
+  }
+
+  /** A circuit that is nobody's but its owner's; started. */
+  own(
+    entries: readonly Entry[],
+    relays: readonly PathRelay[],
+    { hops, last, avoid, events }: OwnPath,
+  ): Circuit | undefined {
+    const { networkBits, reliability, random } = this.options
+    if (this.outside.size >= MAX_OWN_CIRCUITS) return undefined
+    for (const entry of entries) {
+      const path = selectPath({
+        entry: entry.relay,
+        hops,
+        relays,
+        networkBits,
+        factor: (relay) => reliability.factor(relay),
+        resting: (relay) => reliability.resting(relay),
+        measured: (relay) => reliability.bytesPerSecond(relay),
+        avoid,
+        ...(last && { last }),
+        random,
+      })
+      if (typeof path === 'string') continue
+      const circuit = this.make(path, entry.link, {
+        ...events,
+        ready: (ready) => {
+          for (const relay of path) reliability.succeeded(relay)
+          events.ready?.(ready)
+        },
+        suspected: (silent) => {
+          this.options.suspected(silent)
+          events.suspected?.(silent)
+        },
+        closed: (closed, reason) => {
+          const failed = closed.failedHop === undefined ? undefined : path[closed.failedHop]
+          if (failed) reliability.failed(failed)
+          this.outside.delete(closed)
+          events.closed?.(closed, reason)
+        },
+      })
+      this.outside.add(circuit)
+      circuit.start()
+      return circuit
+    }
+    return undefined
+  }
+
+  /** What opens TCP connections at the exit of a circuit of the pool. At a stock exit, which has none, they fail at once. */
+  opener(circuit: Circuit, exit: PathRelay | undefined): StreamOpener | undefined {
+    if (exit?.exit === 'datagram') return refusedStream(this.options.clock, 'not-an-exit')
+    return this.streams.get(circuit)?.open
+  }
+
+  /** Ends the streams of a circuit that is silent; should it recover, it begins anew. */
+  abandon(circuit: Circuit): void {
+    const lost = this.streams.get(circuit)
+    this.streams.set(circuit, this.streamsOf(circuit))
+    lost?.circuitClosed()
+  }
+
+  private make(path: readonly PathRelay[], link: Link, events: Partial<CircuitEvents>): Circuit {
+    const { clock, random, aead, counters, prefix } = this.options
+    const nothing = () => undefined
+    const circuit = new Circuit({
+      keyPair: KeyPair.generate(random),
+      path,
+      link,
+      prefix,
+      clock,
+      random,
+      aead,
+      counters,
+      events: {
+        changed: nothing,
+        ready: nothing,
+        datagram: nothing,
+        stream: nothing,
+        streamReset: nothing,
+        ...events,
+        closed: (closed, reason) => {
+          this.owned.remove(closed)
+          this.all.delete(closed)
+          events.closed?.(closed, reason)
+        },
+      },
+    })
+    this.owned.add(circuit)
+    this.all.add(circuit)
+    return circuit
+  }
+
+  private streamsOf(circuit: Circuit): StreamClient {
+    const { clock, random, counters } = this.options
+    return new StreamClient({
+      clock,
+      random,
+      counters,
+      send: (destination, packet) => circuit.sendStream(destination, packet),
+    })
+  }
+}

@@ -1,0 +1,87 @@
+/** Defaults of the path room: which relays, which guards, and how long a circuit serves. The rules: docs/path-selection.md. */
+
+/** What selection goes by. */
+export const SELECT = {
+  /** Relays of unknown bandwidth count as this much. */
+  unknownBytesPerSecond: 1_000_000,
+  /**
+   * More than this, promised or measured, adds nothing. Nobody measures what is promised, so it is worth four relays that
+   * promise nothing and no more: at a larger factor the first relay that lies would be in nearly every circuit.
+   */
+  maxBytesPerSecond: 4_000_000,
+  /** A relay that was measured slow still gets a chance to show better. */
+  minBytesPerSecond: 100_000,
+  /** No relay is drawn more often than this many times an even share, whatever it promises and however well it does. */
+  maxShares: 3,
+  /** On the weight of relays that another circuit at hand uses: only where there is no other choice. */
+  avoidFactor: 0.001,
+} as const
+
+/** How the pool keeps circuits. */
+export const POOL = {
+  /** Pause before the next try, by the number of failures in a row. */
+  backOffMs: [0, 250, 500, 1_000, 2_000, 5_000],
+  /** A circuit that takes longer than this gets a rival: whichever is ready first serves. */
+  hedgeMs: 3_000,
+  failuresToTell: 3,
+  /** A standby is replaced at this age, so that it has most of its time left when it must serve. */
+  standbyAgeMs: 20 * 60_000,
+  /**
+   * A primary is replaced at an age drawn anew for each between these: below the hour at which relays end circuits, and at
+   * no time that could be told beforehand.
+   */
+  minPrimaryAgeMs: 30 * 60_000,
+  maxPrimaryAgeMs: 50 * 60_000,
+  /** Or after this much both ways: relays end circuits at 10 GiB. */
+  maxPrimaryBytes: 4 * 2 ** 30,
+  /** A circuit that was replaced for its age serves the streams it has for this long. */
+  drainMs: 30_000,
+  /** Circuits are looked at this often: age, bytes, rate. */
+  watchMs: 5_000,
+} as const
+
+/** How relays are judged by what was seen of them. */
+export const RELIABILITY = {
+  /** Counts lose half their weight in this time: a relay that was bad an hour ago is nearly forgiven. */
+  halfLifeMs: 15 * 60_000,
+  /** A relay that has just failed is a last resort for this long; twice as long with each failure in a row. */
+  restMs: 60_000,
+  maxRestMs: 30 * 60_000,
+  /** No relay weighs less than this for what it did: it may do better. */
+  minFactor: 0.02,
+  /** Optimism about relays never tried: as if they had succeeded this often. */
+  priorSuccesses: 2,
+  /** What a circuit's silence counts for each of its hops, and its death: any of them may be the cause. */
+  suspectedFailure: 0.25,
+  diedFailure: 0.5,
+  /** Smoothing of latencies and their deviation: RFC 6298 §2. */
+  latencyGain: 1 / 8,
+  deviationGain: 1 / 4,
+  /** A relay that adds this much latency, or varies by this much, has half the weight of one that adds none. */
+  halfWeightLatencyMs: 400,
+  halfWeightDeviationMs: 100,
+  /** A measured rate loses half its value in this time, so that what was measured long ago gives way to what is. */
+  rateHalfLifeMs: 6 * 3_600_000,
+  maxRelays: 2_000,
+} as const
+
+const DAY_MS = 86_400_000
+
+/** How guards are kept. Times of the wall: they outlast the program. */
+export const GUARDS = {
+  /** Guards in the list beforehand; those that can be reached serve in the order of the list. */
+  sampled: 3,
+  /** The list grows to this when none can be reached, and no further: whoever blocks guards cannot make us try all relays. */
+  maxSampled: 8,
+  /** Between two such additions. */
+  growEveryMs: 30_000,
+  minLifetimeMs: 30 * DAY_MS,
+  maxLifetimeMs: 60 * DAY_MS,
+  /** A guard that no directory has listed for this long goes. */
+  unlistedMs: 7 * DAY_MS,
+  /** As does one that was tried and not reached for this long. */
+  unreachableMs: 14 * DAY_MS,
+  /** What is written for "today" is rounded, so that the store tells little about when the page was used. */
+  roundMs: DAY_MS,
+  maxStoredBytes: 8_192,
+} as const

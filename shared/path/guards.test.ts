@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { KeyPair } from '../identity/keys.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import { VirtualClock } from '../sim/virtual-clock.ts'
+import { GUARDS } from './constants.ts'
+import { type GuardCandidate, Guards } from './guards.ts'
+
+const DAY_MS = 86_400_000
+const seeded = new SeededRandom(8)
+const relays: GuardCandidate[] = Array.from({ length: 40 }, (_, i) => ({
+  publicKey: KeyPair.generate(seeded).publicKey,
+  url: `ws://relay${i}.example/relay`,
+}))
+
+async function guardsOf(seed = 1, kept?: Uint8Array, clock = new VirtualClock()) {
+  const random = new SeededRandom(seed)
+  const store = { kept, saves: 0 }
+  const guards = new Guards({
+    clock,
+    random,
+    store: {
+      load: async () => store.kept,
+      save: async (bytes) => {
+        store.kept = bytes
+        store.saves++
+      },
+    },
+    choose: (candidates) => candidates[random.bytes(1)[0] as number],
+  })
+  await guards.load()
+  const names = () => guards.list().map(({ url }) => url)
+  return { guards, clock, store, names }
+}
+
+describe('guards kept for weeks (issue 3, C-05)', () => {
+  it('are sampled once, and the same in the next run', async () => {
+    const first = await guardsOf(1)
+    while (first.names().length < GUARDS.sampled) first.guards.update(relays)
+    const names = first.names()
+    first.guards.update(relays)
+    expect(first.names()).toEqual(names)
+    const second = await guardsOf(2, first.store.kept, first.clock)
+    expect(second.names()).toEqual(names)
+    second.guards.update(relays)
+    expect(second.names()).toEqual(names)
+    expect(second.store.saves).toBe(0)
+  })
+
+  it('stay for 30 days and are gone after 60', async () => {
+    const { guards, clock, names } = await guardsOf(3)
+    while (names().length < GUARDS.sampled) guards.update(relays)
+    const first = names()
+    for (let day = 0; day < 29; day++) {
+      clock.advance(DAY_MS)
+      guards.update(relays)
+    }
+    expect(names()).toEqual(first)
+    for (let day = 0; day < 32; day++) {
+      clock.advance(DAY_MS)
+      guards.update(relays)
+    }
+    for (const name of first) expect(names()).not.toContain(name)
+  })
+
+  it('go when no directory has named them for a week, not before', async () => {
+    const { guards, clock, names } = await guardsOf(4)
+    while (names().length < GUARDS.sampled) guards.update(relays)
+    const [lost] = names()
+    const others = relays.filter(({ url }) => url !== lost)
+    clock.advance(6 * DAY_MS)
+    guards.update(others)
+    expect(names()[0]).toBe(lost)
+    clock.advance(3 * DAY_MS)
+    guards.update(others)
+    expect(names()).not.toContain(lost)
+  })
+
+  it('are not replaced for a failure of the day, but after two weeks of failures', async () => {
+    const { guards, clock, names } = await guardsOf(5)
+    while (names().length < GUARDS.sampled) guards.update(relays)
+    const [down, up] = guards.list() as [GuardCandidate, GuardCandidate]
+    guards.unreached(down)
+    guards.unreached(up)
+    clock.advance(10 * DAY_MS)
+    guards.reached(up)
+    guards.update(relays)
+    expect(names().slice(0, 2)).toEqual([down.url, up.url])
+    clock.advance(6 * DAY_MS)
+    guards.update(relays)
+    expect(names()).not.toContain(down.url)
+    expect(names()[0]).toBe(up.url)
+  })
+
+  it('grow in number slowly and to a limit when none can be reached', async () => {
+    const { guards, clock, names } = await guardsOf(6)
+    while (names().length < GUARDS.sampled) guards.update(relays)
+    for (let i = 0; i < 50; i++) guards.grow(relays)
+    expect(names().length).toBeLessThanOrEqual(GUARDS.sampled + 1)
+    for (let i = 0; i < 200; i++) {
+      clock.advance(GUARDS.growEveryMs)
+      guards.grow(relays)
+    }
+    expect(names().length).toBe(GUARDS.maxSampled)
+    expect(new Set(names()).size).toBe(GUARDS.maxSampled)
+  })
+
+  it('are chosen anew if what was kept is damaged, whatever it is', async () => {
+    const { guards, store, names } = await guardsOf(7)
+    while (names().length < GUARDS.sampled) guards.update(relays)
+    const whole = store.kept as Uint8Array
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), fc.uint8Array({ maxLength: 300 }), async (at, noise) => {
+        for (const bytes of [whole.slice(0, at), noise, new Uint8Array([9, ...whole.slice(1)])]) {
+          expect((await guardsOf(8, bytes)).names()).toEqual([])
+        }
+      }),
+      { numRuns: 30 },
+    )
+    const failing = new Guards({
+      clock: new VirtualClock(),
+      random: new SeededRandom(1),
+      store: {
+        load: () => Promise.reject(new RangeError('no')),
+        save: () => Promise.reject(new RangeError()),
+      },
+      choose: (candidates) => candidates[0],
+    })
+    await failing.load()
+    failing.update(relays)
+    expect(failing.list()).toHaveLength(GUARDS.sampled)
+  })
+
+  it('do not live on because a clock was set back', async () => {
+    const late = new VirtualClock(Date.UTC(2030, 0))
+    const { guards, store, names } = await guardsOf(9, undefined, late)
+    while (names().length < GUARDS.sampled) guards.update(relays)
+    const back = await guardsOf(9, store.kept, new VirtualClock(Date.UTC(2029, 0)))
+    expect(back.names()).toEqual([])
+  })
+})
