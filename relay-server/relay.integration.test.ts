@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { addressOf, type IpAddress } from '../shared/bytes/address.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import { OLD_STYLE } from '../shared/ipv8/introduction.ts'
-import { prefixOf, unsignedPacket } from '../shared/ipv8/packet.ts'
+import { prefixOf, signedPacket, unsignedPacket } from '../shared/ipv8/packet.ts'
 import type { Link } from '../shared/link/link.ts'
 import { StreamClient } from '../shared/stream/stream-client.ts'
 import { Counters } from '../shared/world/counters.ts'
@@ -283,8 +283,30 @@ describe('relays on one machine (D-04, C-01)', () => {
       OLD_STYLE.punctureRequest,
       { time: 1n, walkerLan: walkerWan, walkerWan, identifier: 7 },
     )
-    links.linkTo(addressOf(HOSTS[3], Number(relay.udpAddress.split(':')[1])))?.send(packet, 0)
-    await until(() => counters.get('relay-private-address') === 1)
+    let reached = 0
+    target.on('message', () => reached++)
+    const link = links.linkTo(addressOf(HOSTS[3], Number(relay.udpAddress.split(':')[1])))
+    // Only who has introduced himself is punctured for; the answer to him is refused as well.
+    const introduction = signedPacket(
+      prefixOf(COMMUNITY),
+      OLD_STYLE.requestId,
+      KeyPair.generate(random),
+      OLD_STYLE.request,
+      {
+        time: 1n,
+        destination: walkerWan,
+        lan: walkerWan,
+        wan: walkerWan,
+        bits: 0,
+        identifier: 6,
+        extra: new Uint8Array(2),
+      },
+    )
+    link?.send(introduction, 0)
+    await until(() => counters.get('relay-private-address') > 0)
+    link?.send(packet, 0)
+    await until(() => counters.get('ipv8-puncture-sent') === 1)
+    expect(reached).toBe(0)
     target.close()
     await links.close()
     await relay.stop()

@@ -74,7 +74,7 @@ export const WALK_DEFAULTS = {
   /** A peer is pinged until so many round trips are measured. */
   roundTrips: 5,
   /** The DiscoveryCommunity is walked at this pace, up to so many peers, and one of them asked for its communities. */
-  discoveryTickMs: 2_000,
+  discoveryTickMs: 5_000,
   discoveryPeers: 10,
   similarityMs: 10_000,
   /** Observations about our own addresses and our NAT count for so long. */

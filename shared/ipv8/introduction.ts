@@ -69,6 +69,8 @@ export interface IntroductionStyle {
   readonly introducedNewStyleBit: number
   /** Whether addresses may be IPv6. */
   readonly anyFamily: boolean
+  /** Whether a response has room for the sender's connection type; a request always has. */
+  readonly responseTellsConnection: boolean
 }
 
 export const OLD_STYLE: IntroductionStyle = {
@@ -103,6 +105,7 @@ export const OLD_STYLE: IntroductionStyle = {
   senderNewStyleBit: 0x10,
   introducedNewStyleBit: 0x08,
   anyFamily: false,
+  responseTellsConnection: true,
 }
 
 /** The identifier stands before the bits here. */
@@ -138,6 +141,7 @@ export const NEW_STYLE: IntroductionStyle = {
   senderNewStyleBit: 0x00,
   introducedNewStyleBit: 0x80,
   anyFamily: true,
+  responseTellsConnection: false,
 }
 
 /** The two most significant bits of 246, 234 and 245. */
@@ -146,6 +150,12 @@ export type ConnectionType = 'unknown' | 'public' | 'symmetric-nat'
 export function connectionTypeOf(bits: number): ConnectionType {
   if ((bits & 0xc0) === 0x80) return 'public'
   return (bits & 0xc0) === 0xc0 ? 'symmetric-nat' : 'unknown'
+}
+
+/** Those two bits, to be set in what we send. */
+export function bitsOfConnectionType(type: ConnectionType): number {
+  if (type === 'public') return 0x80
+  return type === 'symmetric-nat' ? 0xc0 : 0
 }
 
 /** Bit of an old-style or new-style request: its sender understands the new style. */

@@ -1,20 +1,13 @@
 import { formatAddress, type IpAddress, sameAddress } from '../bytes/address.ts'
-import type { KeyPair } from '../identity/keys.ts'
-import type { Clock } from '../world/clock.ts'
-import type { Counters } from '../world/counters.ts'
-import { type Random, shuffled, uint16 } from '../world/random.ts'
-import {
-  DISCOVERY_COMMUNITY_ID,
-  PING,
-  PONG,
-  SIMILARITY_REQUEST,
-  SIMILARITY_RESPONSE,
-  type WalkSettings,
-} from './constants.ts'
-import { ping, similarityRequest, similarityResponse } from './discovery.ts'
-import { messageIdOf, openSigned, prefixOf, readUnsigned, signedPacket, unsignedPacket } from './packet.ts'
+import { shuffled, uint16 } from '../world/random.ts'
+import { BoundedMap } from './bounded-map.ts'
+import type { Community } from './community.ts'
+import { PING, PONG } from './constants.ts'
+import { ping } from './discovery.ts'
+import type { Refusal } from './introduction-answers.ts'
+import { readUnsigned, unsignedPacket } from './packet.ts'
 import type { KnownPeer, PeerTable } from './peer-table.ts'
-import type { TokenBucket } from './token-bucket.ts'
+import type { Surroundings } from './surroundings.ts'
 
 interface OpenPing {
   readonly address: IpAddress
@@ -22,116 +15,101 @@ interface OpenPing {
   readonly sentMs: number
 }
 
-export interface LivenessOptions {
-  readonly keyPair: KeyPair
-  /** Named in similarity responses. */
-  readonly communityIds: readonly Uint8Array[]
-  readonly table: PeerTable
-  readonly clock: Clock
-  readonly random: Random
-  readonly counters: Counters
-  readonly settings: WalkSettings
-  readonly verifications: TokenBucket
-  readonly unsignedAnswers: TokenBucket
-  send(address: IpAddress, packet: Uint8Array): void
-}
+const MAX_OPEN = 256
 
 /**
- * The part of the DiscoveryCommunity that keeps peers known: pings those silent, drops those that stay silent, answers
- * pings and similarity requests. Our identifiers are random, where py-ipv8's follow its clock, so that a pong proves that
- * the ping was received.
+ * Keeps the peers of all communities known with the DiscoveryCommunity's ping: pings those silent, drops those that stay
+ * silent, answers pings. Our identifiers are random, where py-ipv8's follow its clock, so that a pong proves that the ping
+ * was received.
  */
 export class Liveness {
-  private readonly options: LivenessOptions
-  private readonly prefix = prefixOf(DISCOVERY_COMMUNITY_ID)
-  private readonly open = new Map<string, OpenPing>()
-  private time = 0n
+  private readonly around: Surroundings
+  private readonly discovery: Community
+  private readonly tables: readonly PeerTable[]
+  private readonly onPeerFailed: (peer: KnownPeer) => void
+  private readonly open = new BoundedMap<string, OpenPing>(MAX_OPEN)
 
-  constructor(options: LivenessOptions) {
-    this.options = options
-  }
-
-  /** True if the packet is of the DiscoveryCommunity. Throws CodecError. */
-  receive(source: IpAddress, packet: Uint8Array): boolean {
-    const id = messageIdOf(packet, this.prefix)
-    if (id === PING) this.onPing(source, packet)
-    else if (id === PONG) this.onPong(source, packet)
-    else if (id === SIMILARITY_REQUEST) this.onSimilarityRequest(source, packet)
-    else if (id !== undefined) this.options.counters.add('ipv8-unhandled-message')
-    return id !== undefined
+  constructor(
+    around: Surroundings,
+    discovery: Community,
+    tables: readonly PeerTable[],
+    onPeerFailed: (peer: KnownPeer) => void,
+  ) {
+    this.around = around
+    this.discovery = discovery
+    this.tables = tables
+    this.onPeerFailed = onPeerFailed
   }
 
   /** One look at a few random peers. */
   tick(): void {
-    const { clock, random, settings, table, counters } = this.options
+    const { clock, random, settings, counters } = this.around
     const now = clock.now()
-    for (const [key, sent] of this.open) {
-      if (now - sent.sentMs >= settings.pingIntervalMs) this.open.delete(key)
-    }
-    for (const peer of shuffled(random, table.list()).slice(0, settings.livenessSample)) {
-      const silentMs = now - peer.lastHeard
-      if (silentMs >= settings.dropAfterSilenceMs) {
-        table.remove(peer)
-        counters.add('ipv8-peer-silent')
-      } else if (silentMs >= settings.pingAfterSilenceMs || peer.roundTrips < settings.roundTrips) {
-        if (now - peer.lastPing >= settings.pingIntervalMs) this.sendPing(peer, now)
+    for (const sent of this.open.values()) if (now - sent.sentMs >= settings.pingIntervalMs) this.expire(sent)
+    for (const table of this.tables) {
+      for (const peer of shuffled(random, table.list()).slice(0, settings.livenessSample)) {
+        const silentMs = now - peer.lastHeard
+        const unmeasured = peer.roundTrips < settings.roundTrips
+        const suspected = peer.suspectedMs > peer.lastHeard
+        if (silentMs >= settings.dropAfterSilenceMs) {
+          table.remove(peer)
+          counters.add('ipv8-peer-silent')
+        } else if (silentMs >= settings.pingAfterSilenceMs || unmeasured || suspected) {
+          if (now - peer.lastPing >= settings.pingIntervalMs) this.ping(peer.address)
+        }
       }
     }
   }
 
-  private sendPing(peer: KnownPeer, now: number): void {
-    const identifier = uint16(this.options.random)
-    peer.lastPing = now
-    this.open.set(formatAddress(peer.address), { address: peer.address, identifier, sentMs: now })
-    this.options.send(
-      peer.address,
-      unsignedPacket(this.prefix, PING, ping, { time: ++this.time, identifier }),
-    )
+  /** Asks whoever is there to show that he receives what we send there. */
+  ping(address: IpAddress): void {
+    const now = this.around.clock.now()
+    const identifier = uint16(this.around.random)
+    for (const peer of this.peersAt(address)) peer.lastPing = now
+    this.open.set(formatAddress(address), { address, identifier, sentMs: now })
+    const time = this.discovery.claimTime()
+    this.around.send(address, unsignedPacket(this.discovery.prefix, PING, ping, { time, identifier }))
   }
 
-  private onPing(source: IpAddress, packet: Uint8Array): void {
+  onPing(source: IpAddress, packet: Uint8Array): Refusal {
     const { identifier } = readUnsigned(packet, ping)
-    if (!this.options.unsignedAnswers.take()) {
-      this.options.counters.add('ipv8-unsigned-limit')
-      return
-    }
-    this.options.send(source, unsignedPacket(this.prefix, PONG, ping, { time: ++this.time, identifier }))
+    if (!this.around.limits.unsignedAnswer(source)) return 'ipv8-unsigned-limit'
+    this.around.contacts.heard(source)
+    const time = this.discovery.claimTime()
+    this.around.send(source, unsignedPacket(this.discovery.prefix, PONG, ping, { time, identifier }))
+    return undefined
   }
 
-  private onPong(source: IpAddress, packet: Uint8Array): void {
+  onPong(source: IpAddress, packet: Uint8Array): Refusal {
     const { identifier } = readUnsigned(packet, ping)
     const key = formatAddress(source)
     const sent = this.open.get(key)
-    if (sent === undefined || sent.identifier !== identifier) {
-      this.options.counters.add('ipv8-unasked-answer')
-      return
-    }
+    if (sent === undefined || sent.identifier !== identifier) return 'ipv8-unasked-answer'
     this.open.delete(key)
-    const now = this.options.clock.now()
-    for (const peer of this.options.table.list()) {
-      if (!sameAddress(peer.address, source)) continue
+    const now = this.around.clock.now()
+    this.around.contacts.answered(source)
+    for (const peer of this.peersAt(source)) {
       peer.lastHeard = now
-      peer.rttMs = now - sent.sentMs
-      peer.roundTrips++
+      peer.measured(now - sent.sentMs)
+      peer.record.alive()
+    }
+    return undefined
+  }
+
+  private expire({ address }: OpenPing): void {
+    this.open.delete(formatAddress(address))
+    const failed = new Set<string>()
+    for (const peer of this.peersAt(address)) {
+      // One record serves all communities.
+      const key = formatAddress(peer.address)
+      if (!failed.has(key)) peer.record.failure()
+      failed.add(key)
+      if (peer.record.consecutiveFailures >= this.around.settings.failuresUntilUnreachable)
+        this.onPeerFailed(peer)
     }
   }
 
-  private onSimilarityRequest(source: IpAddress, packet: Uint8Array): void {
-    const { counters, keyPair, verifications } = this.options
-    if (!verifications.take()) {
-      counters.add('ipv8-verification-limit')
-      return
-    }
-    const { value } = openSigned(packet, similarityRequest)
-    const response = {
-      time: ++this.time,
-      identifier: value.identifier,
-      communities: [...this.options.communityIds, DISCOVERY_COMMUNITY_ID],
-      overlap: new Uint8Array(),
-    }
-    this.options.send(
-      source,
-      signedPacket(this.prefix, SIMILARITY_RESPONSE, keyPair, similarityResponse, response),
-    )
+  private peersAt(address: IpAddress): KnownPeer[] {
+    return this.tables.flatMap((table) => table.list().filter((peer) => sameAddress(peer.address, address)))
   }
 }

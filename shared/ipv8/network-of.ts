@@ -19,6 +19,24 @@ export function isPrivateIpv4(address: IpAddress): boolean {
   return a === 10 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168)
 }
 
+/** As isPrivateIpv4, and what IPv6 has in its place: unique local (fc00::/7, RFC 4193) and link-local (fe80::/10). */
+export function isPrivate(address: IpAddress): boolean {
+  if (address.kind === 'ipv4') return isPrivateIpv4(address)
+  const [a = 0, b = 0] = parseIpv6(address.host) ?? []
+  return (a & 0xfe) === 0xfc || (a === 0xfe && (b & 0xc0) === 0x80)
+}
+
+/** 127.0.0.0/8 or ::1. */
+export function isLoopback(address: IpAddress): boolean {
+  return address.kind === 'ipv4' ? parseIpv4(address.host)?.[0] === 127 : address.host === '::1'
+}
+
+/** What one machine usually has: an IPv4 address, or an IPv6 /64. As text fit for map keys. */
+export function siteOf(address: IpAddress): string {
+  if (address.kind === 'ipv4') return address.host
+  return `6/${toHex(parseIpv6(address.host)?.subarray(0, 8) ?? new Uint8Array())}`
+}
+
 /** Whether a datagram to this address can reach one peer: a port, and neither unspecified, multicast nor broadcast. */
 export function isUnicast(address: IpAddress): boolean {
   if (address.port === 0) return false

@@ -27,6 +27,13 @@ export function messageIdOf(packet: Uint8Array, prefix: Uint8Array): number | un
   return packet[MESSAGE_ID_AT]
 }
 
+/** Whether a packet is of the community with this prefix, but of another version of IPv8 than 2 (requirement N-09). */
+export function isOtherVersion(packet: Uint8Array, prefix: Uint8Array): boolean {
+  if (packet.length <= MESSAGE_ID_AT || packet[0] !== 0 || packet[1] === 2) return false
+  for (let i = 2; i < PREFIX_BYTES; i++) if (packet[i] !== prefix[i]) return false
+  return true
+}
+
 /** What follows the message id, as a view. */
 export function bodyOf(packet: Uint8Array): Uint8Array {
   const reader = new Reader(packet)

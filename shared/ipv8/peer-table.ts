@@ -1,33 +1,95 @@
 import { type IpAddress, sameAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { PublicKey } from '../identity/keys.ts'
+import type { HandshakeState } from './handshake-state.ts'
+import type { ConnectionType } from './introduction.ts'
 import { networkOf } from './network-of.ts'
+import { PeerRecord } from './peer-record.ts'
 
-/** A peer that proved its key by a signature. Times are of the handed-in clock, in milliseconds. */
+/** A peer that proved its key by a signature (N-12). Times are of the handed-in clock, in milliseconds. */
 export interface Peer {
   readonly publicKey: PublicKey
   readonly address: IpAddress
+  /** Every address that it was seen at, the latest last; at most four. */
+  readonly addresses: readonly IpAddress[]
   /** FLAG_...; 0 until an introduction told them. */
   readonly flags: number
-  /** The last measured round trip; undefined until one is. */
+  /** The smoothed round trip; undefined until one is measured. */
   readonly rttMs: number | undefined
+  /** Its mean deviation. */
+  readonly rttVarianceMs: number | undefined
   readonly lastHeard: number
+  /** (0, 1): see PeerRecord. */
+  readonly successRate: number
+  /** 0 to 1, higher is better: see PeerRecord. */
+  readonly suitability: number
+  readonly consecutiveFailures: number
+  /** Of our last handshake with it; `none` if only it asked us. */
+  readonly state: HandshakeState
 }
 
+const MAX_ADDRESSES = 4
+
 /** A peer as the machines of this room keep it. */
-export interface KnownPeer extends Peer {
+export class KnownPeer implements Peer {
+  readonly publicKey: PublicKey
+  readonly record: PeerRecord
   address: IpAddress
-  flags: number
-  rttMs: number | undefined
+  addresses: IpAddress[]
+  flags = 0
   lastHeard: number
   /** The LAN address of its last introduction request. */
   lan: IpAddress | undefined
   /** Understands new-style introductions. */
-  newStyle: boolean
+  newStyle = false
+  connectionType: ConnectionType = 'unknown'
+  state: HandshakeState = 'none'
   lastIntroduction: number
   /** Round trips measured. */
-  roundTrips: number
-  lastPing: number
+  roundTrips = 0
+  lastPing = Number.NEGATIVE_INFINITY
+  /** An invalid message came from its address: it is to show by a pong that it is well. */
+  suspectedMs = Number.NEGATIVE_INFINITY
+
+  constructor(publicKey: PublicKey, address: IpAddress, nowMs: number, record: PeerRecord) {
+    this.publicKey = publicKey
+    this.address = address
+    this.addresses = [address]
+    this.lastHeard = nowMs
+    this.lastIntroduction = nowMs
+    this.record = record
+  }
+
+  get rttMs(): number | undefined {
+    return this.record.rttMs
+  }
+
+  get rttVarianceMs(): number | undefined {
+    return this.record.rttVarianceMs
+  }
+
+  get successRate(): number {
+    return this.record.successRate
+  }
+
+  get suitability(): number {
+    return this.record.suitability
+  }
+
+  get consecutiveFailures(): number {
+    return this.record.consecutiveFailures
+  }
+
+  measured(rttMs: number): void {
+    this.record.measured(rttMs)
+    this.roundTrips++
+  }
+
+  seenAt(address: IpAddress): void {
+    const others = this.addresses.filter((each) => !sameAddress(each, address))
+    this.addresses = [...others, address].slice(-MAX_ADDRESSES)
+    this.address = address
+  }
 }
 
 export type Admission = KnownPeer | 'table-full' | 'network-full'
@@ -37,10 +99,12 @@ export class PeerTable {
   private readonly byKey = new Map<string, KnownPeer>()
   private readonly maxPeers: number
   private readonly maxPeersPerNetwork: number
+  private readonly recordOf: (key: PublicKey) => PeerRecord
 
-  constructor(maxPeers: number, maxPeersPerNetwork: number) {
+  constructor(maxPeers: number, maxPeersPerNetwork: number, recordOf = (_: PublicKey) => new PeerRecord()) {
     this.maxPeers = maxPeers
     this.maxPeersPerNetwork = maxPeersPerNetwork
+    this.recordOf = recordOf
   }
 
   get size(): number {
@@ -72,7 +136,7 @@ export class PeerTable {
     const known = this.find(key)
     if (known) {
       if (sameAddress(known.address, address) || nowMs - known.lastHeard >= staleMs) {
-        known.address = address
+        known.seenAt(address)
         known.lastHeard = nowMs
       }
       return known
@@ -81,18 +145,7 @@ export class PeerTable {
     const network = networkOf(address)
     const neighbours = this.list().filter((peer) => networkOf(peer.address) === network).length
     if (neighbours >= this.maxPeersPerNetwork) return 'network-full'
-    const peer: KnownPeer = {
-      publicKey: key,
-      address,
-      flags: 0,
-      rttMs: undefined,
-      lastHeard: nowMs,
-      lan: undefined,
-      newStyle: false,
-      lastIntroduction: nowMs,
-      roundTrips: 0,
-      lastPing: Number.NEGATIVE_INFINITY,
-    }
+    const peer = new KnownPeer(key, address, nowMs, this.recordOf(key))
     this.byKey.set(toHex(key.bytes), peer)
     return peer
   }

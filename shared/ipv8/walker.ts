@@ -1,26 +1,32 @@
-import { formatAddress, type IpAddress, isNoAddress, NO_ADDRESS, sameAddress } from '../bytes/address.ts'
+import { formatAddress, type IpAddress, isNoAddress } from '../bytes/address.ts'
 import { CodecError } from '../bytes/error.ts'
 import type { KeyPair, PublicKey } from '../identity/keys.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
-import { below, pick, type Random } from '../world/random.ts'
-import { AddressBook } from './address-book.ts'
-import { WALK_DEFAULTS, type WalkSettings } from './constants.ts'
+import type { Random } from '../world/random.ts'
+import { BoundedMap } from './bounded-map.ts'
 import {
-  extraOf,
-  flagsOf,
-  type IntroductionRequest,
-  type IntroductionResponse,
-  type IntroductionStyle,
-  NEW_STYLE,
-  OLD_STYLE,
-  REQUEST_NEW_STYLE_BIT,
-} from './introduction.ts'
+  DISCOVERY_COMMUNITY_ID,
+  PING,
+  PONG,
+  SIMILARITY_REQUEST,
+  SIMILARITY_RESPONSE,
+  WALK_DEFAULTS,
+  type WalkSettings,
+} from './constants.ts'
+import { Contacts } from './contacts.ts'
+import { extraOf } from './introduction.ts'
+import type { Refusal } from './introduction-answers.ts'
 import { Liveness } from './liveness.ts'
-import { isPrivateIpv4, isUnicast } from './network-of.ts'
-import { messageIdOf, parseSigned, prefixOf, readUnsigned, signedPacket, unsignedPacket } from './packet.ts'
-import { type KnownPeer, type Peer, PeerTable } from './peer-table.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { Nat, type NatType } from './nat.ts'
+import { Overlay } from './overlay.ts'
+import { type GivenAddresses, OwnAddresses } from './own-addresses.ts'
+import { isOtherVersion, messageIdOf } from './packet.ts'
+import { PeerRecords } from './peer-record.ts'
+import type { KnownPeer, Peer } from './peer-table.ts'
+import { Similarity } from './similarity.ts'
+import { SourceLimits } from './source-limits.ts'
+import type { Surroundings } from './surroundings.ts'
 
 export interface WalkerOptions {
   readonly keyPair: KeyPair
@@ -30,107 +36,192 @@ export interface WalkerOptions {
   readonly counters: Counters
   /** FLAG_... that we offer. */
   readonly flags: number
-  /** A WAN address given here is kept; otherwise it is what the last response said it saw. */
-  readonly addresses: { readonly lan: IpAddress; readonly wan?: IpAddress }
+  readonly addresses: GivenAddresses
+  /** Families that the socket can send to; both unless given. */
+  readonly families?: readonly IpAddress['kind'][]
   readonly settings?: Partial<WalkSettings>
-  /** Where the Lamport clock starts. */
+  /** Where the Lamport clock of the community starts. */
   readonly initialTime?: bigint
+  /** Whether to walk the DiscoveryCommunity too; its pings and questions are answered anyway. True unless given. */
+  readonly discovery?: boolean
   send(address: IpAddress, packet: Uint8Array): void
+  /** Called when `state`, `nat` or `relayOnly` has changed. */
+  onStatus?(status: WalkStatus): void
 }
 
-interface OpenRequest {
-  readonly address: IpAddress
-  readonly identifier: number
-  readonly sentMs: number
+/**
+ * 'starting': nobody known yet, but it is early, or bootstrap nodes answer; 'joined': peers are known; 'degraded': nobody
+ * answers, and the bootstrap list is asked every 30 s (N-06).
+ */
+export type WalkState = 'starting' | 'joined' | 'degraded'
+
+export interface WalkStatus {
+  readonly state: WalkState
+  readonly peers: number
+  /** Bootstrap addresses, and how many of them answered within the last 45 s. */
+  readonly bootstrapKnown: number
+  readonly bootstrapAnswered: number
+  readonly nat: NatType
+  /** Behind a NAT that is likely symmetric: no direct ways to peers that need a puncture from both sides (N-10). */
+  readonly relayOnly: boolean
+  readonly puncturesTried: number
+  readonly puncturesSucceeded: number
 }
 
-/** Why a packet was not taken, as the counter's name. */
-type Refusal = string | undefined
-
-const STYLE_OF: ReadonlyMap<number, IntroductionStyle> = new Map(
-  [OLD_STYLE, NEW_STYLE].flatMap((style) =>
-    [style.requestId, style.responseId, style.punctureRequestId, style.punctureId].map(
-      (id) => [id, style] as const,
-    ),
-  ),
-)
+/** An invalid message from a peer's address counts once in this time. */
+const SUSPICION_MS = 10_000
+/** Tribler's: who shares our community is asked for an introduction there this often. */
+const SHARED_MS = 300_000
 
 /**
  * Finds the peers of one community and stays known to them: introductions, punctures, py-ipv8's random walk, pings
- * (IPV8-WIRE "Format", "Walking and staying known"). Bounded: peers, addresses, open requests, signatures checked and
- * answers to unsigned packets per second.
+ * (IPV8-WIRE "Format", "Walking and staying known"), in the community and in the DiscoveryCommunity beside it. Bounded:
+ * peers, addresses, open requests, and by source what packets may cost.
  */
 export class Walker {
   private readonly options: WalkerOptions
-  private readonly settings: WalkSettings
-  private readonly prefix: Uint8Array
-  private readonly table: PeerTable
-  private readonly told: AddressBook
-  private readonly bootstrap: IpAddress[] = []
-  /** By address: what is asked there and not yet answered. */
-  private readonly open = new Map<string, OpenRequest>()
+  private readonly around: Surroundings
+  private readonly main: Overlay
+  private readonly discovery: Overlay
   private readonly liveness: Liveness
-  private readonly verifications: TokenBucket
-  private readonly unsignedAnswers: TokenBucket
-  private readonly extra: Uint8Array
-  private estimatedWan: IpAddress
-  private time: bigint
+  private readonly similarity: Similarity
+  private readonly shared = new BoundedMap<string, number>(WALK_DEFAULTS.maxContacts)
+  private lastDiscoveryMs = Number.NEGATIVE_INFINITY
+  private startedMs: number
   private timer: Timer | undefined
+  private told: WalkStatus | undefined
 
   constructor(options: WalkerOptions) {
+    const { clock, communityId, addresses, keyPair, random, counters } = options
     const settings = { ...WALK_DEFAULTS, ...options.settings }
+    const own = new OwnAddresses(clock, settings.evidenceMs, addresses)
+    const contacts = new Contacts(clock, settings.maxContacts)
     this.options = options
-    this.settings = settings
-    this.prefix = prefixOf(options.communityId)
-    this.table = new PeerTable(settings.maxPeers, settings.maxPeersPerNetwork)
-    this.told = new AddressBook(settings.maxAddresses)
-    this.verifications = new TokenBucket(options.clock, settings.verificationsPerSecond)
-    this.unsignedAnswers = new TokenBucket(options.clock, settings.unsignedAnswersPerSecond)
-    this.extra = extraOf(options.flags)
-    this.estimatedWan = options.addresses.wan ?? NO_ADDRESS
-    this.time = options.initialTime ?? 0n
-    this.liveness = new Liveness({
-      keyPair: options.keyPair,
-      communityIds: [options.communityId],
-      table: this.table,
-      clock: options.clock,
-      random: options.random,
-      counters: options.counters,
+    this.startedMs = clock.now()
+    this.around = {
+      keyPair,
+      clock,
+      random,
+      counters,
       settings,
-      verifications: this.verifications,
-      unsignedAnswers: this.unsignedAnswers,
-      send: (address, packet) => options.send(address, packet),
-    })
+      own,
+      contacts,
+      nat: new Nat(clock, settings.evidenceMs, () => own.ports()),
+      limits: new SourceLimits(clock, settings),
+      records: new PeerRecords(2 * settings.maxContacts),
+      families: options.families ?? ['ipv4', 'ipv6'],
+      send: (address, packet) => {
+        contacts.sentTo(address)
+        options.send(address, packet)
+      },
+    }
+    const events = {
+      onPeerFailed: (peer: KnownPeer) => this.giveUp(peer),
+      onUnproven: (source: IpAddress) => this.liveness.ping(source),
+    }
+    this.main = new Overlay(
+      this.around,
+      {
+        communityId,
+        extra: extraOf(options.flags),
+        initialTime: options.initialTime ?? 0n,
+        targetPeers: settings.targetPeers,
+      },
+      { ...events, onAnswer: () => this.announce(), isMember: ({ extra }) => extra.length >= 2 },
+    )
+    const { table } = this.main.community
+    this.discovery = new Overlay(
+      this.around,
+      {
+        communityId: DISCOVERY_COMMUNITY_ID,
+        extra: new Uint8Array(),
+        initialTime: 0n,
+        targetPeers: settings.discoveryPeers,
+        alsoAsk: () => table.list().map((peer) => peer.address),
+      },
+      {
+        ...events,
+        onAnswer: (_, source, peer) => peer && this.similarity.ask(source),
+        isMember: (_, source) => table.at(source) !== undefined,
+      },
+    )
+    const beside = this.discovery.community
+    this.liveness = new Liveness(this.around, beside, [table, beside.table], events.onPeerFailed)
+    this.similarity = new Similarity(this.around, beside, communityId, (address) => this.meet(address))
   }
 
-  /** Our WAN address: given, or as others see us; NO_ADDRESS until one said so. */
+  /** Our WAN address, IPv4 if there is one: given, or as most others see us; NO_ADDRESS until one said so. */
   get wan(): IpAddress {
-    return this.estimatedWan
+    const ipv4 = this.around.own.wan('ipv4')
+    return isNoAddress(ipv4) ? this.wan6 : ipv4
+  }
+
+  /** The IPv6 one; NO_ADDRESS if none is known. */
+  get wan6(): IpAddress {
+    return this.around.own.wan('ipv6')
+  }
+
+  /** A WAN address to keep (a port mapping's); with undefined, what was given or what others see holds again. */
+  setWan(address: IpAddress | undefined): void {
+    this.around.own.setWan(address)
+  }
+
+  get status(): WalkStatus {
+    const { nat } = this.around
+    const { type } = nat
+    return {
+      state: this.state,
+      peers: this.main.community.table.size,
+      bootstrapKnown: this.main.bootstrap.known,
+      bootstrapAnswered: this.main.bootstrap.answered,
+      nat: type,
+      relayOnly: type === 'likely-symmetric',
+      puncturesTried: nat.puncturesTried,
+      puncturesSucceeded: nat.puncturesSucceeded,
+    }
   }
 
   peers(): readonly Peer[] {
-    return this.table.list()
+    return this.main.community.table.list()
   }
 
   /** Addresses that introducers told and that were not heard from yet. */
   walkable(): readonly IpAddress[] {
-    return this.told.list().map((each) => each.address)
+    return this.main.community.told.list().map((each) => each.address)
   }
 
-  /** Asked whenever nobody is known. */
+  /** Whether somebody there signed a packet, and answered one of ours, within the last 2 minutes. */
+  isVerified(address: IpAddress): boolean {
+    return this.around.contacts.at(address)?.proven === true
+  }
+
+  /** A circuit through this peer came about. Nothing for keys that are no peer's. */
+  recordSuccess(key: PublicKey): void {
+    this.around.records.find(key)?.circuitSuccess()
+  }
+
+  /** A circuit failed at this peer. After five in a row it is left alone for a while (N-11). */
+  recordFailure(key: PublicKey): void {
+    const record = this.around.records.find(key)
+    record?.circuitFailure()
+    const peer = this.main.community.table.find(key)
+    const { failuresUntilUnreachable } = this.around.settings
+    if (peer && peer.record.consecutiveCircuitFailures >= failuresUntilUnreachable) this.giveUp(peer)
+  }
+
+  /** Asked on start, and again while peers are wanting. */
   addBootstrap(addresses: readonly IpAddress[]): void {
-    for (const address of addresses) {
-      if (!this.bootstrap.some((known) => sameAddress(known, address))) this.bootstrap.push(address)
-    }
+    this.main.bootstrap.add(addresses)
+    if (this.walksDiscovery) this.discovery.bootstrap.add(addresses)
   }
 
   /** Starts walking at once. Idempotent. */
   start(): void {
     if (this.timer) return
+    this.startedMs = this.options.clock.now()
     const tick = () => {
-      this.timer = this.options.clock.after(this.settings.tickMs, tick)
-      this.walk()
-      this.liveness.tick()
+      this.timer = this.options.clock.after(this.around.settings.tickMs, tick)
+      this.tick()
     }
     tick()
   }
@@ -138,6 +229,13 @@ export class Walker {
   stop(): void {
     this.timer?.cancel()
     this.timer = undefined
+    this.main.stop()
+    this.discovery.stop()
+  }
+
+  /** Sends an introduction request; in old style unless the address is IPv6 or known to understand the new one. */
+  walkTo(address: IpAddress, newStyle = false): void {
+    this.main.requests.ask(address, { newStyle })
   }
 
   /**
@@ -146,216 +244,101 @@ export class Walker {
    */
   receive(source: IpAddress, packet: Uint8Array): boolean {
     try {
-      const id = messageIdOf(packet, this.prefix)
-      if (id === undefined) return this.liveness.receive(source, packet)
-      const style = STYLE_OF.get(id)
-      if (!style) return false
-      const refused = this.handle(id, style, source, packet)
+      const refused = this.handle(source, packet)
+      if (refused === false) return false
       if (refused) this.options.counters.add(refused)
-      return true
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
       this.options.counters.add(`ipv8-refused-${error.code}`)
-      return true
+      this.suspect(source)
     }
+    return true
   }
 
-  /** Sends an introduction request; in old style unless the address is IPv6 or known to understand the new one. */
-  walkTo(address: IpAddress, newStyle = false): void {
-    if (!isUnicast(address)) return
-    const style =
-      newStyle || address.kind === 'ipv6' || this.table.at(address)?.newStyle ? NEW_STYLE : OLD_STYLE
-    const time = ++this.time
-    const identifier = Number(time & 0xffffn)
-    this.open.set(formatAddress(address), { address, identifier, sentMs: this.options.clock.now() })
-    const packet = signedPacket(this.prefix, style.requestId, this.options.keyPair, style.request, {
-      time,
-      destination: address,
-      lan: this.familyOf(style, this.options.addresses.lan),
-      wan: this.familyOf(style, this.estimatedWan),
-      bits: style.requestBits,
-      identifier,
-      extra: this.extra,
-    })
-    this.options.send(address, packet)
-  }
-
-  /** One step of RandomWalk. */
-  private walk(): void {
-    const { clock, random } = this.options
-    const { settings } = this
-    const now = clock.now()
-    for (const [key, request] of this.open) {
-      if (now - request.sentMs < settings.requestTimeoutMs) continue
-      this.open.delete(key)
-      this.told.delete(request.address)
-    }
-    if (this.open.size >= settings.window) return
-    if (this.table.size >= settings.targetPeers) {
-      const stale = this.table.list().find((peer) => now - peer.lastIntroduction >= settings.refreshMs)
-      if (stale) {
-        stale.lastIntroduction = now
-        this.walkTo(stale.address)
-      }
-      return
-    }
-    const told = this.told.choose(random, (address) => !this.open.has(formatAddress(address)))
-    if (told && below(random, 256) >= settings.resetChance) {
-      this.walkTo(told.address, told.newStyle)
-      return
-    }
-    const known = this.table.list().map((peer) => peer.address)
-    const next = pick(random, known.length > 0 ? known : this.bootstrap)
-    if (next && !this.open.has(formatAddress(next))) this.walkTo(next)
-  }
-
-  private handle(id: number, style: IntroductionStyle, source: IpAddress, packet: Uint8Array): Refusal {
-    if (id === style.requestId) return this.onRequest(source, packet, style)
-    if (id === style.responseId) return this.onResponse(source, packet, style)
-    if (id === style.punctureRequestId) return this.onPunctureRequest(packet, style)
-    // A puncture is done by arriving: it opened the sender's NAT for us.
-    return undefined
-  }
-
-  private onRequest(source: IpAddress, packet: Uint8Array, style: IntroductionStyle): Refusal {
-    const { key, value: request, verify } = parseSigned(packet, style.request)
-    // py-ipv8 answers itself. Ours has nothing to learn from itself.
-    if (key.equals(this.options.keyPair.publicKey)) return 'ipv8-own-key'
-    if (source.kind === 'ipv6' && !style.anyFamily) return 'ipv8-old-style-ipv6'
-    // A full node does not answer strangers; asked before the signature, which costs the most.
-    if (this.table.full && !this.table.find(key)) return 'ipv8-table-full'
-    if (!this.verifications.take()) return 'ipv8-verification-limit'
-    verify()
-    const peer = this.admit(key, source, request)
-    if (peer) {
-      peer.lan = isNoAddress(request.lan) ? undefined : request.lan
-      peer.newStyle ||= style === NEW_STYLE || (request.bits & REQUEST_NEW_STYLE_BIT) !== 0
-    }
-    this.respond(source, key, request, style)
-    return undefined
-  }
-
-  /** The response claims the clock first, and is sent last: py-ipv8's order. */
-  private respond(
-    source: IpAddress,
-    key: PublicKey,
-    request: IntroductionRequest,
-    style: IntroductionStyle,
-  ): void {
-    const time = ++this.time
-    const introduced = pick(
-      this.options.random,
-      this.table
-        .list()
-        .filter(
-          (peer) =>
-            !peer.publicKey.equals(key) &&
-            !sameAddress(peer.address, source) &&
-            (style.anyFamily || peer.address.kind === 'ipv4'),
-        ),
-    )
-    if (introduced) {
-      const punctureRequest = unsignedPacket(this.prefix, style.punctureRequestId, style.punctureRequest, {
-        time: ++this.time,
-        walkerLan: request.destination,
-        walkerWan: source,
-        identifier: request.identifier,
-      })
-      this.options.send(introduced.address, punctureRequest)
-    }
-    const packet = signedPacket(this.prefix, style.responseId, this.options.keyPair, style.response, {
-      time,
-      destination: source,
-      lan: this.familyOf(style, this.options.addresses.lan),
-      wan: this.familyOf(style, this.estimatedWan),
-      introducedLan: this.familyOf(style, introduced?.lan ?? NO_ADDRESS),
-      introducedWan: introduced?.address ?? NO_ADDRESS,
-      bits: style.responseBits | (introduced?.newStyle ? style.introducedNewStyleBit : 0),
-      identifier: request.identifier,
-      extra: this.extra,
-    })
-    this.options.send(source, packet)
-  }
-
-  /**
-   * py-ipv8 takes any correctly signed response. Ours takes those to a request that is open (by identifier), so that
-   * nobody tells us our WAN address or whom to walk to without having been asked.
-   */
-  private onResponse(source: IpAddress, packet: Uint8Array, style: IntroductionStyle): Refusal {
-    const { key, value: response, verify } = parseSigned(packet, style.response)
-    const asked = [...this.open].find(([, request]) => request.identifier === response.identifier)
-    if (!asked) return 'ipv8-unasked-answer'
-    if (key.equals(this.options.keyPair.publicKey)) return 'ipv8-own-key'
-    if (!this.verifications.take()) return 'ipv8-verification-limit'
-    verify()
-    const [openKey, request] = asked
-    this.open.delete(openKey)
-    this.told.delete(request.address)
-    if (!this.options.addresses.wan && !isPrivateIpv4(response.destination)) {
-      this.estimatedWan = response.destination
-    }
-    const peer = this.admit(key, source, response)
-    if (peer) {
-      peer.rttMs = this.options.clock.now() - request.sentMs
-      peer.roundTrips++
-      peer.newStyle ||= style === NEW_STYLE || (response.bits & style.senderNewStyleBit) !== 0
-    }
-    this.learnIntroduced(response, (response.bits & style.introducedNewStyleBit) !== 0)
-    return undefined
-  }
-
-  /** Which addresses of an introduced peer to try (IPV8-WIRE "Format"). */
-  private learnIntroduced(response: IntroductionResponse, newStyle: boolean): void {
-    const { introducedLan: lan, introducedWan: wan } = response
-    if (isNoAddress(wan)) return
-    if (wan.host !== this.estimatedWan.host) {
-      this.learn(lan, newStyle)
-      this.learn(wan, newStyle)
-    } else if (!isNoAddress(lan)) {
-      this.learn(lan, newStyle)
-    } else {
-      this.learn(wan, newStyle)
-      this.learn({ ...this.options.addresses.lan, port: wan.port }, newStyle)
-    }
-  }
-
-  private learn(address: IpAddress, newStyle: boolean): void {
-    const { lan } = this.options.addresses
-    if (sameAddress(address, lan) || sameAddress(address, this.estimatedWan)) return
-    if (!this.table.at(address)) this.told.add(address, newStyle)
-  }
-
-  /** Unsigned, so anyone may have sent it: rate-limited, and never towards what is not one host. */
-  private onPunctureRequest(packet: Uint8Array, style: IntroductionStyle): Refusal {
-    const request = readUnsigned(packet, style.punctureRequest)
-    const target = request.walkerWan.host === this.estimatedWan.host ? request.walkerLan : request.walkerWan
-    if (!isUnicast(target)) return 'ipv8-puncture-target'
-    if (!this.unsignedAnswers.take()) return 'ipv8-unsigned-limit'
-    const puncture = signedPacket(this.prefix, style.punctureId, this.options.keyPair, style.puncture, {
-      time: ++this.time,
-      lan: this.familyOf(style, this.options.addresses.lan),
-      wan: request.walkerWan,
-      identifier: request.identifier,
-    })
-    this.options.send(target, puncture)
-    return undefined
-  }
-
-  private admit(key: PublicKey, source: IpAddress, introduction: IntroductionRequest): KnownPeer | undefined {
+  private tick(): void {
+    this.main.tick()
     const now = this.options.clock.now()
-    const peer = this.table.admit(key, source, now, this.settings.pingAfterSilenceMs)
-    if (peer === 'table-full' || peer === 'network-full') {
-      this.options.counters.add(`ipv8-${peer}`)
-      return undefined
+    if (this.walksDiscovery && now - this.lastDiscoveryMs >= this.around.settings.discoveryTickMs) {
+      this.lastDiscoveryMs = now
+      this.discovery.tick()
+      this.similarity.tick()
     }
-    peer.flags = flagsOf(introduction.extra)
-    peer.lastIntroduction = now
-    this.told.delete(source)
-    return peer
+    this.liveness.tick()
+    this.announce()
   }
 
-  /** Old-style messages have no room for IPv6: none then. */
-  private familyOf(style: IntroductionStyle, address: IpAddress): IpAddress {
-    return style.anyFamily || address.kind === 'ipv4' ? address : NO_ADDRESS
+  private get walksDiscovery(): boolean {
+    return this.options.discovery ?? true
+  }
+
+  private get state(): WalkState {
+    const { community, bootstrap } = this.main
+    // One that only sent us something may have forged his address.
+    const answering = community.table.list().some((peer) => peer.roundTrips > 0 || peer.state !== 'none')
+    if (answering) return 'joined'
+    const early = this.options.clock.now() - this.startedMs < this.around.settings.handshakeTimeoutMs
+    return early || bootstrap.answered > 0 ? 'starting' : 'degraded'
+  }
+
+  /** False for packets of others. */
+  private handle(source: IpAddress, packet: Uint8Array): Refusal | false {
+    const id = messageIdOf(packet, this.main.community.prefix)
+    if (id !== undefined) return this.main.handles(id) ? this.main.receive(id, source, packet) : false
+    const { prefix } = this.discovery.community
+    const beside = messageIdOf(packet, prefix)
+    if (beside === undefined) {
+      const ours = [this.main.community.prefix, prefix].some((each) => isOtherVersion(packet, each))
+      return ours ? 'ipv8-other-version' : false
+    }
+    if (this.discovery.handles(beside)) return this.discovery.receive(beside, source, packet)
+    if (beside === PING) return this.liveness.onPing(source, packet)
+    if (beside === PONG) return this.liveness.onPong(source, packet)
+    if (beside === SIMILARITY_REQUEST) return this.similarity.onRequest(source, packet)
+    if (beside === SIMILARITY_RESPONSE) return this.similarity.onResponse(source, packet)
+    return 'ipv8-unhandled-message'
+  }
+
+  /** Somebody shares our community: an introduction there makes him ours, and us his. */
+  private meet(address: IpAddress): void {
+    const { clock, settings } = this.around
+    const { community, requests } = this.main
+    const key = formatAddress(address)
+    if (community.table.at(address) || community.table.full) return
+    if (clock.now() - (this.shared.get(key) ?? Number.NEGATIVE_INFINITY) < SHARED_MS) return
+    this.shared.set(key, clock.now())
+    if (this.timer && requests.handshakes.pending < settings.window && requests.mayAsk(address))
+      requests.ask(address)
+    else community.told.add(address, false)
+  }
+
+  /** An invalid message from where a peer is: it may answer a ping to show that it is well. */
+  private suspect(source: IpAddress): void {
+    const peer = this.main.community.table.at(source)
+    const now = this.options.clock.now()
+    if (!peer || now - peer.suspectedMs < SUSPICION_MS) return
+    peer.suspectedMs = now
+    peer.record.invalid()
+    if (peer.consecutiveFailures >= this.around.settings.failuresUntilUnreachable) this.giveUp(peer)
+  }
+
+  /** Unreachable, or no good: leaves all tables and is left alone for a while. */
+  private giveUp(peer: KnownPeer): void {
+    const { clock, settings, counters } = this.around
+    peer.state = 'unreachable'
+    peer.record.rest(clock.now(), settings)
+    for (const { community } of [this.main, this.discovery]) {
+      community.table.remove(peer)
+      community.resting.rest(peer.address)
+    }
+    counters.add('ipv8-peer-unreachable')
+  }
+
+  private announce(): void {
+    const { status, told } = this
+    if (told && told.state === status.state && told.nat === status.nat && told.relayOnly === status.relayOnly)
+      return
+    this.told = status
+    if (told?.state !== status.state) this.options.counters.add(`ipv8-${status.state}`)
+    this.options.onStatus?.(status)
   }
 }

@@ -1,0 +1,107 @@
+import { formatAddress, type IpAddress } from '../bytes/address.ts'
+import { equalBytes } from '../bytes/bytes.ts'
+import { pick, uint16 } from '../world/random.ts'
+import { BoundedMap } from './bounded-map.ts'
+import type { Community } from './community.ts'
+import { DISCOVERY_COMMUNITY_ID, SIMILARITY_REQUEST, SIMILARITY_RESPONSE } from './constants.ts'
+import { similarityRequest, similarityResponse } from './discovery.ts'
+import { bitsOfConnectionType } from './introduction.ts'
+import type { Refusal } from './introduction-answers.ts'
+import { openSigned, parseSigned, signedPacket } from './packet.ts'
+import type { Surroundings } from './surroundings.ts'
+
+const MAX_OPEN = 64
+
+/**
+ * The part of the DiscoveryCommunity by which peers learn which communities they share: asked of one peer of it in turn,
+ * answered to all.
+ */
+export class Similarity {
+  private readonly around: Surroundings
+  private readonly discovery: Community
+  private readonly communityIds: readonly Uint8Array[]
+  /** Somebody there says that he is in our community. */
+  private readonly onShared: (address: IpAddress) => void
+  private readonly open = new BoundedMap<string, number>(MAX_OPEN)
+  private lastAskedMs = Number.NEGATIVE_INFINITY
+
+  constructor(
+    around: Surroundings,
+    discovery: Community,
+    communityId: Uint8Array,
+    onShared: (address: IpAddress) => void,
+  ) {
+    this.around = around
+    this.discovery = discovery
+    this.communityIds = [communityId, DISCOVERY_COMMUNITY_ID]
+    this.onShared = onShared
+  }
+
+  tick(): void {
+    const { clock, random, settings } = this.around
+    if (clock.now() - this.lastAskedMs < settings.similarityMs) return
+    const peer = pick(random, this.discovery.table.list())
+    if (peer) this.ask(peer.address)
+  }
+
+  ask(address: IpAddress): void {
+    const { clock, random, keyPair, own, nat } = this.around
+    this.lastAskedMs = clock.now()
+    const identifier = uint16(random)
+    this.open.set(formatAddress(address), identifier)
+    const request = {
+      time: this.discovery.claimTime(),
+      identifier,
+      lan: own.lan('ipv4'),
+      wan: own.wan('ipv4'),
+      bits: bitsOfConnectionType(nat.connectionType),
+      communities: [...this.communityIds],
+    }
+    this.around.send(
+      address,
+      signedPacket(this.discovery.prefix, SIMILARITY_REQUEST, keyPair, similarityRequest, request),
+    )
+  }
+
+  onRequest(source: IpAddress, packet: Uint8Array): Refusal {
+    const { contacts, limits, keyPair } = this.around
+    const contact = contacts.at(source)
+    if (!limits.largerAnswer(source, contact)) return 'ipv8-answer-limit'
+    if (!limits.verification(source, contact)) return 'ipv8-verification-limit'
+    const { key, value } = openSigned(packet, similarityRequest)
+    if (key.equals(keyPair.publicKey)) return 'ipv8-own-key'
+    contacts.signed(source)
+    const response = {
+      time: this.discovery.claimTime(),
+      identifier: value.identifier,
+      communities: [...this.communityIds],
+      overlap: new Uint8Array(),
+    }
+    this.around.send(
+      source,
+      signedPacket(this.discovery.prefix, SIMILARITY_RESPONSE, keyPair, similarityResponse, response),
+    )
+    this.consider(source, value.communities)
+    return undefined
+  }
+
+  onResponse(source: IpAddress, packet: Uint8Array): Refusal {
+    const { contacts, limits, clock, settings } = this.around
+    const { key, value, verify } = parseSigned(packet, similarityResponse)
+    if (this.open.get(formatAddress(source)) !== value.identifier) return 'ipv8-unasked-answer'
+    if (!limits.verification(source, contacts.at(source))) return 'ipv8-verification-limit'
+    verify()
+    this.open.delete(formatAddress(source))
+    contacts.signed(source)
+    contacts.answered(source)
+    const peer = this.discovery.table.find(key)
+    if (peer) this.discovery.table.admit(key, source, clock.now(), settings.pingAfterSilenceMs)
+    this.consider(source, value.communities)
+    return undefined
+  }
+
+  private consider(source: IpAddress, communities: readonly Uint8Array[]): void {
+    const [ours] = this.communityIds
+    if (ours && communities.some((each) => equalBytes(each, ours))) this.onShared(source)
+  }
+}

@@ -1,0 +1,88 @@
+import type { IpAddress } from '../bytes/address.ts'
+import type { Clock } from '../world/clock.ts'
+import { BoundedMap } from './bounded-map.ts'
+import type { WalkSettings } from './constants.ts'
+import type { Contact } from './contacts.ts'
+import { networkOf, siteOf } from './network-of.ts'
+import { TokenBucket } from './token-bucket.ts'
+
+/** Sources remembered per limit. One forgotten starts with a full bucket; the limits over all sources hold then. */
+const SOURCES = 1_024
+/** An introducer that was never answered from its address gets few punctures out of us: two, then one in 10 s. */
+const UNPROVEN_PUNCTURES = { perSecond: 0.1, burst: 2 }
+
+/** A token bucket for each source. */
+class BucketsBySource {
+  private readonly buckets = new BoundedMap<string, TokenBucket>(SOURCES)
+  private readonly make: () => TokenBucket
+
+  constructor(make: () => TokenBucket) {
+    this.make = make
+  }
+
+  take(source: string): boolean {
+    const bucket = this.buckets.get(source) ?? this.make()
+    this.buckets.set(source, bucket)
+    return bucket.take()
+  }
+}
+
+/**
+ * What packets from outside may cost: signatures checked, answers, punctures. By source first, so that one that floods uses
+ * up its own share; then over all of them, strangers apart from known addresses, so that a flood under forged sources
+ * cannot silence the peers that we have.
+ */
+export class SourceLimits {
+  private readonly strangers: TokenBucket
+  private readonly known: TokenBucket
+  private readonly verificationsBySource: BucketsBySource
+  private readonly unsigned: TokenBucket
+  private readonly unsignedBySource: BucketsBySource
+  private readonly answersByNetwork: BucketsBySource
+  private readonly puncturesBySource: BucketsBySource
+  private readonly puncturesByUnproven: BucketsBySource
+  private readonly puncturesByTarget: BucketsBySource
+
+  constructor(clock: Clock, settings: WalkSettings) {
+    const bucket = (rate: number, burst = rate) => new TokenBucket(clock, rate, burst)
+    const bySource = (rate: number, burst: number) => new BucketsBySource(() => bucket(rate, burst))
+    this.strangers = bucket(settings.verificationsPerSecond)
+    this.known = bucket(settings.verificationsPerSecond)
+    this.verificationsBySource = bySource(
+      settings.verificationsPerSource,
+      2 * settings.verificationsPerSource,
+    )
+    this.unsigned = bucket(settings.unsignedAnswersPerSecond)
+    this.unsignedBySource = bySource(settings.unsignedAnswersPerSource, 2 * settings.unsignedAnswersPerSource)
+    this.answersByNetwork = bySource(settings.answersPerNetwork, 4 * settings.answersPerNetwork)
+    this.puncturesBySource = bySource(settings.puncturesPerSource, 5 * settings.puncturesPerSource)
+    this.puncturesByUnproven = bySource(UNPROVEN_PUNCTURES.perSecond, UNPROVEN_PUNCTURES.burst)
+    this.puncturesByTarget = bySource(settings.puncturesPerSource, 5 * settings.puncturesPerSource)
+  }
+
+  /** Whether a signature from there may be checked now. `contact`: what is known of the source. */
+  verification(source: IpAddress, contact: Contact | undefined): boolean {
+    return this.verificationsBySource.take(siteOf(source)) && (contact ? this.known : this.strangers).take()
+  }
+
+  /** Whether an unsigned packet of `source` may make us send one of at most its size. */
+  unsignedAnswer(source: IpAddress): boolean {
+    return this.unsignedBySource.take(siteOf(source)) && this.unsigned.take()
+  }
+
+  /**
+   * Whether a signed request may get an answer that is larger than itself (206 bytes for 194). Whoever signs may still
+   * write any source address, so it may go on unhindered only to one that answered something of ours from there.
+   */
+  largerAnswer(source: IpAddress, contact: Contact | undefined): boolean {
+    return contact?.proven === true || this.answersByNetwork.take(networkOf(source))
+  }
+
+  /** Whether `introducer` may make us send a puncture (about 190 bytes for its 45) to `target`. */
+  puncture(introducer: IpAddress, contact: Contact, target: IpAddress): boolean {
+    const bySource = contact.proven ? this.puncturesBySource : this.puncturesByUnproven
+    return (
+      bySource.take(siteOf(introducer)) && this.puncturesByTarget.take(siteOf(target)) && this.unsigned.take()
+    )
+  }
+}

@@ -1,0 +1,66 @@
+import type { IpAddress } from '../bytes/address.ts'
+import { below, pick } from '../world/random.ts'
+import type { Community } from './community.ts'
+import type { IntroductionRequests } from './introduction-requests.ts'
+import type { Surroundings } from './surroundings.ts'
+
+export interface WalkOptions {
+  /** The walk rests from this many peers on. */
+  readonly targetPeers: number
+  /** Who may be asked besides the community's own peers. */
+  alsoAsk?(): readonly IpAddress[]
+}
+
+/** py-ipv8's RandomWalk through one community, and the refreshing of its peers (N-07). */
+export class Walk {
+  private readonly around: Surroundings
+  private readonly community: Community
+  private readonly requests: IntroductionRequests
+  private readonly options: WalkOptions
+
+  constructor(
+    around: Surroundings,
+    community: Community,
+    requests: IntroductionRequests,
+    options: WalkOptions,
+  ) {
+    this.around = around
+    this.community = community
+    this.requests = requests
+    this.options = options
+  }
+
+  /** Whether more peers are wanted. */
+  get wanting(): boolean {
+    return this.community.table.size < this.options.targetPeers
+  }
+
+  /** One step: at most one request. */
+  step(): void {
+    const { random, settings } = this.around
+    const { requests } = this
+    if (requests.handshakes.pending >= settings.window) return
+    if (this.refresh() || !this.wanting) return
+    const told = this.community.told.choose(random, (address) => requests.mayAsk(address))
+    if (told && below(random, 256) >= settings.resetChance) {
+      requests.ask(told.address, told)
+      return
+    }
+    const known = this.community.table.list().map((peer) => peer.address)
+    const next = pick(random, [...known, ...(this.options.alsoAsk?.() ?? [])])
+    if (next && requests.mayAsk(next)) requests.ask(next)
+  }
+
+  /** Peers whose last introduction is 5 min old are asked for another, one a step: flags come only with introductions. */
+  private refresh(): boolean {
+    const { clock, settings } = this.around
+    const now = clock.now()
+    const stale = this.community.table
+      .list()
+      .find((peer) => now - peer.lastIntroduction >= settings.refreshMs && this.requests.mayAsk(peer.address))
+    if (!stale) return false
+    stale.lastIntroduction = now
+    this.requests.ask(stale.address)
+    return true
+  }
+}
