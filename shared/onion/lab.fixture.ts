@@ -17,13 +17,18 @@ import type { PathHop } from './hop.ts'
 import { encodeMessage } from './messages.ts'
 import { PREFIX, TestExit, TestNet } from './onion.fixture.ts'
 import { OwnedCircuits } from './owned-circuits.ts'
-import { Router } from './router.ts'
+import { Router, type RouterOptions } from './router.ts'
 
 export interface LabRelay extends PathHop {
   readonly router: Router
   readonly counters: Counters
   readonly exit: TestExit
   readonly keyPair: KeyPair
+}
+
+export interface LabCircuitOptions extends Partial<CircuitOptions> {
+  /** Told the clock's time. */
+  readonly onSuspected?: (at: number) => void
 }
 
 export interface LabCircuit {
@@ -53,6 +58,7 @@ export class Lab {
       mayExtendTo?: (address: IpAddress) => boolean
       exits?: boolean
       candidates?: Candidates
+      more?: Partial<RouterOptions>
     } = {},
   ): LabRelay {
     const n = ++this.relays
@@ -74,9 +80,11 @@ export class Lab {
       exit: exits ? exit : undefined,
       candidates: () => options.candidates ?? { relays: [], exits: [] },
       limits: options.limits ?? {},
+      ...options.more,
     })
     this.net.add({ address, receive: (link, packet) => router.receive(link, packet) })
-    return { publicKey: keyPair.publicKey, address, name: `relay ${n}`, router, counters, exit, keyPair }
+    const hop = { publicKey: keyPair.publicKey, address, name: `relay ${n}`, culvert: true }
+    return { ...hop, router, counters, exit, keyPair }
   }
 
   /** The owner's link to a relay, and the relay's link back. */
@@ -88,7 +96,7 @@ export class Lab {
     return this.net.link(relay.address, HOME)
   }
 
-  circuit(path: readonly LabRelay[], more: Partial<CircuitOptions> = {}): LabCircuit {
+  circuit(path: readonly LabRelay[], more: LabCircuitOptions = {}): LabCircuit {
     const events: string[] = []
     const circuit = new Circuit({
       keyPair: KeyPair.generate(this.random),
@@ -109,6 +117,10 @@ export class Lab {
           this.owned.remove(closed)
           events.push(`closed ${reason}`)
         },
+        suspected: () => more.onSuspected?.(this.clock.now()),
+        message: (_, id, cell, at, end) => events.push(`message ${id} ${toHex(cell.subarray(at, end))}`),
+        httpResponse: (_, identifier, response) =>
+          events.push(`http ${identifier} ${response === undefined ? 'none' : response.length}`),
         tested: (_, identifier, data) => events.push(`tested ${identifier} ${data.length}`),
       },
       ...more,
@@ -119,7 +131,7 @@ export class Lab {
   }
 
   /** A circuit that has become ready. */
-  ready(path: readonly LabRelay[], more: Partial<CircuitOptions> = {}): LabCircuit {
+  ready(path: readonly LabRelay[], more: LabCircuitOptions = {}): LabCircuit {
     const made = this.circuit(path, more)
     this.clock.advance(500)
     if (made.circuit.state !== 'ready') throw new RangeError(`the circuit is ${made.circuit.state}`)
