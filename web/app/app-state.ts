@@ -146,7 +146,7 @@ function remedyCommands(
 
 /** The circuit is at fault, not the torrent: what has arrived stays, and there is another way. */
 export function isOfTheWay(code: ProblemCode | undefined): boolean {
-  return code === 'no-relay' || code === 'no-exit' || code === 'no-circuit'
+  return code === 'no-relay' || code === 'no-exit' || code === 'no-circuit' || code === 'network-degraded'
 }
 
 function openCommand(request: OpenRequest): PageCommand {

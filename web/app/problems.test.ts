@@ -5,6 +5,7 @@ import { actionWords, type ProblemCode, problemWords } from './problems.ts'
 const all: Record<ProblemCode, true> = {
   'no-relay': true,
   'no-exit': true,
+  'network-degraded': true,
   'no-circuit': true,
   'magnet-malformed': true,
   'torrent-malformed': true,

@@ -34,6 +34,13 @@ const words: Readonly<Record<ProblemCode, ProblemWords>> = {
     advice: 'Try again: other relays will be chosen. Fewer hops are easier to build, and protect less.',
     actions: ['new-circuit', 'choose-another'],
   },
+  'network-degraded': {
+    title: 'Anonymous routing is unavailable',
+    meaning: 'The relay of this site is cut off from the network, so no circuit can be built from here.',
+    advice:
+      'It tries again every 30 seconds, and so does this page. Nothing is sent around the tunnel meanwhile.',
+    actions: ['retry', 'choose-another'],
+  },
   'magnet-malformed': {
     title: 'This magnet link cannot be read',
     meaning: 'It is cut short or names no torrent.',

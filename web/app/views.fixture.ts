@@ -88,7 +88,7 @@ export function torrent(share: number, over: Partial<TorrentView> = {}): Torrent
 
 export function view(over: Partial<EngineView> = {}): EngineView {
   return {
-    entry: { state: 'open', name: names.entry, relays: 6, exits: 2 },
+    entry: { state: 'open', name: names.entry, relays: 6, exits: 2, needed: 3 },
     hops: 3,
     circuits: [circuit(3), circuit(3, { id: 2, role: 'standby' })],
     torrent: undefined,
@@ -108,7 +108,7 @@ export function view(over: Partial<EngineView> = {}): EngineView {
 export const scenes = {
   start: view(),
   cold: view({
-    entry: { state: 'connecting', name: '', relays: 0, exits: 0 },
+    entry: { state: 'connecting', name: '', relays: 0, exits: 0, needed: 3 },
     circuits: [],
   }),
   building: view({ circuits: [buildingCircuit(1)] }),
@@ -129,7 +129,7 @@ export const scenes = {
     torrent: torrent(0.46, { swarmSees: undefined, bytesPerSecondDown: 0 }),
   }),
   noRelay: view({
-    entry: { state: 'lost', name: '', relays: 0, exits: 0 },
+    entry: { state: 'lost', name: '', relays: 0, exits: 0, needed: 3 },
     circuits: [],
     problem: { code: 'no-relay', detail: 'no entry relay answered' },
   }),

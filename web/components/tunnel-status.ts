@@ -82,10 +82,10 @@ function statusOf(view: EngineView | undefined): { mood: Mood; text: string } {
     const done = primary.hops.filter(({ state }) => state === 'proven').length
     return { mood: 'working', text: `Building a circuit: ${done} of ${plural(primary.hops.length, 'hop')}` }
   }
-  return {
-    mood: 'working',
-    text: view.entry.state === 'open' ? 'Choosing relays' : 'Reaching the first relay',
-  }
+  if (view.entry.state !== 'open') return { mood: 'working', text: 'Reaching the first relay' }
+  const { relays, needed } = view.entry
+  const text = relays < needed ? `Finding relays: ${relays} of ${needed}` : 'Choosing relays'
+  return { mood: 'working', text }
 }
 
 function knownOf(view: EngineView | undefined): string {

@@ -10,9 +10,11 @@ import { loadWasmCurves } from '../crypto/wasm-curves.ts'
 import { BrowserClock } from '../link/browser-clock.ts'
 import { BrowserRandom } from '../link/browser-random.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import { guardStore } from './guard-store.ts'
 import { SITE_FETCH_MS } from './limits.ts'
 import { NativeWebSocket, nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
+import { OverlayWatch } from './overlay-watch.ts'
 import type { CircuitView, EntryView, Hops, HopView, Problem } from './protocol.ts'
 import { readSiteDocument, SITE_DOCUMENT_PATH, type SiteDocument } from './site-document.ts'
 import { siteNetwork } from './site-network.ts'
@@ -20,14 +22,15 @@ import { siteNetwork } from './site-network.ts'
 const SITE_DOCUMENT_BYTES = 16 * 1024
 const SITE_RETRY_MS = 2_000
 
-const PROBLEMS: Record<'no-relay' | 'no-exit' | 'no-circuit', Problem> = {
+const PROBLEMS: Record<'no-relay' | 'no-exit' | 'no-circuit' | 'network-degraded', Problem> = {
   'no-relay': { code: 'no-relay', detail: 'no entry relay answers' },
   'no-exit': { code: 'no-exit', detail: 'no suitable exit is known' },
   'no-circuit': { code: 'no-circuit', detail: 'several circuits in a row could not be built' },
+  'network-degraded': { code: 'network-degraded', detail: 'the site’s relay is cut off from the overlay' },
 }
 
 const CONNECTING: NetworkView = {
-  entry: { state: 'connecting', name: '', relays: 0, exits: 0 },
+  entry: { state: 'connecting', name: '', relays: 0, exits: 0, needed: 0 },
   circuits: [],
   problem: undefined,
   exitAddress: undefined,
@@ -42,6 +45,13 @@ export class PrivateNetwork implements Network {
   private client: Client | undefined
   private hops: Hops = 3
   private siteUnreachable = false
+  private origin = ''
+  private readonly overlay = new OverlayWatch({
+    clock: this.clock,
+    ask: async () => (await fetchSite(new URL(SITE_DOCUMENT_PATH, this.origin))).overlay,
+    needed: () => this.client?.status().primary === undefined,
+    changed: () => this.onChange(),
+  })
 
   readonly tunnel: Tunnel = {
     connect: (destination, events) => this.started().connect(destination, events),
@@ -49,19 +59,23 @@ export class PrivateNetwork implements Network {
   }
 
   async start(origin: string): Promise<SiteDocument> {
+    this.origin = origin
     const [site, aead] = await Promise.all([
       this.readSite(origin),
       loadWasmAead(),
       loadWasmCurves().then(useCurves),
     ])
     const { clock, random, counters } = this
+    const store = guardStore(site.network)
     this.client = new Client({
       ...siteNetwork(site, origin, { clock, random, aead, counters, webSocket: NativeWebSocket }),
+      ...(store && { guardStore: store }),
       hops: this.hops,
       changed: () => this.onChange(),
       primaryChanged: () => this.onChange(),
     })
     this.client.start()
+    this.overlay.start(site.overlay)
     return site
   }
 
@@ -84,9 +98,15 @@ export class PrivateNetwork implements Network {
     return {
       entry: entryView(status),
       circuits: status.circuits.map((member) => this.circuitView(member, member === status.primary)),
-      problem: status.problem && PROBLEMS[status.problem],
+      problem: this.problem(status),
       exitAddress: exit?.address.host,
     }
+  }
+
+  /** That the whole network cannot be reached says more than what it leads to. */
+  private problem({ primary, problem }: NetworkStatus): Problem | undefined {
+    if (primary === undefined && this.overlay.degraded) return PROBLEMS['network-degraded']
+    return problem && PROBLEMS[problem]
   }
 
   private started(): Client {
@@ -132,8 +152,9 @@ export class PrivateNetwork implements Network {
   }
 }
 
-function entryView({ entry, entryName, relays, exits }: NetworkStatus): EntryView {
-  return { state: entry === 'idle' ? 'connecting' : entry, name: entryName, relays, exits }
+function entryView({ entry, entryName, relays, exits, minRelays }: NetworkStatus): EntryView {
+  const state = entry === 'idle' ? 'connecting' : entry
+  return { state, name: entryName, relays, exits, needed: minRelays }
 }
 
 /** From the page's own origin. @throws CulvertError `site-document-invalid`; TypeError if it cannot be fetched */

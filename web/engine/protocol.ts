@@ -38,6 +38,8 @@ export interface EntryView {
   /** How many relays, and how many of them exits, the page has verified descriptors of. */
   readonly relays: number
   readonly exits: number
+  /** How many must be known before circuits are built (N-07). */
+  readonly needed: number
 }
 
 export interface CircuitView {
@@ -104,6 +106,7 @@ export interface Problem {
     | 'no-relay'
     | 'no-exit'
     | 'no-circuit'
+    | 'network-degraded'
     | 'magnet-malformed'
     | 'torrent-malformed'
     | 'no-peers'

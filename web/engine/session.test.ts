@@ -3,7 +3,8 @@ import type { Network } from './network.ts'
 import { EngineSession } from './session.ts'
 import type { SiteDocument } from './site-document.ts'
 
-const { opened, asked } = vi.hoisted(() => ({
+const { opened, asked, circuits } = vi.hoisted(() => ({
+  circuits: { fresh: 0 },
   opened: [] as string[],
   asked: [] as { signal: AbortSignal | undefined; answer(response: Response): void }[],
 }))
@@ -36,6 +37,9 @@ async function newSession(): Promise<EngineSession> {
   const network = {
     start: async () => SITE,
     setHops: () => {},
+    newCircuit: () => {
+      circuits.fresh++
+    },
     view: () => ({ entry: {}, circuits: [], problem: undefined, exitAddress: undefined }),
   }
   const session = new EngineSession(network as unknown as Network, () => {})
@@ -52,6 +56,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] })
   opened.length = 0
   asked.length = 0
+  circuits.fresh = 0
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -91,5 +96,16 @@ describe('the sample, whose torrent file takes a while to come (W-01)', () => {
     session.receive({ type: 'open-sample' })
     await settle()
     expect(asked[0]?.signal).toBeInstanceOf(AbortSignal)
+  })
+})
+
+describe('one torrent after another (C-05)', () => {
+  it('go through circuits of their own', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    expect(circuits.fresh).toBe(0)
+    session.receive({ type: 'close-torrent' })
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    expect(circuits.fresh).toBe(1)
   })
 })

@@ -21,6 +21,7 @@ export class EngineSession {
   private waiting: TorrentSource | 'sample' | undefined
   /** Counts what was opened and closed, so that a file which comes late knows that it is. */
   private turn = 0
+  private openedBefore = false
   private timer: ReturnType<typeof setTimeout> | undefined
   private sentAt = Number.NEGATIVE_INFINITY
 
@@ -104,6 +105,9 @@ export class EngineSession {
     this.turn++
     this.problem = undefined
     this.stopMedia()
+    // The exit that carried one torrent learns nothing of the next.
+    if (this.openedBefore) this.network.newCircuit()
+    this.openedBefore = true
     if (!this.engine) {
       this.waiting = what
     } else if (what === 'sample') {

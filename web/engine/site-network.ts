@@ -31,6 +31,7 @@ export function siteNetwork(
     network: site.network,
     communityId: fromHex(site.community),
     networkBits: { ipv4: site.networkPrefixBits, ipv6: 2 * site.networkPrefixBits },
+    minRelays: site.minRelays,
     entries: [{ publicKey: PublicKey.parse(fromHex(site.entry.publicKey)), url: websocket.href }],
     openLink: ({ url, publicKey }, onPacket, onClosed) =>
       openRelayLink({
