@@ -10,6 +10,7 @@ import type { Link } from '../../shared/link/link.ts'
 import type { Circuit } from '../../shared/onion/circuit.ts'
 import { StreamClient } from '../../shared/stream/stream-client.ts'
 import { Recorder } from '../exit/exit.fixture.ts'
+import { UdpLinks } from '../links/udp.ts'
 import { clock, openPageLink, random, TestOwner } from '../relay.fixture.ts'
 import { answerCalls, inheritedFd } from './remote.ts'
 
@@ -61,66 +62,106 @@ function serve(socket: Socket): void {
   })
 }
 
-const owner = new TestOwner()
-let link: Link | undefined
-let kept: { readonly circuit: Circuit; readonly streams: StreamClient } | undefined
+/** One link to the entry, and the circuit on it. */
+class Session {
+  private readonly owner = new TestOwner()
+  private readonly link: Link
+  private circuit: Circuit | undefined
+  private streams: StreamClient | undefined
 
-async function build(path: readonly HopSpec[], limitMs: number): Promise<BuildReport> {
-  if (!link) throw new CulvertError('netns-client', 'no link')
-  const hops = path.map(({ publicKey, host, port }, i) => ({
-    publicKey: PublicKey.parse(fromHex(publicKey)),
-    address: addressOf(host, port) as IpAddress,
-    name: String(i),
-    culvert: true,
-  }))
-  const start = performance.now()
-  const timer = clock.after(limitMs, () => owner.circuit?.destroy('unneeded'))
-  const circuit = await owner.build(link, hops)
-  timer.cancel()
-  const ms = performance.now() - start
-  const { state } = circuit
-  if (state === 'ready') keep(circuit)
-  return { state: owner.closedFor ?? state, ms }
+  /** By WebSocket, as a page comes. */
+  static async byWebSocket(url: string, entryKey: string): Promise<Session> {
+    const owner = new TestOwner()
+    return new Session(owner, await openPageLink(url, keyOf(entryKey), owner))
+  }
+
+  /** By UDP, as relays come. */
+  static async byUdp(entry: IpAddress): Promise<Session> {
+    const owner = new TestOwner()
+    const { onPacket, counters } = owner
+    const links = await UdpLinks.bind('0.0.0.0', 0, { clock, random, counters, onPacket })
+    const link = links.linkTo(entry)
+    if (!link) throw new CulvertError('netns-client', 'there can be no link to the entry')
+    return new Session(owner, link)
+  }
+
+  private constructor(owner: TestOwner, link: Link) {
+    this.owner = owner
+    this.link = link
+  }
+
+  async build(path: readonly HopSpec[], limitMs: number): Promise<BuildReport> {
+    const hops = path.map(({ publicKey, host, port }, i) => ({
+      publicKey: keyOf(publicKey),
+      address: addressOf(host, port) as IpAddress,
+      name: String(i),
+      culvert: true,
+    }))
+    const start = performance.now()
+    const timer = clock.after(limitMs, () => this.owner.circuit?.destroy('unneeded'))
+    const circuit = await this.owner.build(this.link, hops)
+    timer.cancel()
+    const ms = performance.now() - start
+    this.circuit = circuit
+    const streams = new StreamClient({
+      clock,
+      random,
+      counters: this.owner.counters,
+      send: (destination, packet) => circuit.sendStream(destination, packet),
+    })
+    this.streams = streams
+    this.owner.onStream = (destination, packet) => streams.receive(destination, packet)
+    this.owner.onReset = (destination, id, reason) => streams.reset(destination, id, reason)
+    return { state: this.state, ms }
+  }
+
+  async download(host: string, port: number, bytes: number): Promise<DownloadReport> {
+    if (!this.streams) throw new CulvertError('netns-client', 'there is no circuit')
+    const start = performance.now()
+    const events = new Recorder()
+    const stream = this.streams.open(addressOf(host, port), events)
+    stream.write(new TextEncoder().encode(`${bytes}\n`))
+    await Promise.race([
+      events.until(() => events.said.includes('ended') || events.end !== undefined),
+      this.owner.until(() => this.owner.closedFor !== undefined).then(() => this.streams?.circuitClosed()),
+    ])
+    const ms = performance.now() - start
+    stream.end()
+    const whole = events.bytes === bytes && hashOf(events.chunks) === hashOf(knownBytes(bytes))
+    return { bytes: events.bytes, whole, ms, end: events.end ?? 'orderly' }
+  }
+
+  /** Of the circuit: `ready`, or why it closed. */
+  get state(): string {
+    return this.owner.closedFor ?? this.circuit?.state ?? 'none'
+  }
+
+  discard(): void {
+    this.streams?.circuitClosed()
+    this.circuit?.destroy('unneeded')
+  }
 }
 
-function keep(circuit: Circuit): void {
-  const streams = new StreamClient({
-    clock,
-    random,
-    counters: owner.counters,
-    send: (destination, packet) => circuit.sendStream(destination, packet),
-  })
-  owner.onStream = (destination, packet) => streams.receive(destination, packet)
-  owner.onReset = (destination, id, reason) => streams.reset(destination, id, reason)
-  kept = { circuit, streams }
-}
+const keyOf = (hex: string) => PublicKey.parse(fromHex(hex))
 
-async function download(host: string, port: number, bytes: number): Promise<DownloadReport> {
-  if (!kept) throw new CulvertError('netns-client', 'no circuit')
-  const start = performance.now()
-  const events = new Recorder()
-  const stream = kept.streams.open(addressOf(host, port), events)
-  stream.write(new TextEncoder().encode(`${bytes}\n`))
-  await events.until(() => events.said.includes('ended') || events.end !== undefined)
-  const ms = performance.now() - start
-  stream.end()
-  const whole = events.bytes === bytes && hashOf(events.chunks) === hashOf(knownBytes(bytes))
-  return { bytes: events.bytes, whole, ms, end: events.end ?? 'orderly' }
+const sessions: Session[] = []
+function at(index: number): Session {
+  const session = sessions[index]
+  if (!session) throw new CulvertError('netns-client', `there is no session ${index}`)
+  return session
 }
 
 answerCalls({
   serve: () => new Promise<void>((done) => createServer(serve).listen({ fd: inheritedFd(0) }, done)),
-  async connect(url: string, publicKey: string) {
-    link = await openPageLink(url, PublicKey.parse(fromHex(publicKey)), owner)
-  },
-  build,
-  download,
-  /** Whether the circuit still serves, and if not, why. */
-  circuit: () => owner.closedFor ?? kept?.circuit.state ?? 'none',
-  discard() {
-    kept?.streams.circuitClosed()
-    kept?.circuit.destroy('unneeded')
-    kept = undefined
-  },
-  counters: () => owner.counters.snapshot(),
+  /** @returns the session's index */
+  connectByWebSocket: async (url: string, entryKey: string) =>
+    sessions.push(await Session.byWebSocket(url, entryKey)) - 1,
+  /** @returns the session's index */
+  connectByUdp: async (host: string, port: number) =>
+    sessions.push(await Session.byUdp(addressOf(host, port) as IpAddress)) - 1,
+  build: (index: number, path: readonly HopSpec[], limitMs: number) => at(index).build(path, limitMs),
+  download: (index: number, host: string, port: number, bytes: number) =>
+    at(index).download(host, port, bytes),
+  state: (index: number) => at(index).state,
+  discard: (index: number) => at(index).discard(),
 })

@@ -10,8 +10,20 @@ const CLIENT = '9.100.0.1'
 const [EXIT_SIDE, SERVER] = ['8.1.0.1', '8.2.0.1'] as const
 const SERVER_PORT = 8000
 const UDP_PORT = 6421
+const HTTP_PORT = 8080
 /** Requirement C-03. */
 const BUILD_LIMIT_MS = 15_000
+
+/** A client's link to the entry, for one circuit at a time. */
+export interface ClientLink {
+  /** Builds a circuit of three hops; it serves until `discard`. */
+  build(): Promise<BuildReport>
+  /** Over the circuit, from a server behind the exit. Ends when the circuit does. */
+  download(bytes: number): Promise<DownloadReport>
+  /** Of the circuit: `ready`, or why it closed. */
+  state(): Promise<string>
+  discard(): Promise<void>
+}
 
 /** A client, three relays (processes of their own), the last an exit; every way between two of the four a bad wire. */
 export class BadNetwork {
@@ -47,26 +59,22 @@ export class BadNetwork {
     this.path = path
   }
 
-  /** Builds a circuit of three hops, which serves until `discard`. */
-  build(): Promise<BuildReport> {
-    return this.client.call('build', this.path, BUILD_LIMIT_MS)
-  }
-
-  download(bytes: number): Promise<DownloadReport> {
-    return this.client.call('download', SERVER, SERVER_PORT, bytes)
-  }
-
-  /** `ready`, or why the circuit is no more. */
-  circuit(): Promise<string> {
-    return this.client.call('circuit')
-  }
-
-  discard(): Promise<void> {
-    return this.client.call('discard')
-  }
-
-  counters(): Promise<Record<string, number>> {
-    return this.client.call('counters')
+  /** A link of its own to the entry. */
+  async connect(how: 'websocket' | 'udp'): Promise<ClientLink> {
+    const [host] = HOSTS
+    const index = await (how === 'udp'
+      ? this.client.call<number>('connectByUdp', host, UDP_PORT)
+      : this.client.call<number>(
+          'connectByWebSocket',
+          `ws://${host}:${HTTP_PORT}/relay`,
+          this.path[0]?.publicKey,
+        ))
+    return {
+      build: () => this.client.call('build', index, this.path, BUILD_LIMIT_MS),
+      download: (bytes) => this.client.call('download', index, SERVER, SERVER_PORT, bytes),
+      state: () => this.client.call('state', index),
+      discard: () => this.client.call('discard', index),
+    }
   }
 
   packets(): Promise<PacketCounts> {
@@ -102,7 +110,7 @@ async function build(
         bootstrap: i === 0 ? [] : [`${HOSTS[0]}:${UDP_PORT}`],
         bootstrapDefaults: false,
         udp: { host, port: UDP_PORT, portMapping: false },
-        gateway: { enabled: i === 0, host, port: 8080 },
+        gateway: { enabled: i === 0, host, port: HTTP_PORT },
         exit: { enabled: i === 2, localIpv4: EXIT_SIDE },
       }),
     ),
@@ -111,7 +119,6 @@ async function build(
   const client = new Remote(topology, 'bad-network-client.ts', [place], clientHost)
   const path = relays.map(({ ready }, i) => hopOf(ready, HOSTS[i] ?? ''))
   await client.call('serve')
-  await client.call('connect', `ws://${HOSTS[0]}:8080/relay`, path[0]?.publicKey)
   return new BadNetwork(topology, folder, wires, client, path)
 }
 
