@@ -1,4 +1,5 @@
 import { type Address, type IpAddress, NO_ADDRESS } from '../../bytes/address.ts'
+import { concat } from '../../bytes/bytes.ts'
 import { type Codec, encode } from '../../bytes/codec.ts'
 import { ephemeralKey } from '../../crypto/handshake.ts'
 import { DIRECTORY_COMMUNITY_ID } from '../../directory/constants.ts'
@@ -16,6 +17,7 @@ import {
 import { ping, similarityRequest, similarityResponse } from '../../ipv8/discovery.ts'
 import { NEW_STYLE, OLD_STYLE } from '../../ipv8/introduction.ts'
 import { prefixOf } from '../../ipv8/packet.ts'
+import { FRAGMENT, FRAGMENT_COMMUNITY_ID } from '../../link/fragment-limits.ts'
 import { plaintextCell } from '../../onion/cells.ts'
 import { MESSAGE } from '../../onion/constants.ts'
 import { encodeDestroy } from '../../onion/destroy.ts'
@@ -146,6 +148,16 @@ export const PACKETS: readonly Maker[] = [
     left: below(random, 3),
     descriptors: [descriptor(random, keyPair)],
   })),
+  (random) => ({
+    name: 'fragment',
+    prefix: prefixOf(FRAGMENT_COMMUNITY_ID),
+    id: FRAGMENT,
+    signed: false,
+    body: concat(
+      Uint8Array.of(0, 0, 0, below(random, 4), below(random, 3), 2 + below(random, 2)),
+      random.bytes(below(random, 1_200)),
+    ),
+  }),
   ...[3, 4].map((id): Maker => {
     return (random) => ({
       name: 'neighbours',
@@ -246,6 +258,23 @@ export function innerMessage(random: Random, keyPair: KeyPair, id: number): Uint
     }
     case MESSAGE.testRequest:
       return encodeMessage(id, { identifier, responseBytes: uint16(random), data: random.bytes(20) })
+    case MESSAGE.wideTestRequest:
+      return encodeMessage(id, {
+        identifier: uint32(random),
+        responseBytes: uint16(random),
+        data: random.bytes(20),
+      })
+    case MESSAGE.wideTestResponse:
+      return encodeMessage(id, { identifier: uint32(random), data: random.bytes(20) })
+    case MESSAGE.httpRequest: {
+      const request = random.bytes(below(random, 300))
+      return encodeMessage(id, { identifier: uint32(random), target: anyAddressOf(random), request })
+    }
+    case MESSAGE.httpResponse: {
+      const response = random.bytes(below(random, 900))
+      const part = below(random, 3)
+      return encodeMessage(id, { identifier: below(random, 4), part, parts: 1 + below(random, 3), response })
+    }
     case MESSAGE.testResponse:
       return encodeMessage(id, { identifier, data: random.bytes(20) })
     case MESSAGE.streamReset:

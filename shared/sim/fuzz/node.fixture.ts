@@ -2,6 +2,9 @@ import type { IpAddress } from '../../bytes/address.ts'
 import type { Aead } from '../../crypto/aead.ts'
 import { Directory } from '../../directory/directory.ts'
 import { DirectoryExchange } from '../../directory/exchange.ts'
+import { HiddenExit } from '../../hidden/hidden-exit.ts'
+import { HiddenRelay } from '../../hidden/hidden-relay.ts'
+import { isHiddenPacket } from '../../hidden/packets.ts'
 import { KeyPair } from '../../identity/keys.ts'
 import {
   FLAG_EXIT_BITTORRENT,
@@ -11,6 +14,7 @@ import {
 } from '../../ipv8/constants.ts'
 import { messageIdOf } from '../../ipv8/packet.ts'
 import { Walker } from '../../ipv8/walker.ts'
+import { isFragment, Reassembly } from '../../link/fragment.ts'
 import type { Link } from '../../link/link.ts'
 import { MESSAGE } from '../../onion/constants.ts'
 import type { ExitCircuit, ExitPort } from '../../onion/exit-port.ts'
@@ -72,10 +76,12 @@ export class FuzzNode {
   readonly directory: Directory
   private readonly exchange: DirectoryExchange
   private readonly counters: Counters
+  private readonly reassembly: Reassembly
 
   constructor(world: NodeWorld, linkTo: (address: IpAddress) => Link | undefined) {
     const { clock, random, aead, counters } = world
     this.counters = counters
+    this.reassembly = new Reassembly({ clock, counters })
     this.keyPair = KeyPair.generate(random)
     this.directory = new Directory({ network: NETWORK, clock, counters, self: this.keyPair.publicKey })
     const own = () => undefined
@@ -91,6 +97,11 @@ export class FuzzNode {
       addresses: { lan: ip('10.0.0.1'), wan: ip('198.51.100.1') },
       send: (address, packet) => linkTo(address)?.send(packet, 0),
     })
+    const services = new HiddenRelay({
+      ...{ publicKey: this.keyPair.publicKey, prefix: TUNNEL, clock, random, counters },
+      addresses: () => [ip('198.51.100.1')],
+      join: (a, b) => this.router.join(a, b),
+    })
     this.router = new Router({
       keyPair: this.keyPair,
       prefix: TUNNEL,
@@ -101,15 +112,19 @@ export class FuzzNode {
       flags,
       linkTo,
       mayExtendTo: () => true,
-      exit: echo,
+      exit: new HiddenExit({ services, exit: echo, prefix: TUNNEL, counters, packetsOnly: false }),
+      services,
       candidates: () => ({ relays: [], exits: [] }),
     })
     this.walker.start()
   }
 
-  receive(link: Link, packet: Uint8Array): void {
+  receive(link: Link, datagram: Uint8Array): void {
+    const packet = isFragment(datagram) ? this.reassembly.receive(link, datagram) : datagram
+    if (!packet) return
     const id = messageIdOf(packet, TUNNEL)
     if (id === MESSAGE.cell || id === MESSAGE.destroy) this.router.receive(link, packet)
+    else if (id !== undefined && isHiddenPacket(id)) this.router.receivePacket(link, packet)
     else if (id === undefined && this.exchange.receive(link, packet)) return
     else if (this.walker.receive(link.address as IpAddress, packet)) return
     else this.counters.add('relay-foreign-packet')
