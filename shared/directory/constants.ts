@@ -33,10 +33,8 @@ export const EXCHANGE_DEFAULTS = {
   tries: 4,
   /** Fetches at once; more are answered with "nothing added". */
   maxFetches: 16,
-  /** Fetches of all descriptors at once; the others ask for `firstLookMs` meanwhile. */
-  maxFullFetches: 1,
-  /** How far back a neighbour is asked while all is being fetched from another. */
-  firstLookMs: 300_000,
+  /** Fetches of all descriptors at once; the others only make us known meanwhile. */
+  maxFullFetches: 2,
   /** News takes this long to get around: a fetch asks for what was learnt since the last one began, and so much before. */
   slackMs: 120_000,
   /** Requests of one fetch; 1,000 descriptors take about 250. */

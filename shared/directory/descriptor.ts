@@ -1,10 +1,21 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { type IpAddress, ipAddress, parseIpv6 } from '../bytes/address.ts'
 import { concat } from '../bytes/bytes.ts'
-import { type Codec, decode, encode, list8, struct, u8, u16, u32 } from '../bytes/codec.ts'
+import {
+  type Codec,
+  decode,
+  decodePrefix,
+  encode,
+  fixed,
+  list8,
+  struct,
+  u8,
+  u16,
+  u32,
+} from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { Reader } from '../bytes/reader.ts'
-import { type KeyPair, type PublicKey, publicKeyCodec, SIGNATURE_BYTES } from '../identity/keys.ts'
+import { KEY_BYTES, type KeyPair, type PublicKey, publicKeyCodec, SIGNATURE_BYTES } from '../identity/keys.ts'
 import {
   MAX_ADDRESS_BYTES,
   MAX_ADDRESSES,
@@ -99,6 +110,14 @@ const body = struct({
   family: varlen8(MAX_FAMILY_BYTES),
   addresses: list8(struct({ kind: u8, value: varlen8(MAX_ADDRESS_BYTES) }), MAX_ADDRESSES),
 })
+
+/** The front of the body: whose it is, and from when. */
+const head = struct({ version: u8, publicKey: fixed(KEY_BYTES), published: u32 })
+
+/** As much as tells whether a descriptor is news: cheap, and proves nothing. `publicKey` is a view of `bytes`. */
+export function descriptorHead(bytes: Uint8Array): { publicKey: Uint8Array; published: number } {
+  return decodePrefix(head, bytes)
+}
 
 /** "culvert relay descriptor 1", 00, network name (length u8, UTF-8): signed before the body, sent never. */
 function domain(network: string): Uint8Array {

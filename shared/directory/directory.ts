@@ -6,7 +6,7 @@ import { networkOf } from '../ipv8/network-of.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { DIRECTORY_DEFAULTS, type DirectorySettings } from './constants.ts'
-import { isExpired, parseDescriptor, type RelayDescriptor } from './descriptor.ts'
+import { descriptorHead, isExpired, parseDescriptor, type RelayDescriptor } from './descriptor.ts'
 
 export interface DirectoryEntry {
   readonly descriptor: RelayDescriptor
@@ -53,6 +53,8 @@ export class Directory {
   private readonly settings: DirectorySettings
   /** In the order in which they were learnt or renewed: by `sequence`. */
   private readonly byMid = new Map<string, StoredEntry>()
+  /** When the descriptor that is kept of a key was published. Most that are offered are known already. */
+  private readonly published = new Map<string, number>()
   private readonly perPlace = new Map<string, number>()
   private sequence = 0
   /** No descriptor expires before this time, in Unix seconds. */
@@ -133,8 +135,10 @@ export class Directory {
   }
 
   private enter(bytes: Uint8Array): AddResult {
-    const parsed = parseDescriptor(bytes)
     const { self, network, clock } = this.options
+    const { publicKey, published } = descriptorHead(bytes)
+    if ((this.published.get(toHex(publicKey)) ?? -1) >= published) return 'known'
+    const parsed = parseDescriptor(bytes)
     if (self && parsed.publicKey.equals(self)) return 'known'
     const mid = toHex(parsed.publicKey.mid)
     const old = this.byMid.get(mid)
@@ -159,12 +163,14 @@ export class Directory {
     entry.learntMs = this.options.clock.now()
     entry.silent = false
     this.byMid.set(mid, entry)
+    this.published.set(toHex(entry.descriptor.publicKey.bytes), entry.descriptor.published)
     this.perPlace.set(entry.place, (this.perPlace.get(entry.place) ?? 0) + 1)
     this.noteExpiry(entry.descriptor)
   }
 
-  private remove(mid: string, { place }: StoredEntry): void {
+  private remove(mid: string, { place, descriptor }: StoredEntry): void {
     this.byMid.delete(mid)
+    this.published.delete(toHex(descriptor.publicKey.bytes))
     const left = (this.perPlace.get(place) ?? 1) - 1
     if (left > 0) this.perPlace.set(place, left)
     else this.perPlace.delete(place)

@@ -189,7 +189,7 @@ export class DirectoryExchange {
       return Math.ceil((this.options.clock.now() - completeMs + settings.slackMs) / 1000)
     }
     const full = [...this.fetches.values()].filter((pull) => pull.since === SINCE_EVER).length
-    return full < settings.maxFullFetches ? SINCE_EVER : Math.ceil(settings.firstLookMs / 1000)
+    return full < settings.maxFullFetches ? SINCE_EVER : 0
   }
 
   private ask(pull: Pull): void {
@@ -199,11 +199,11 @@ export class DirectoryExchange {
     }
     pull.requests++
     pull.nonce = uint32(this.options.random)
-    const own = this.options.own() ?? new Uint8Array()
     const { nonce, since, cursor } = pull
+    const own = (cursor === 0 ? this.options.own() : undefined) ?? new Uint8Array()
     const padding = new Uint8Array(REQUEST_BYTES - REQUEST_HEAD_BYTES - own.length)
     const value = { nonce, since, cursor, own, padding }
-    const packet = unsignedPacket(this.prefix, DESCRIPTOR_REQUEST, descriptorRequest, value)
+    const packet = unsignedPacket(this.prefix, DESCRIPTOR_REQUEST, descriptorRequest, value, REQUEST_BYTES)
     pull.timer = this.options.clock.after(this.settings.retryMs * 2 ** pull.tries, () => this.retry(pull))
     pull.link.send(packet, 0)
   }
@@ -238,10 +238,11 @@ export class DirectoryExchange {
       this.options.counters.add('directory-limit')
       return
     }
-    // The asker's descriptor comes with each of its requests; after the first it is known without a look at its signature.
+    // The asker's descriptor comes with its first request; once it is known, without a look at its signature.
     if (own.length > 0 && this.askers.take()) this.options.directory.add(own)
     const response = { nonce, cursor, ...this.answer(since, cursor) }
-    link.send(unsignedPacket(this.prefix, DESCRIPTOR_RESPONSE, descriptorResponse, response), 0)
+    const prefix = this.prefix
+    link.send(unsignedPacket(prefix, DESCRIPTOR_RESPONSE, descriptorResponse, response, REQUEST_BYTES), 0)
   }
 
   private answer(since: number, cursor: number): Pick<DescriptorResponse, 'next' | 'left' | 'descriptors'> {

@@ -41,13 +41,15 @@ export function bodyOf(packet: Uint8Array): Uint8Array {
   return reader.rest()
 }
 
+/** @param sizeHint bytes that it will about have */
 export function unsignedPacket<T>(
   prefix: Uint8Array,
   messageId: number,
   codec: Codec<T>,
   value: T,
+  sizeHint = 128,
 ): Uint8Array {
-  const writer = new Writer().raw(prefix).u8(messageId)
+  const writer = new Writer(sizeHint).raw(prefix).u8(messageId)
   codec.write(writer, value)
   return writer.finish()
 }
