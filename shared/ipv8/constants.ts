@@ -58,6 +58,9 @@ export const WALK_DEFAULTS = {
   targetPeers: 20,
   /** Strangers are not answered from this many peers on. */
   maxPeers: 30,
+  /** So many places are kept free for strangers, beyond the target: every `thinMs` one of the others leaves. */
+  freePlaces: 4,
+  thinMs: 5_000,
   /** Peers of one IPv4 /24 or IPv6 /48. */
   maxPeersPerNetwork: 3,
   /** Addresses that were told and not yet tried. */

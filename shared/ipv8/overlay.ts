@@ -47,6 +47,7 @@ export class Overlay {
   tick(): void {
     this.bootstrap.tick(this.community.table.size, this.walk.wanting)
     this.walk.step()
+    this.walk.thin()
   }
 
   stop(): void {

@@ -17,6 +17,7 @@ export class Walk {
   private readonly community: Community
   private readonly requests: IntroductionRequests
   private readonly options: WalkOptions
+  private lastThinnedMs = Number.NEGATIVE_INFINITY
 
   constructor(
     around: Surroundings,
@@ -49,6 +50,21 @@ export class Walk {
     const known = this.community.table.list().map((peer) => peer.address)
     const next = pick(random, [...known, ...(this.options.alsoAsk?.() ?? [])])
     if (next && requests.mayAsk(next)) requests.ask(next)
+  }
+
+  /**
+   * Makes room for strangers, who would find everybody full otherwise: of the less suitable half of a table that is nearly
+   * full, one leaves. It stays a peer to itself, and may ask again.
+   */
+  thin(): void {
+    const { clock, random, settings } = this.around
+    const { table } = this.community
+    const enough = Math.max(this.options.targetPeers, settings.maxPeers - settings.freePlaces)
+    if (table.size <= enough || clock.now() - this.lastThinnedMs < settings.thinMs) return
+    this.lastThinnedMs = clock.now()
+    const bySuitability = table.list().sort((a, b) => a.suitability - b.suitability)
+    const leaving = pick(random, bySuitability.slice(0, table.size >> 1))
+    if (leaving) table.remove(leaving)
   }
 
   /** Peers whose last introduction is 5 min old are asked for another, one a step: flags come only with introductions. */

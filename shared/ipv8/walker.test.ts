@@ -1,72 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { formatAddress, type IpAddress, NO_ADDRESS } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
-import { useCurves } from '../crypto/curves.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
-import { VirtualClock } from '../sim/virtual-clock.ts'
-import { Counters } from '../world/counters.ts'
 import {
   DISCOVERY_COMMUNITY_ID,
   FLAG_RELAY,
   PING,
   PUNCTURE_REQUEST,
   TUNNEL_COMMUNITY_ID,
-  type WalkSettings,
 } from './constants.ts'
 import { similarityRequest, similarityResponse } from './discovery.ts'
 import { NEW_STYLE, OLD_STYLE } from './introduction.ts'
 import { messageIdOf, openSigned, prefixOf, signedPacket, unsignedPacket } from './packet.ts'
-import { quickCurves } from './quick-curves.fixture.ts'
-import { Walker } from './walker.ts'
-
-useCurves(quickCurves)
+import { ip, Town } from './town.fixture.ts'
 
 const prefix = prefixOf(TUNNEL_COMMUNITY_ID)
 const discoveryPrefix = prefixOf(DISCOVERY_COMMUNITY_ID)
-const ip = (n: number, port = 7000): IpAddress => ({
-  kind: 'ipv4',
-  host: `198.${18 + (n >> 8)}.${n & 255}.9`,
-  port,
-})
-
-/** A network of walkers with 10 ms between any two. */
-class Town {
-  readonly clock = new VirtualClock()
-  readonly walkers = new Map<string, Walker>()
-  readonly sent: { from: string; to: string; packet: Uint8Array }[] = []
-  readonly mute = new Set<string>()
-  readonly counters = new Counters()
-  /** The DiscoveryCommunity has tests of its own. */
-  readonly discovery = false
-
-  add(n: number, settings: Partial<WalkSettings> = {}, address = ip(n)): Walker {
-    const here = formatAddress(address)
-    const random = new SeededRandom(n + 1)
-    const walker = new Walker({
-      keyPair: KeyPair.generate(random),
-      communityId: TUNNEL_COMMUNITY_ID,
-      clock: this.clock,
-      random,
-      counters: this.counters,
-      flags: FLAG_RELAY,
-      addresses: { lan: address },
-      initialTime: 0n,
-      discovery: this.discovery,
-      settings,
-      send: (to, packet) => {
-        const there = formatAddress(to)
-        this.sent.push({ from: here, to: there, packet })
-        this.clock.after(10, () => {
-          if (!this.mute.has(here) && !this.mute.has(there)) this.walkers.get(there)?.receive(address, packet)
-        })
-      },
-    })
-    this.walkers.set(here, walker)
-    return walker
-  }
-}
-
 function request(
   n: number,
   keyPair = KeyPair.generate(new SeededRandom(1000 + n)),
@@ -87,7 +37,7 @@ describe('random walk (N-07, N-08)', () => {
   it('finds the whole town from one bootstrap address, measures it, and rests', () => {
     const town = new Town()
     const bootstrap = ip(0)
-    const all = Array.from({ length: 8 }, (_, n) => town.add(n, { targetPeers: 7 }))
+    const all = Array.from({ length: 8 }, (_, n) => town.add(n, { settings: { targetPeers: 7 } }))
     for (const walker of all.slice(1)) {
       walker.addBootstrap([bootstrap])
       walker.start()
@@ -112,7 +62,7 @@ describe('random walk (N-07, N-08)', () => {
   it('asks again for flags after 300 s', () => {
     const town = new Town()
     town.add(0)
-    const walker = town.add(1, { targetPeers: 1 })
+    const walker = town.add(1, { settings: { targetPeers: 1 } })
     walker.addBootstrap([ip(0)])
     walker.start()
     town.clock.advance(290_000)
@@ -157,7 +107,7 @@ describe('random walk (N-07, N-08)', () => {
 
   it('drops a peer that falls silent, and keeps one that answers pings', () => {
     const town = new Town()
-    const walker = town.add(1, { targetPeers: 2 })
+    const walker = town.add(1, { settings: { targetPeers: 2 } })
     town.add(2)
     town.add(3)
     walker.addBootstrap([ip(2), ip(3)])
@@ -179,7 +129,7 @@ describe('random walk (N-07, N-08)', () => {
 describe('bounds of the peer table (N-07, D-07, K-06)', () => {
   it('answers no stranger when full, but those it knows', () => {
     const town = new Town()
-    const walker = town.add(1, { maxPeers: 4 })
+    const walker = town.add(1, { settings: { maxPeers: 4 } })
     for (let n = 10; n < 14; n++) walker.receive(ip(n), request(n))
     expect(walker.peers().length).toBe(4)
     town.sent.length = 0
@@ -204,7 +154,7 @@ describe('bounds of the peer table (N-07, D-07, K-06)', () => {
 
   it('checks a bounded number of signatures a second', () => {
     const town = new Town()
-    const walker = town.add(1, { verificationsPerSecond: 5, maxPeersPerNetwork: 100 })
+    const walker = town.add(1, { settings: { verificationsPerSecond: 5, maxPeersPerNetwork: 100 } })
     for (let n = 0; n < 20; n++) walker.receive(ip(20 + n), request(20 + n))
     expect(town.counters.get('ipv8-verification-limit')).toBe(15)
     town.clock.advance(1_000)
@@ -306,7 +256,7 @@ describe('what strangers cannot make the walker do (N-08)', () => {
 
   it('punctures one host at a time, and not too often', () => {
     const town = new Town()
-    const walker = town.add(1, { unsignedAnswersPerSecond: 3 })
+    const walker = town.add(1, { settings: { unsignedAnswersPerSecond: 3 } })
     const ask = (target: IpAddress) =>
       walker.receive(
         ip(9),
@@ -332,7 +282,7 @@ describe('what strangers cannot make the walker do (N-08)', () => {
 
   it('bounds the addresses that it is told', () => {
     const town = new Town()
-    const walker = town.add(1, { maxAddresses: 10, maxPeersPerNetwork: 100, maxPeers: 100 })
+    const walker = town.add(1, { settings: { maxAddresses: 10, maxPeersPerNetwork: 100, maxPeers: 100 } })
     const liar = KeyPair.generate(new SeededRandom(9))
     for (let n = 0; n < 30; n++) {
       walker.walkTo(ip(9))
