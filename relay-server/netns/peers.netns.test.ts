@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { IpAddress } from '../../shared/bytes/address.ts'
+import type { WalkStatus } from '../../shared/ipv8/walker.ts'
 import { Topology } from './namespaces.ts'
 import { hostBehindNat, type NatKind } from './nat.ts'
 import type { Acquaintances, CircuitReport, PeerSpec } from './peers.ts'
@@ -71,4 +72,28 @@ describe('peers behind NATs (N-08, N-10)', () => {
       expect(await circuit(`${b} B`, PUBLIC, `${a} A`)).toEqual({ state: 'ready', answered: true })
     },
   )
+
+  it('know what kind of NAT they are behind, and say so where it keeps others out', async () => {
+    const nat = async (of: string) => {
+      const { nat, relayOnly } = await remote.call<WalkStatus>('status', of)
+      return { nat, relayOnly }
+    }
+    const reached = { nat: 'cone', relayOnly: false }
+    for (const name of ['A', 'B']) {
+      await until(async () =>
+        expect(await nat(`symmetric ${name}`)).toEqual({ nat: 'likely-symmetric', relayOnly: true }),
+      )
+      // Most punctures of port-restricted peers may fail, against symmetric ones: that is not their own NAT's doing.
+      for (const kind of KINDS.filter((each) => each !== 'symmetric')) {
+        await until(async () => expect(await nat(`${kind} ${name}`)).toEqual(reached))
+      }
+    }
+    await until(async () => expect(await nat(PUBLIC)).toEqual({ nat: 'open', relayOnly: false }))
+  })
+
+  it.each(KINDS)('%s: asked for punctures, and some opened the way', async (kind) => {
+    const { puncturesTried, puncturesSucceeded } = await remote.call<WalkStatus>('status', `${kind} A`)
+    expect(puncturesSucceeded).toBeGreaterThan(0)
+    expect(puncturesTried).toBeGreaterThanOrEqual(puncturesSucceeded)
+  })
 })

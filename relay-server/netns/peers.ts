@@ -169,6 +169,7 @@ answerCalls({
         .map(({ publicKey, address }) => [names.get(toHex(publicKey.mid)) ?? '?', formatAddress(address)]),
     )
   },
+  status: (of: string) => named(of).walker.status,
   counters: (of: string) => named(of).counters.snapshot(),
   /** A circuit of `owner` through the peers of `path`; each hop reaches the next where it knows it. */
   circuit(owner: string, path: readonly string[]): Promise<CircuitReport> {
