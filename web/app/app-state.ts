@@ -65,6 +65,7 @@ export function reduce(state: AppState, action: Action): AppState {
     case 'playing':
       return { ...state, playingUrl: action.url }
     case 'go-direct':
+    case 'seed-hidden':
       return state
     case 'dismiss-problem':
     case 'new-circuit':
@@ -114,6 +115,8 @@ export function commandsFor(state: AppState, intent: Intent): readonly PageComma
       return intent.hops === state.hops ? [] : [{ type: 'set-hops', hops: intent.hops }]
     case 'new-circuit':
       return [{ type: 'new-circuit' }]
+    case 'seed-hidden':
+      return [{ type: 'seed-hidden', on: intent.on }]
     case 'remedy':
       return remedyCommands(state, intent.action)
     case 'report':

@@ -14,6 +14,7 @@ export type Intent =
   | { readonly type: 'select-file'; readonly index: number }
   | { readonly type: 'set-hops'; readonly hops: Hops }
   | { readonly type: 'new-circuit' }
+  | { readonly type: 'seed-hidden'; readonly on: boolean }
   /** A remedy that a problem offered. */
   | { readonly type: 'remedy'; readonly action: ProblemAction }
   | { readonly type: 'dismiss-problem' }

@@ -1,10 +1,13 @@
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { HiddenAccess } from './hidden-swarm.ts'
 import type { CircuitView, EntryView, Hops, Problem } from './protocol.ts'
 import type { SiteDocument } from './site-document.ts'
 
 /** What the engine needs of the circuits: `PrivateNetwork`, or a stand-in in tests. */
 export interface Network {
   readonly tunnel: Tunnel
+  /** Circuits for hidden swarms; undefined where there are none. */
+  readonly hidden?: HiddenAccess | undefined
   /** Called when something that the view shows has changed. */
   onChange: () => void
   /** Reads the site's document and goes on from there for ever. */

@@ -1,7 +1,10 @@
 import { formatAddress } from '../../shared/bytes/address.ts'
+import { fromHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { hiddenCircuits } from '../../shared/client/hidden-circuits.ts'
 import { PrivateNetwork as Client, type NetworkStatus } from '../../shared/client/private-network.ts'
 import { useCurves } from '../../shared/crypto/curves.ts'
+import { prefixOf } from '../../shared/ipv8/packet.ts'
 import type { Circuit } from '../../shared/onion/circuit.ts'
 import type { Member } from '../../shared/path/member.ts'
 import { Counters } from '../../shared/world/counters.ts'
@@ -11,6 +14,7 @@ import { BrowserClock } from '../link/browser-clock.ts'
 import { BrowserRandom } from '../link/browser-random.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { guardStore } from './guard-store.ts'
+import type { HiddenAccess } from './hidden-swarm.ts'
 import { SITE_FETCH_MS } from './limits.ts'
 import { NativeWebSocket, nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
@@ -43,6 +47,7 @@ export class PrivateNetwork implements Network {
   private readonly random = new BrowserRandom()
   private readonly counters = new Counters()
   private client: Client | undefined
+  private hiddenAccess: HiddenAccess | undefined
   private hops: Hops = 3
   private siteUnreachable = false
   private origin = ''
@@ -74,9 +79,21 @@ export class PrivateNetwork implements Network {
       changed: () => this.onChange(),
       primaryChanged: () => this.onChange(),
     })
+    this.hiddenAccess = {
+      circuits: hiddenCircuits(this.client, () => this.hops),
+      prefix: prefixOf(fromHex(site.community)),
+      clock,
+      random,
+      aead,
+      counters,
+    }
     this.client.start()
     this.overlay.start(site.overlay)
     return site
+  }
+
+  get hidden(): HiddenAccess | undefined {
+    return this.hiddenAccess
   }
 
   setHops(hops: Hops): void {

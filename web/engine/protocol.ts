@@ -12,6 +12,8 @@ export type EngineCommand =
   /** Which file is watched or wanted first. */
   | { readonly type: 'select-file'; readonly index: number }
   | { readonly type: 'close-torrent' }
+  /** Whether the torrent that is open, once all of it is here, is given to others through end-to-end circuits. */
+  | { readonly type: 'seed-hidden'; readonly on: boolean }
   | { readonly type: 'set-hops'; readonly hops: Hops }
   | { readonly type: 'new-circuit' }
   /** A byte-range request of the service worker, answered on `port` (see web/engine/media.ts). */
@@ -89,6 +91,17 @@ export interface TorrentView {
   readonly etaSeconds: number | undefined
   /** The address that the swarm sees: the exit's. Undefined while no circuit is ready. */
   readonly swarmSees: string | undefined
+  /** Absent where there is no circuit to hide behind. */
+  readonly hidden?: HiddenView
+}
+
+/** The torrent's hidden swarm: peers at the far ends of end-to-end circuits, with no exit on the way. */
+export interface HiddenView {
+  /** `preparing`: to be seeded, but no relay introduces us yet. `linked`: fetched from `peers`. */
+  readonly state: 'off' | 'looking' | 'linked' | 'preparing' | 'seeding'
+  /** Relays that introduce us. */
+  readonly introductionPoints: number
+  readonly peers: number
 }
 
 export interface FileView {

@@ -56,6 +56,9 @@ export class EngineSession {
         this.stopMedia()
         this.engine?.close()
         break
+      case 'seed-hidden':
+        this.engine?.seedHidden(command.on)
+        break
       case 'set-hops':
         this.hops = command.hops
         this.network.setHops(command.hops)
@@ -92,6 +95,7 @@ export class EngineSession {
     this.site = site
     this.engine = new TorrentEngine({
       tunnel: this.network.tunnel,
+      hidden: this.network.hidden,
       site,
       onChange: () => this.changed(),
     })

@@ -1,22 +1,26 @@
 import '../tunnel/node-globals.ts'
 import WebTorrent, { type Torrent, type TorrentFile } from 'webtorrent'
-import { toHex } from '../../shared/bytes/bytes.ts'
+import { fromHex, toHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { setTunnel } from '../tunnel/current-tunnel.ts'
 import { guardTunnel } from '../tunnel/guard.ts'
+import { HiddenStreams, setHiddenStreams } from '../tunnel/hidden-streams.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { destinationJudge, peerBlocklist } from './destinations.ts'
+import { type HiddenAccess, HiddenSwarm } from './hidden-swarm.ts'
 import { DHT_TIMEOUT_MS, MAX_CONNECTIONS, NO_PEERS_MS } from './limits.ts'
 import type { MediaFile, MediaLibrary } from './media.ts'
 import { MediaReaders } from './media-reader.ts'
 import { PieceStore } from './piece-store.ts'
-import type { Problem } from './protocol.ts'
+import type { HiddenView, Problem } from './protocol.ts'
 import { checkShape, checkSource, type TorrentSource } from './torrent-source.ts'
 import { firstChoice, type TorrentFacts, torrentFacts } from './torrent-view.ts'
 
 export interface TorrentEngineOptions {
   readonly tunnel: Tunnel
+  /** Circuits for hidden swarms, if there are any. */
+  readonly hidden?: HiddenAccess | undefined
   /** Of the site's document: whether this is the lab, and the DHT nodes to begin with (empty: the well-known ones). */
   readonly site: { readonly lab: boolean; readonly dht: readonly string[] }
   /** Something that people notice has changed: files are known, a torrent was opened or closed, there is a problem. */
@@ -28,6 +32,9 @@ interface Open {
   readonly torrent: Torrent
   readonly readers: MediaReaders
   readonly noPeers: ReturnType<typeof setInterval>
+  readonly streams: HiddenStreams | undefined
+  /** Once its info hash is known. */
+  hidden: HiddenSwarm | undefined
   withoutPeersSince: number
   selected: number | undefined
 }
@@ -76,13 +83,22 @@ export class TorrentEngine implements MediaLibrary {
     if (open.selected !== undefined) open.torrent.files[open.selected]?.deselect()
     open.selected = index
     file.select()
+    open.hidden?.look(true)
     this.options.onChange()
   }
 
-  /** Everything the view shows of the torrent, or undefined while none is open. */
-  facts(): TorrentFacts | undefined {
+  /** Gives what is open to others through end-to-end circuits, once all of it is here; or does so no longer. */
+  seedHidden(on: boolean): void {
     const open = this.open_
-    return open && torrentFacts(open.torrent, open.selected, this.token ?? '')
+    if (open?.torrent.done) open.hidden?.seed(on)
+  }
+
+  /** Everything the view shows of the torrent, or undefined while none is open. */
+  facts(): (TorrentFacts & { readonly hidden: HiddenView }) | undefined {
+    const open = this.open_
+    if (!open) return undefined
+    const hidden = open.hidden?.view ?? NOT_HIDDEN
+    return { ...torrentFacts(open.torrent, open.selected, this.token ?? ''), hidden }
   }
 
   file(index: number): MediaFile | undefined {
@@ -98,7 +114,10 @@ export class TorrentEngine implements MediaLibrary {
   }
 
   private start(id: string | object, kind: TorrentSource['kind']): void {
-    const { site } = this.options
+    const { site, hidden } = this.options
+    // Before there is a client, whose server takes their connections.
+    const streams = hidden && new HiddenStreams(hidden)
+    setHiddenStreams(streams)
     const client = new WebTorrent({
       dht: { bootstrap: site.dht.length > 0 ? site.dht : WELL_KNOWN_DHT, timeout: DHT_TIMEOUT_MS },
       lsd: false,
@@ -109,7 +128,8 @@ export class TorrentEngine implements MediaLibrary {
       secure: 0,
       maxConns: MAX_CONNECTIONS,
     })
-    client.blocked = peerBlocklist(destinationJudge(site.lab), () => this.open_?.torrent._peersLength ?? 0)
+    const blocklist = peerBlocklist(destinationJudge(site.lab), () => this.open_?.torrent._peersLength ?? 0)
+    client.blocked = { contains: (host) => !streams?.knows(host) && blocklist.contains(host) }
     client.on('error', (error) => this.fail(error, kind))
     const torrent = client.add(id, {
       store: PieceStore,
@@ -123,6 +143,8 @@ export class TorrentEngine implements MediaLibrary {
       torrent,
       readers: new MediaReaders(torrent),
       noPeers: setInterval(() => this.watchPeers(), 1_000),
+      streams,
+      hidden: undefined,
       withoutPeersSince: performance.now(),
       selected: undefined,
     }
@@ -131,9 +153,30 @@ export class TorrentEngine implements MediaLibrary {
     torrent.on('error', (error) => this.fail(error, kind))
     torrent.on('warning', () => this.counters.add('torrent-warning'))
     torrent.on('wire', () => this.watchPeers())
+    torrent.on('infoHash', () => this.beginHidden(open))
+    if (torrent.infoHash) this.beginHidden(open)
     torrent.on('metadata', () => this.onMetadata(open))
     torrent.on('ready', () => this.onReady(open))
-    torrent.on('done', () => this.options.onChange())
+    torrent.on('done', () => this.onDone(open))
+    this.options.onChange()
+  }
+
+  private beginHidden(open: Open): void {
+    const { hidden: access } = this.options
+    const { streams, torrent } = open
+    if (!access || !streams || !torrent.infoHash || open.hidden || this.open_ !== open) return
+    open.hidden = new HiddenSwarm(access, streams, {
+      infoHash: fromHex(torrent.infoHash),
+      found: (address) => {
+        if (!torrent.destroyed) torrent.addPeer(address)
+      },
+      changed: () => this.options.onChange(),
+    })
+    open.hidden.look(true)
+  }
+
+  private onDone(open: Open): void {
+    if (open.torrent.done) open.hidden?.look(false)
     this.options.onChange()
   }
 
@@ -175,9 +218,13 @@ export class TorrentEngine implements MediaLibrary {
     this.token = undefined
     if (!open) return
     clearInterval(open.noPeers)
+    open.hidden?.stop()
+    setHiddenStreams(undefined)
     if (!open.client.destroyed) open.client.destroy()
   }
 }
+
+const NOT_HIDDEN: HiddenView = { state: 'off', introductionPoints: 0, peers: 0 }
 
 const WELL_KNOWN_DHT = [
   'router.bittorrent.com:6881',

@@ -5,7 +5,7 @@ import { mediaPath } from './media-messages.ts'
 import type { FileView, TorrentView } from './protocol.ts'
 
 /** What the torrent alone knows of its view. */
-export type TorrentFacts = Omit<TorrentView, 'swarmSees'>
+export type TorrentFacts = Omit<TorrentView, 'swarmSees' | 'hidden'>
 
 /**
  * @param selected the file that is fetched; `bytes`, `bytesHere` and the ETA are then of that file, else of the whole torrent

@@ -9,6 +9,7 @@ import { controls } from '../styles/controls.ts'
 import '../components/circuit-panel.ts'
 import '../components/file-list.ts'
 import '../components/film-stage.ts'
+import '../components/hidden-panel.ts'
 import '../components/hops-picker.ts'
 import '../components/problem-alert.ts'
 import '../components/progress-panel.ts'
@@ -61,7 +62,8 @@ export class WatchPage extends LitElement {
         ${
           torrent === undefined || torrent.bytes === 0
             ? this.renderNothingYet(code !== undefined)
-            : html`<progress-panel .torrent=${torrent}></progress-panel>`
+            : html`<progress-panel .torrent=${torrent}></progress-panel>
+              <hidden-panel .swarm=${torrent.hidden} .complete=${torrent.state === 'done'}></hidden-panel>`
         }
       </div>
       ${
@@ -120,6 +122,11 @@ export class WatchPage extends LitElement {
         min-width: 0;
         font: 400 clamp(1.5rem, 1.2rem + 1.2vw, 2rem) / 1.2 var(--serif);
         overflow-wrap: anywhere;
+      }
+
+      .progress {
+        display: grid;
+        gap: var(--space-4);
       }
 
       .empty {

@@ -30,3 +30,8 @@ export const UTP_PACKET_BYTES = 1_280
 /** One second's worth at 2 MB/s: round trips over three hops and to the peer. */
 export const UTP_RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024
 export const UTP_CONNECT_TIMEOUT_MS = 10_000
+
+/** uTP connections over one end-to-end circuit: one is the rule, a second comes when both sides connect. */
+export const HIDDEN_CONNECTIONS = 4
+/** A round trip goes over five relays and back. */
+export const HIDDEN_CONNECT_TIMEOUT_MS = 20_000

@@ -1,0 +1,34 @@
+import { equalBytes } from '../bytes/bytes.ts'
+import type { HiddenCircuits } from '../hidden/hidden-circuits.ts'
+import type { PathHop } from '../onion/hop.ts'
+import type { PathRelay } from '../path/relay.ts'
+import type { Hops } from '../path/select.ts'
+import type { PrivateNetwork } from './private-network.ts'
+
+/**
+ * Circuits for hidden swarms, as a client of the network builds them: over its guards, outside of its pool. As long as its others
+ * are, but never of one hop, which would show this machine to the relay that introduces or joins.
+ */
+export function hiddenCircuits(
+  network: Pick<PrivateNetwork, 'relays' | 'buildCircuit'>,
+  hops: () => Hops,
+): HiddenCircuits {
+  const known = (hop: PathHop): PathRelay | undefined =>
+    network.relays().find(({ publicKey }) => equalBytes(publicKey.bytes, hop.publicKey.bytes))
+  return {
+    relays: () => network.relays().filter((relay) => relay.culvert),
+    build: (last, events) => {
+      const length = hops()
+      return network.buildCircuit({
+        hops: length === 1 ? 2 : length,
+        last: known(last) ?? stranger(last),
+        events,
+      })
+    },
+  }
+}
+
+/** A relay that somebody named: a seeder's rendezvous point. Of it nothing is known but where it is. */
+function stranger({ publicKey, address, name }: PathHop): PathRelay {
+  return { publicKey, address, name, family: '', culvert: false, exit: 'none', bytesPerSecond: 0 }
+}
