@@ -69,6 +69,10 @@ export interface HiddenOwnerSettings {
   /** Between look-ups of a downloader that has fewer than `connections`, and of one that has none. */
   readonly lookupMs: number
   readonly lookupEmptyMs: number
+  /** Until relays are looked for again, where none was known or reachable. */
+  readonly noRelayMs: number
+  /** For so long a relay that did not answer is passed over. */
+  readonly silentMs: number
   /** End-to-end circuits of one swarm, being built or open. */
   readonly connections: number
   /** Rendezvous circuits that a seeder begins for strangers: per second, and at once. */
@@ -87,6 +91,8 @@ export const HIDDEN_OWNER_SETTINGS: HiddenOwnerSettings = {
   backOffMs: [1_000, 2_000, 5_000, 15_000, 60_000],
   lookupMs: 120_000,
   lookupEmptyMs: 15_000,
+  noRelayMs: 2_000,
+  silentMs: 300_000,
   connections: 8,
   rendezvousPerSecond: 0.5,
   rendezvousBurst: 6,

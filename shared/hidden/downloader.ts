@@ -26,6 +26,8 @@ export class HiddenDownloader {
     { peer: HiddenPeer | undefined; circuit: HiddenCircuit | undefined }
   >()
   private readonly inquiries = new Set<Inquiry>()
+  /** Relays that did not answer, and until when they are passed over. */
+  private readonly silent = new Map<string, number>()
   private timer: Timer | undefined
   private stopped = false
 
@@ -67,27 +69,59 @@ export class HiddenDownloader {
     const { settings } = this.world
     const { circuits, clock } = this.options
     if (this.seeders.size < settings.connections && this.inquiries.size === 0) {
-      for (const relay of nearestRelays(this.lookupKey, circuits.relays(), INTRODUCTION_POINTS)) {
-        this.inquire(relay, (inquiry) =>
-          inquiry.peers(this.lookupKey, (points) => {
-            for (const point of points) this.ask(inquiry, point)
-          }),
-        )
-      }
+      const speaking = circuits.relays().filter((relay) => !this.isSilent(relay))
+      for (const relay of nearestRelays(this.lookupKey, speaking, INTRODUCTION_POINTS))
+        this.askForPoints(relay)
     }
-    const pauseMs = this.peers.length > 0 ? settings.lookupMs : settings.lookupEmptyMs
+    const pauseMs = this.peers.length > 0 ? settings.lookupMs : this.pauseWithoutPeers
     this.timer?.cancel()
     this.timer = clock.after(pauseMs, () => this.lookUp())
     this.options.changed?.()
   }
 
-  private inquire(last: PathHop, ready: (inquiry: Inquiry) => void): void {
+  /** A relay that does not answer is passed over for a while, and the next nearest asked in its place. */
+  private askForPoints(relay: PathHop): void {
+    let answered = false
+    this.inquire(
+      relay,
+      (inquiry) =>
+        inquiry.peers(this.lookupKey, (points) => {
+          answered = true
+          for (const point of points) this.ask(inquiry, point)
+        }),
+      () => {
+        if (answered || this.stopped) return
+        const { clock } = this.options
+        const { silentMs, noRelayMs } = this.world.settings
+        this.silent.set(toHex(relay.publicKey.bytes), clock.now() + silentMs)
+        if (this.peers.length > 0) return
+        this.timer?.cancel()
+        this.timer = clock.after(noRelayMs, () => this.lookUp())
+      },
+    )
+  }
+
+  private isSilent(relay: PathHop): boolean {
+    const key = toHex(relay.publicKey.bytes)
+    const untilMs = this.silent.get(key)
+    if (untilMs === undefined || untilMs > this.options.clock.now()) return untilMs !== undefined
+    this.silent.delete(key)
+    return false
+  }
+
+  private get pauseWithoutPeers(): number {
+    const { noRelayMs, lookupEmptyMs } = this.world.settings
+    return this.inquiries.size === 0 && this.seeders.size === 0 ? noRelayMs : lookupEmptyMs
+  }
+
+  private inquire(last: PathHop, ready: (inquiry: Inquiry) => void, closed?: () => void): void {
     if (this.stopped) return
     const { prefix, aead } = this.options
     const inquiry = Inquiry.open({ ...this.world, prefix, aead }, last, {
       ready: () => ready(inquiry as Inquiry),
       closed: () => {
         if (inquiry) this.inquiries.delete(inquiry)
+        closed?.()
         this.options.changed?.()
       },
     })

@@ -24,6 +24,8 @@ interface Slot {
   nextTryMs: number
 }
 
+/** Tries in vain after which a relay does not count as one of those that introduce. */
+const FAILURES_TO_PASS_OVER = 2
 /** Between looks at whether the directory has other relays now. */
 const REVIEW_MS = 30_000
 
@@ -56,7 +58,7 @@ export class IntroductionCircuits {
 
   private maintain(): void {
     if (this.stopped) return
-    const { clock, circuits, lookupKey } = this.options
+    const { clock, circuits, lookupKey, settings } = this.options
     const near = nearestRelays(lookupKey, circuits.relays(), 2 * INTRODUCTION_POINTS)
     // A relay that is not among the nearest any more still serves, until it is far from them.
     const kept = new Set(near.map(keyOf))
@@ -66,9 +68,13 @@ export class IntroductionCircuits {
       slot.circuit?.close()
     }
     const nowMs = clock.now()
-    let dueMs = nowMs + REVIEW_MS
-    for (const relay of near.slice(0, INTRODUCTION_POINTS)) {
+    let dueMs = nowMs + (near.length === 0 ? settings.noRelayMs : REVIEW_MS)
+    let wanted = INTRODUCTION_POINTS
+    for (const relay of near) {
+      if (wanted === 0) break
       const slot = this.slotOf(relay)
+      // Where one does not answer the next is taken, too: a downloader passes over it in the same way.
+      if (slot.failures < FAILURES_TO_PASS_OVER) wanted--
       if (slot.circuit) continue
       if (slot.nextTryMs <= nowMs) this.open(slot)
       if (!slot.circuit) dueMs = Math.min(dueMs, slot.nextTryMs)

@@ -105,17 +105,17 @@ describe('hidden swarms end to end (issue 3: hidden seeding)', () => {
     expect(new Set(addresses).size).toBe(6)
   })
 
-  it('is introduced anew after an introduction point has gone', () => {
+  it('is introduced, and found, elsewhere after all its introduction points have gone', () => {
     const lab = new HiddenLab(8)
     const { seeder } = seeding(lab)
-    const [gone] = nearestRelays(lookupKey(HASH), lab.relays, 1)
-    if (!gone) throw new RangeError('no relay')
-    lab.net.lose(gone.address)
-    lab.relays.splice(lab.relays.indexOf(gone), 1)
-    lab.clock.advance(90_000)
-    expect(seeder.introductionPoints).toBe(3)
+    // Still in everybody's directory.
+    const gone = nearestRelays(lookupKey(HASH), lab.relays, 3)
+    for (const relay of gone) lab.net.lose(relay.address)
+    lab.clock.advance(180_000)
+    expect(seeder.introductionPoints).toBeGreaterThanOrEqual(2)
     const { owner: dave } = downloading(lab)
-    expect(dave.events).toEqual(['opened downloader'])
+    lab.clock.advance(120_000)
+    expect(dave.events).toContain('opened downloader')
   })
 
   it('serves a downloader that comes over the plain socket, from an exit of another relay (as stock peers do)', () => {
