@@ -112,12 +112,12 @@ export class EntryLinks {
     if (nextMs < Number.POSITIVE_INFINITY) this.again(nextMs - nowMs)
   }
 
-  /** To be called when a link has closed. */
-  closed(link: Link): void {
+  /** To be called when a link has closed. @param failed the relay is the cause: it is not gone back to at once */
+  closed(link: Link, failed = false): void {
     const way = this.ways.find((each) => each.link === link)
     if (way === undefined || this.stopped) return
     this.ways = this.ways.filter((each) => each !== way)
-    if (this.options.clock.now() - way.openedMs < ENTRY_YOUNG_MS) {
+    if (failed || this.options.clock.now() - way.openedMs < ENTRY_YOUNG_MS) {
       this.fail(way.relay)
     } else {
       this.failures.delete(relayKey(way.relay))

@@ -1,12 +1,10 @@
 import type { Link } from '../link/link.ts'
-import type { Clock } from '../world/clock.ts'
+import type { Clock, Timer } from '../world/clock.ts'
 import { LINK_DEAD_MS, LINK_SILENT_MS } from './constants.ts'
 
 export interface LinkWatchOptions {
   readonly clock: Clock
-  /** Whether a circuit over the link has fallen silent. */
-  hasSuspect(link: Link): boolean
-  /** The link has become silent, or was silent and is so no more. */
+  /** A link has become silent, or was silent and is so no more. */
   changed(): void
   /** Nothing has come for so long that the link is of no use, though nobody has closed it. */
   dead(link: Link): void
@@ -19,7 +17,9 @@ export interface LinkWatchOptions {
 export class LinkWatch {
   private readonly options: LinkWatchOptions
   private readonly heard = new WeakMap<Link, number>()
-  private readonly watched = new Set<Link>()
+  /** From when silence was suspected until something is heard, or the link is given up. */
+  private readonly watched = new Map<Link, Timer>()
+  private readonly silent = new Set<Link>()
 
   constructor(options: LinkWatchOptions) {
     this.options = options
@@ -27,35 +27,43 @@ export class LinkWatch {
 
   heardFrom(link: Link): void {
     this.heard.set(link, this.options.clock.now())
+    if (!this.watched.has(link)) return
+    const wasSilent = this.silent.has(link)
+    this.forget(link)
+    if (wasSilent) this.options.changed()
   }
 
   isSilent(link: Link): boolean {
-    return this.quietMs(link) >= LINK_SILENT_MS && this.options.hasSuspect(link)
+    return this.silent.has(link)
   }
 
-  /** A circuit over it has fallen silent: looked at until it is clear whether the link is the cause. */
-  watch(link: Link): void {
-    if (this.watched.has(link)) return
-    this.watched.add(link)
-    this.look(link, this.isSilent(link))
+  /** A circuit over it has fallen silent: watched until it is clear whether the link is the cause. */
+  suspect(link: Link): void {
+    if (!this.watched.has(link)) this.look(link)
   }
 
-  private look(link: Link, wasSilent: boolean): void {
-    this.options.clock.after(LINK_SILENT_MS / 2, () => {
-      const isSilent = link.open && this.isSilent(link)
-      if (isSilent !== wasSilent) this.options.changed()
-      if (isSilent && this.quietMs(link) >= LINK_DEAD_MS) {
-        this.watched.delete(link)
-        this.options.dead(link)
-      } else if (link.open && this.options.hasSuspect(link)) {
-        this.look(link, isSilent)
-      } else {
-        this.watched.delete(link)
-      }
-    })
+  /** It has closed. */
+  forget(link: Link): void {
+    this.watched.get(link)?.cancel()
+    this.watched.delete(link)
+    this.silent.delete(link)
   }
 
-  private quietMs(link: Link): number {
-    return this.options.clock.now() - (this.heard.get(link) ?? 0)
+  stop(): void {
+    for (const link of [...this.watched.keys()]) this.forget(link)
+  }
+
+  private look(link: Link): void {
+    const quietMs = this.options.clock.now() - (this.heard.get(link) ?? 0)
+    if (quietMs >= LINK_DEAD_MS) {
+      this.forget(link)
+      this.options.dead(link)
+      return
+    }
+    const timer = this.options.clock.after(LINK_SILENT_MS / 2, () => this.look(link))
+    this.watched.set(link, timer)
+    if (quietMs < LINK_SILENT_MS || this.silent.has(link)) return
+    this.silent.add(link)
+    this.options.changed()
   }
 }

@@ -3,6 +3,7 @@ import { nobleAead } from '../crypto/noble-aead.ts'
 import { signDescriptor } from '../directory/descriptor.ts'
 import { Directory } from '../directory/directory.ts'
 import { DirectoryExchange } from '../directory/exchange.ts'
+import type { StockPeer } from '../directory/stock-peers.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY, TUNNEL_COMMUNITY_ID } from '../ipv8/constants.ts'
 import type { Link } from '../link/link.ts'
@@ -15,7 +16,7 @@ import { VirtualClock } from '../sim/virtual-clock.ts'
 import type { StreamOpener } from '../stream/byte-stream.ts'
 import { StreamServer } from '../stream/stream-server.ts'
 import { Counters } from '../world/counters.ts'
-import { PrivateNetwork } from './private-network.ts'
+import { PrivateNetwork, type PrivateNetworkOptions } from './private-network.ts'
 
 const NETWORK = 'test'
 const HOME: IpAddress = { kind: 'ipv4', host: '192.0.2.1', port: 1000 }
@@ -28,6 +29,7 @@ export interface TestRelay {
   readonly exit: boolean
   /** False once it was switched off. */
   running: boolean
+  frozen: boolean
 }
 
 /** Relays with real routers, directories and exits, and one client, on a virtual clock; 5 ms a link. */
@@ -39,6 +41,8 @@ export class TestNetwork {
   readonly relays: TestRelay[] = []
   /** What came out of exits, as `host:port text`. */
   readonly out: string[] = []
+  /** What every relay says it walks with. */
+  readonly stock: StockPeer[] = []
   /** Links that the client asked for, by the relay's name. */
   readonly opened: string[] = []
   private readonly home = new Map<string, { link: Link; receive(packet: Uint8Array): void; closed(): void }>()
@@ -52,11 +56,26 @@ export class TestNetwork {
     })
   }
 
+  /** A relay that no directory knows. */
+  unlisted(name: string, exit = false): TestRelay {
+    const relay = this.relay(name, exit, false)
+    this.descriptors.pop()
+    return relay
+  }
+
   relay(name: string, exit = false, gateway = true): TestRelay {
     const host = `198.51.${this.relays.length}.7`
     const address: IpAddress = { kind: 'ipv4', host, port: 7000 }
     const keyPair = KeyPair.generate(this.random)
-    const relay = { name, keyPair, address, url: `ws://${host}:8080/relay`, exit, running: true }
+    const relay = {
+      name,
+      keyPair,
+      address,
+      url: `ws://${host}:8080/relay`,
+      exit,
+      running: true,
+      frozen: false,
+    }
     const { clock, random } = this
     const world = { clock, random, counters: new Counters() }
     const flags = FLAG_RELAY | (exit ? FLAG_EXIT_BITTORRENT | FLAG_EXIT_STREAM : 0)
@@ -72,7 +91,8 @@ export class TestNetwork {
     const own = signDescriptor({ ...dated, websocket: gateway ? relay.url : undefined }, keyPair, NETWORK)
     this.descriptors.push(own)
     const directory = new Directory({ ...world, network: NETWORK, self: keyPair.publicKey })
-    const exchange = new DirectoryExchange({ ...world, directory, own: () => own })
+    const neighbours = () => this.stock
+    const exchange = new DirectoryExchange({ ...world, directory, own: () => own, neighbours })
     const router = new Router({
       ...world,
       keyPair,
@@ -87,12 +107,18 @@ export class TestNetwork {
     this.net.add({
       address,
       receive: (link, packet) => {
+        if (relay.frozen) return
         for (const bytes of this.descriptors) directory.add(bytes)
         if (!exchange.receive(link, packet)) router.receive(link, packet)
       },
     })
     this.relays.push(relay)
     return relay
+  }
+
+  /** Freezes a relay: it answers nothing more, and nobody is told. */
+  freeze(relay: TestRelay, frozen = true): void {
+    relay.frozen = frozen
   }
 
   /** Switches a relay off: it answers nothing more, and links of the client to it close. */
@@ -102,7 +128,7 @@ export class TestNetwork {
     this.home.get(formatAddress(relay.address))?.closed()
   }
 
-  client(entry: TestRelay, hops: Hops): PrivateNetwork {
+  client(entry: TestRelay, hops: Hops, more: Partial<PrivateNetworkOptions> = {}): PrivateNetwork {
     const { clock, random, counters } = this
     return new PrivateNetwork({
       clock,
@@ -117,7 +143,8 @@ export class TestNetwork {
       openLink: async ({ url }, onPacket, onClosed) => {
         const relay = this.relays.find((each) => each.url === url)
         this.opened.push(relay?.name ?? 'nobody')
-        if (!relay?.running) throw new RangeError('no relay answers there')
+        if (relay?.frozen) await new Promise<void>((resolve) => this.clock.after(10_000, resolve))
+        if (!relay?.running || relay.frozen) throw new RangeError('no relay answers there')
         const link = this.net.link(HOME, relay.address)
         link.open = true
         this.home.set(formatAddress(relay.address), {
@@ -132,6 +159,7 @@ export class TestNetwork {
       },
       changed: () => undefined,
       primaryChanged: () => undefined,
+      ...more,
     })
   }
 

@@ -65,7 +65,6 @@ export class WaysIn {
     this.mayEnterAt = gatewayJudge(entries)
     this.watch = new LinkWatch({
       clock,
-      hasSuspect: (link) => options.circuitsOf(link).some((circuit) => circuit.suspect),
       changed: () => this.linksChanged(),
       dead: (link) => this.dead(link),
     })
@@ -94,6 +93,7 @@ export class WaysIn {
   }
 
   stop(): void {
+    this.watch.stop()
     this.toGuards.stop()
     this.toExits.stop()
   }
@@ -103,7 +103,14 @@ export class WaysIn {
     return this.usable(this.toGuards)
   }
 
-  /** The same, to exits. Begins to link to one where no guard is one. */
+  /** Those that serve when all can be reached. */
+  guardRelays(): readonly PathRelay[] {
+    const { entries, relayOf } = this.options
+    const next = [...entries, ...this.sampled.list()].slice(0, ENTRY_LINKS)
+    return next.flatMap(({ publicKey }) => relayOf(publicKey) ?? [])
+  }
+
+  /** Open links to exits. Begins to link to one where no guard is one. */
   exits(): readonly Entry[] {
     const guards = this.guards().filter(({ relay }) => relay.exit !== 'none')
     if (guards.length > 0) return guards
@@ -134,7 +141,7 @@ export class WaysIn {
     for (const circuit of this.options.circuitsOf(link)) {
       if (!circuit.suspect && circuit.state === 'ready') circuit.ping()
     }
-    this.watch.watch(link)
+    this.watch.suspect(link)
   }
 
   private usable(links: EntryLinks): Entry[] {
@@ -177,6 +184,9 @@ export class WaysIn {
         byRelay.set(relay, candidate)
       }
     }
+    const fits = [...byRelay.keys()]
+    // Exits are scarce: they are guards only where nobody else can be.
+    const plain = fits.filter((relay) => relay.exit === 'none')
     const chosen = draw(
       {
         factor: (relay) => reliability.factor(relay),
@@ -184,7 +194,7 @@ export class WaysIn {
         avoid: [],
         random,
       },
-      [...byRelay.keys()],
+      plain.length > 0 ? plain : fits,
     )
     return chosen && byRelay.get(chosen)
   }
@@ -245,12 +255,13 @@ export class WaysIn {
 
   private dead(link: Link): void {
     link.close('failed')
-    this.closed(link)
+    this.closed(link, true)
   }
 
-  private closed(link: Link): void {
+  private closed(link: Link, failed = false): void {
+    this.watch.forget(link)
     this.options.linkClosed(link)
-    this.toGuards.closed(link)
-    this.toExits.closed(link)
+    this.toGuards.closed(link, failed)
+    this.toExits.closed(link, failed)
   }
 }

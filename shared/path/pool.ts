@@ -30,6 +30,8 @@ export interface PoolOptions<C extends PoolCircuit> {
   /** The ways in that work just now, best first; for one hop, to exits. */
   entries(hops: Hops): readonly Entry[]
   relays(): readonly PathRelay[]
+  /** Guards, which serve as other hops only where there is no choice: one failure is not to end primary and standby. */
+  guards?(): readonly PathRelay[]
   /** Makes a circuit, not yet started. */
   circuit(path: readonly PathRelay[], link: Link, events: PoolEvents): C
   /** The primary is another one now, or gone. */
@@ -216,7 +218,7 @@ export class CircuitPool<C extends PoolCircuit> {
       factor: (relay) => options.reliability.factor(relay),
       resting: (relay) => options.reliability.resting(relay),
       measured: (relay) => options.reliability.bytesPerSecond(relay),
-      avoid: [...this.list().flatMap((member) => member.path.slice(1)), ...entries.map((each) => each.relay)],
+      avoid: [...this.list().flatMap((member) => member.path.slice(1)), ...(options.guards?.() ?? [])],
       random: options.random,
     })
     if (typeof path === 'string') {

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { addressOf, type IpAddress } from '../bytes/address.ts'
+import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
+import { TestNetwork, type TestRelay } from './network.fixture.ts'
+
+const PEER = addressOf('203.0.113.50', 6881) as IpAddress
+
+async function started(exits: string[], stock: string[], stockFlags: number) {
+  const net = new TestNetwork()
+  for (const name of ['e1', 'e2', 'm1', 'm2', 'm3']) net.relay(name, false, name.startsWith('e'))
+  for (const name of exits) net.relay(name, true)
+  const client = net.client(net.relays[0] as TestRelay, 3)
+  for (const name of stock) {
+    const { keyPair, address } = net.unlisted(name, true)
+    net.stock.push({ publicKey: keyPair.publicKey, address, flags: stockFlags, rttMs: 20 })
+  }
+  client.start()
+  await net.clock.advanceAsync(70_000)
+  return { net, client }
+}
+
+describe('circuits outside of the pool (C-01, S-hidden)', () => {
+  it('end at the relay asked for, and are no business of the pool', async () => {
+    const { net, client } = await started(['x1', 'x2'], [], 0)
+    const last = client.relays().find(({ name }) => name === 'm3')
+    const heard: string[] = []
+    const before = client.pooled().map((member) => member.number)
+    const circuit = client.buildCircuit({
+      hops: 3,
+      last,
+      events: { ready: () => heard.push('ready'), closed: () => heard.push('closed') },
+    })
+    await net.clock.advanceAsync(2_000)
+    expect(heard).toEqual(['ready'])
+    expect(circuit?.hops.map((hop) => hop.name)[2]).toBe('m3')
+    expect(client.pooled().map((member) => member.number)).toEqual(before)
+    client.stop()
+    expect(heard).toEqual(['ready', 'closed'])
+    expect(client.buildCircuit({ hops: 3, events: {} })).toBeUndefined()
+  })
+
+  it('are bounded in number, and freed when they end', async () => {
+    const { client } = await started(['x1', 'x2'], [], 0)
+    const built = Array.from({ length: 40 }, () => client.buildCircuit({ hops: 2, events: {} }))
+    expect(built.filter((circuit) => circuit !== undefined)).toHaveLength(32)
+    built[0]?.destroy('unneeded')
+    expect(client.buildCircuit({ hops: 2, events: {} })).toBeDefined()
+  })
+})
+
+describe('stock peers that relays tell of (C-01, C-07)', () => {
+  const FLAGS = FLAG_RELAY | FLAG_EXIT_BITTORRENT
+
+  it('serve as exits where no other is known: datagrams go out, connections fail at once', async () => {
+    const { net, client } = await started([], ['s1', 's2'], FLAGS)
+    const path = client.status().primary?.path ?? []
+    expect(path.map((relay) => relay.culvert)).toEqual([true, true, false])
+    expect(client.status()).toMatchObject({ exits: 2, problem: undefined })
+    const ends: (string | undefined)[] = []
+    const nothing = () => undefined
+    client.connect(PEER, {
+      opened: nothing,
+      data: nothing,
+      drained: nothing,
+      ended: nothing,
+      closed: (reason) => ends.push(reason),
+    })
+    const heard: string[] = []
+    const socket = client.datagrams((origin, data) => heard.push(`${origin.host} ${data.length}`))
+    socket.send(PEER, new Uint8Array([100, 49, 58, 120, 101]))
+    await net.clock.advanceAsync(1_000)
+    expect(ends).toEqual(['not-an-exit'])
+    expect(heard).toEqual(['203.0.113.50 5'])
+  })
+
+  it('end no streams, whatever flags they are said to have, and stand back where ours do', async () => {
+    const { client } = await started(['x1'], ['s1', 's2'], FLAGS | FLAG_EXIT_STREAM)
+    expect(client.relays().filter((relay) => relay.exit === 'stream')).toHaveLength(1)
+    expect(client.status().primary?.path[2]?.name).toBe('x1')
+  })
+})
