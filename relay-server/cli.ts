@@ -55,6 +55,10 @@ async function run([command, ...rest]: readonly string[]): Promise<void> {
       const { runSeederProcess } = await import('./lab/seeder-process.ts')
       return runSeederProcess(rest[0] ?? '')
     }
+    case 'port-mapper': {
+      const { runMapper } = await import('./nat/mapper-process.ts')
+      return runMapper(JSON.parse(rest[0] ?? '{"ports":[]}'))
+    }
     case 'help':
     case '--help':
     case '-h':

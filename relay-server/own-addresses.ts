@@ -43,6 +43,19 @@ export class OwnAddresses {
     return candidates.find((address) => address?.kind === kind)
   }
 
+  /** In the words of the walk: those of the IP version of `lan`, and IPv6 ones beside IPv4. */
+  forWalk(): { lan: IpAddress; wan?: IpAddress; lan6?: IpAddress; wan6?: IpAddress } {
+    const { lan, lan6 } = this
+    const wan = this.given(lan.kind)
+    const wan6 = this.given('ipv6')
+    return {
+      lan,
+      ...(wan ? { wan } : {}),
+      ...(lan6 && lan.kind === 'ipv4' ? { lan6 } : {}),
+      ...(wan6 && lan.kind === 'ipv4' ? { wan6 } : {}),
+    }
+  }
+
   /** Whether `address` is this relay, as far as it knows. */
   isOwn(address: IpAddress): boolean {
     const own = [this.bound, this.lan, this.lan6, this.given('ipv4'), this.given('ipv6')]

@@ -99,10 +99,11 @@ describe('own addresses (N-01)', () => {
       publicHost: undefined,
       lanAddressesOf: () => lans,
     })
-    expect([own.lan, own.lan6]).toEqual([lans.ipv4, lans.ipv6])
+    expect(own.forWalk()).toEqual({ lan: lans.ipv4, lan6: lans.ipv6 })
     expect(own.given('ipv4')).toBeUndefined()
     own.setMapped(ip('203.0.113.7', 40_000))
     expect(own.given('ipv4')).toEqual(ip('203.0.113.7', 40_000))
+    expect(own.forWalk()).toEqual({ lan: lans.ipv4, wan: ip('203.0.113.7', 40_000), lan6: lans.ipv6 })
     const isOwn = [lans.ipv4, lans.ipv6, ip('203.0.113.7', 40_000), ip('203.0.113.7'), ip('192.168.1.8')].map(
       (address) => own.isOwn(address),
     )

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { addressOf, formatAddress } from '../shared/bytes/address.ts'
+import { type Address, addressOf } from '../shared/bytes/address.ts'
 import { toHex } from '../shared/bytes/bytes.ts'
 import { CulvertError } from '../shared/bytes/error.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
@@ -32,14 +32,20 @@ export interface PageGatewayEvents {
   onClosed(link: Link): void
 }
 
+export interface StartedGateway {
+  readonly gateway: Gateway
+  /** What it listens on. */
+  readonly address: Address
+}
+
 /**
  * Starts the gateway that the configuration asks for, on the first free one of its ports.
- * @returns undefined if none is asked for; `authority` is `host:port`
+ * @returns undefined if none is asked for
  */
 export async function startGateway(
   options: PageGatewayOptions,
   events: PageGatewayEvents,
-): Promise<{ gateway: Gateway; authority: string } | undefined> {
+): Promise<StartedGateway | undefined> {
   const { config, keyPair, clock, random, counters } = options
   const { enabled, host, portTries, webRoot, limits } = config.gateway
   if (!enabled) return undefined
@@ -64,7 +70,7 @@ export async function startGateway(
     })
     try {
       const bound = await gateway.start()
-      return { gateway, authority: formatAddress(addressOf(host, bound.port)) }
+      return { gateway, address: addressOf(host, bound.port) }
     } catch (error) {
       const busy = error instanceof CulvertError && error.code === 'gateway-port-busy'
       if (!busy || port + 1 >= config.gateway.port + portTries) throw error

@@ -12,7 +12,7 @@ import {
   FLAG_SPEED_TEST,
 } from '../shared/ipv8/constants.ts'
 import { messageIdOf, prefixOf } from '../shared/ipv8/packet.ts'
-import { Walker } from '../shared/ipv8/walker.ts'
+import { Walker, type WalkStatus } from '../shared/ipv8/walker.ts'
 import type { Link } from '../shared/link/link.ts'
 import { MESSAGE } from '../shared/onion/constants.ts'
 import { ExitPolicy } from '../shared/onion/exit-policy.ts'
@@ -23,19 +23,19 @@ import type { Random } from '../shared/world/random.ts'
 
 import { defaultBootstrap } from './bootstrap.ts'
 import { portRangeOf, type RelayConfig } from './config.ts'
-import { resolveEndpoint } from './endpoints.ts'
 import { Exit } from './exit/exit.ts'
-import type { Gateway } from './gateway/gateway.ts'
 import { hiddenServices } from './hidden-services.ts'
 import { UdpLinks } from './links/udp.ts'
 import type { Log } from './log.ts'
+import type { PortMappingState } from './nat/port-mapping.ts'
+import { RelayPorts } from './nat/relay-ports.ts'
 import { loadNativeCrypto } from './native-crypto.ts'
 import { Neighbours } from './neighbours.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import { OwnDescriptor } from './own-descriptor.ts'
-import { startGateway } from './page-gateway.ts'
+import { type StartedGateway, startGateway } from './page-gateway.ts'
 import { candidatesOf } from './relay-candidates.ts'
-import type { WalkView } from './walk-report.ts'
+import { WalkReport } from './walk-report.ts'
 
 export interface RelayOptions {
   readonly config: RelayConfig
@@ -47,16 +47,11 @@ export interface RelayOptions {
 }
 
 /** Numbers and states, no addresses, keys or ids: what GET /status.json answers (N-13). */
-export interface RelayStatus {
-  /** `degraded`: no bootstrap node and no peer answers (N-06). */
-  readonly state: WalkView['state']
-  readonly nat: WalkView['nat']
-  /** Nobody reaches this relay by himself (N-10). */
-  readonly relayOnly: boolean
+export interface RelayStatus extends WalkStatus {
+  /** Whether a router at home sends the port here, and by which protocol. */
+  readonly portMapping: PortMappingState
   /** Other relays whose descriptors are known. */
   readonly relays: number
-  /** Peers of the IPv8 walk. */
-  readonly peers: number
   readonly udpLinks: number
   readonly pages: number
   readonly router: RouterStats
@@ -120,19 +115,16 @@ export class Relay {
 
   /** `http://host:port` of the gateway, if there is one. */
   get gatewayUrl(): string | undefined {
-    return this.running?.gateway && `http://${this.running.gateway.authority}`
+    return this.running?.gateway && `http://${formatAddress(this.running.gateway.address)}`
   }
 
   /** How many there are of everything; for tests and for whoever watches the relay. */
   status(): RelayStatus | undefined {
     const { running } = this
     if (!running) return undefined
-    const { state, nat, relayOnly, peers } = running.walkView()
     return {
-      state,
-      nat,
-      relayOnly,
-      peers,
+      ...running.walker.status,
+      portMapping: running.ports?.state ?? 'off',
       relays: this.directory.size,
       udpLinks: running.udp.size,
       pages: running.gateway?.gateway.size ?? 0,
@@ -183,7 +175,7 @@ export class Relay {
       candidates: () => candidatesOf(walker.peers(), this.directory, random),
       limits: config.limits,
     })
-    const wan = own.given(own.lan.kind)
+    const report = new WalkReport(log)
     const walker = new Walker({
       keyPair,
       communityId: fromHex(config.community),
@@ -191,7 +183,9 @@ export class Relay {
       random,
       counters,
       flags: this.flags,
-      addresses: { lan: own.lan, ...(wan ? { wan } : {}) },
+      addresses: own.forWalk(),
+      families: udp.families,
+      onStatus: (status) => report.note(status),
       // All of a lab is one network.
       settings: config.lab ? { maxPeersPerNetwork: 30 } : {},
       // Strangers tell the walk where to go, unsigned in part: into our own network they shall not send us.
@@ -212,14 +206,19 @@ export class Relay {
       intervalMs: config.exchangeSeconds * 1000,
       onResolved: (addresses) => walker.addBootstrap(addresses),
     })
-    const walkView = (): WalkView => {
-      const peers = walker.peers().length
-      return { state: peers > 0 ? 'joined' : 'starting', peers, nat: 'unknown', relayOnly: false }
+    this.running = {
+      udp,
+      own,
+      router,
+      exit: hidden.exit,
+      walker,
+      neighbours,
+      gateway: undefined,
+      ports: undefined,
     }
-    this.running = { udp, own, router, exit: hidden.exit, walker, walkView, neighbours, gateway: undefined }
     try {
       this.running.gateway = await startGateway(this.options, {
-        overlay: () => walkView().state,
+        overlay: () => walker.status.state,
         status: () => this.status(),
         onPacket: this.receive,
         onClosed: (link) => router.linkClosed(link),
@@ -228,12 +227,20 @@ export class Relay {
       await udp.close()
       throw error
     }
+    this.running.ports = new RelayPorts({
+      config,
+      clock,
+      log,
+      lan: own.lan,
+      gateway: this.running.gateway?.address,
+      onMapped: (address) => {
+        own.setMapped(address)
+        walker.setWan(address)
+      },
+    })
+    this.running.ports.start()
     neighbours.start()
-    for (const endpoint of defaultBootstrap(config)) {
-      void resolveEndpoint(endpoint, udp.families).then(
-        (address) => address && walker.addBootstrap([address]),
-      )
-    }
+    walker.addBootstrap(defaultBootstrap(config).filter((address) => udp.reaches(address)))
     walker.start()
   }
 
@@ -251,8 +258,10 @@ export class Relay {
     this.exchange.stop()
     running.router.stop()
     running.exit.stop()
+    const unmapped = running.ports?.stop()
     await running.gateway?.gateway.stop()
     await running.udp.close()
+    await unmapped
     this.running = undefined
   }
 
@@ -283,8 +292,8 @@ export class Relay {
 
   private get websocketUrl(): string | undefined {
     const { gateway, lab } = this.options.config
-    const authority = this.running?.gateway?.authority
-    return gateway.publicUrl ?? (lab && authority ? `ws://${authority}/relay` : undefined)
+    const address = this.running?.gateway?.address
+    return gateway.publicUrl ?? (lab && address ? `ws://${formatAddress(address)}/relay` : undefined)
   }
 
   /** Where others reach us: undefined until given or told by neighbours, empty if nobody can (N-10). */
@@ -294,8 +303,10 @@ export class Relay {
     const { own, walker } = running
     const given = (['ipv4', 'ipv6'] as const).flatMap((kind) => own.given(kind) ?? [])
     if (given.length > 0) return given
-    if (running.walkView().relayOnly) return []
-    return isNoAddress(walker.wan) ? undefined : [walker.wan]
+    if (walker.status.relayOnly) return []
+    const seen = new Map([walker.wan6, walker.wan].map((address) => [address.kind, address]))
+    const known = [...seen.values()].filter((address) => !isNoAddress(address))
+    return known.length > 0 ? known : undefined
   }
 
   /** Whether an address that a stranger named (in an extend, in a descriptor) is one that packets may be sent to. */
@@ -310,7 +321,7 @@ interface Running {
   readonly router: Router
   readonly exit: Exit
   readonly walker: Walker
-  readonly walkView: () => WalkView
   readonly neighbours: Neighbours
-  gateway: { readonly gateway: Gateway; readonly authority: string } | undefined
+  gateway: StartedGateway | undefined
+  ports: RelayPorts | undefined
 }

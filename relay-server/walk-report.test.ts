@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { WalkReport, type WalkView } from './walk-report.ts'
+import type { WalkStatus } from '../shared/ipv8/walker.ts'
+import { WalkReport } from './walk-report.ts'
 
 describe('what the log says of the walk (N-06, N-10, N-13)', () => {
   const lines: string[] = []
   const write = (line: string) => lines.push(line)
   const report = new WalkReport({ error: write, info: write, debug: write })
-  const note = (view: Partial<WalkView>): string[] => {
-    report.note({ state: 'joined', peers: 1, nat: 'unknown', relayOnly: false, ...view })
+  const note = (view: Partial<WalkStatus>): string[] => {
+    report.note({ state: 'joined', peers: 1, nat: 'unknown', ...view })
     return lines.splice(0)
   }
 
@@ -20,10 +21,10 @@ describe('what the log says of the walk (N-06, N-10, N-13)', () => {
 
   it('warns of a symmetric NAT, and takes it back', () => {
     expect(note({ nat: 'cone' })).toEqual([])
-    expect(note({ nat: 'likely-symmetric', relayOnly: true })).toEqual([
+    expect(note({ nat: 'likely-symmetric' })).toEqual([
       expect.stringContaining('this network looks like a symmetric NAT'),
     ])
-    expect(note({ nat: 'likely-symmetric', relayOnly: true })).toEqual([])
+    expect(note({ nat: 'likely-symmetric' })).toEqual([])
     expect(note({ nat: 'cone' })).toEqual(['peers reach this relay again'])
   })
 })

@@ -1,12 +1,7 @@
+import type { WalkStatus } from '../shared/ipv8/walker.ts'
 import type { Log } from './log.ts'
 
-/** What the log and the status tell of the walk; the walker's own status has more. */
-export interface WalkView {
-  readonly state: 'starting' | 'joined' | 'degraded'
-  readonly peers: number
-  readonly nat: 'unknown' | 'open' | 'cone' | 'likely-symmetric'
-  readonly relayOnly: boolean
-}
+type WalkView = Pick<WalkStatus, 'state' | 'peers' | 'nat'>
 
 /** Tells the operator in plain words how the walk goes, when that changes (N-06, N-10, N-13). No addresses. */
 export class WalkReport {

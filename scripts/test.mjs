@@ -27,6 +27,11 @@ const DEBIAN_PACKAGES = [
     ? [
         { name: 'iproute2', probe: ['ip', '-V'], why: 'relays are tested in network namespaces' },
         { name: 'nftables', probe: ['nft', '-v'], why: 'relays are tested behind NATs of nftables' },
+        {
+          name: 'miniupnpd-nftables',
+          probe: ['/usr/sbin/miniupnpd', '--version'],
+          why: 'port mapping is tested against a real router program',
+        },
       ]
     : []),
 ]

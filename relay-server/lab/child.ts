@@ -18,7 +18,7 @@ const READY_TIMEOUT_MS = 40_000
 const STOP_TIMEOUT_MS = 4_000
 
 /** The start file of this program, of the build or of the sources. */
-function programArguments(program: Program): string[] {
+export function programArguments(program: Program): string[] {
   return program === 'built'
     ? [projectPath('dist/relay-server/main.js')]
     : ['--import', 'tsx', projectPath('relay-server/main.ts')]

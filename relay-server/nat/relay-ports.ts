@@ -1,0 +1,94 @@
+import {
+  type Address,
+  addressOf,
+  type IpAddress,
+  isNoAddress,
+  parseIpv4,
+} from '../../shared/bytes/address.ts'
+import { ExitPolicy } from '../../shared/onion/exit-policy.ts'
+import type { Clock } from '../../shared/world/clock.ts'
+import type { RelayConfig } from '../config.ts'
+import { isLoopback } from '../endpoints.ts'
+import type { Log } from '../log.ts'
+import type { WantedPort } from './messages.ts'
+import { PortMapping, type PortMappingOptions, type PortMappingState } from './port-mapping.ts'
+
+export interface RelayPortsOptions {
+  readonly config: RelayConfig
+  readonly clock: Clock
+  readonly log: Log
+  /** The UDP socket's address on the local network. */
+  readonly lan: IpAddress
+  /** The gateway's, if it listens. */
+  readonly gateway: Address | undefined
+  /** Where the UDP socket can be reached from outside; undefined if it is not known (any more). */
+  onMapped(address: IpAddress | undefined): void
+  readonly startMapper?: PortMappingOptions['startMapper']
+}
+
+const NAMES = { 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' } as const
+
+/** The mapping of a relay's ports, where one makes sense: at home, behind a router. */
+export class RelayPorts {
+  private readonly options: RelayPortsOptions
+  private readonly mapping: PortMapping | undefined
+  private current: PortMappingState = 'off'
+
+  constructor(options: RelayPortsOptions) {
+    const { clock, startMapper } = options
+    this.options = options
+    const ports = portsToMap(options)
+    if (ports.length === 0) return
+    this.current = 'asking'
+    this.mapping = new PortMapping({
+      ports,
+      clock,
+      onChange: (state, mapped) => {
+        this.current = state
+        const udp = mapped.find(({ protocol }) => protocol === 'udp')
+        this.changed(state, udp && (addressOf(udp.externalHost, udp.externalPort) as IpAddress))
+      },
+      ...(startMapper ? { startMapper } : {}),
+    })
+  }
+
+  get state(): PortMappingState {
+    return this.current
+  }
+
+  start(): void {
+    this.mapping?.start()
+  }
+
+  stop(): Promise<void> {
+    return this.mapping?.stop() ?? Promise.resolve()
+  }
+
+  private changed(state: PortMappingState, address: IpAddress | undefined): void {
+    const { log, onMapped } = this.options
+    const isPublic = address !== undefined && new ExitPolicy().judge(address, 'udp') === 'allowed'
+    onMapped(isPublic ? address : undefined)
+    if (state === 'none') {
+      log.info('no router here maps ports: peers reach this relay as far as its NAT allows')
+    } else if (state === 'nat-pmp' || state === 'upnp') {
+      const beyond = isPublic ? '' : ', but is behind another router itself'
+      log.info(`the router sends this relay's port here (${NAMES[state]})${beyond}`)
+    }
+  }
+}
+
+/** None in a lab, on loopback, with an address that the operator gave, or without a private IPv4 address to map to. */
+function portsToMap({ config, lan, gateway }: RelayPortsOptions): WantedPort[] {
+  const { portMapping, publicHost } = config.udp
+  if (!portMapping || config.lab || publicHost !== undefined || isLoopback(lan) || !isBehindRouter(lan))
+    return []
+  const tcp = gateway && !isLoopback(gateway) && gateway.kind === 'ipv4' ? [gateway.port] : []
+  return [{ port: lan.port, protocol: 'udp' }, ...tcp.map((port) => ({ port, protocol: 'tcp' as const }))]
+}
+
+/** Private (RFC 1918), or a provider's NAT (RFC 6598). */
+function isBehindRouter(lan: IpAddress): boolean {
+  const [a = 0, b = 0] = (lan.kind === 'ipv4' && !isNoAddress(lan) && parseIpv4(lan.host)) || []
+  if (a === 172) return b >= 16 && b <= 31
+  return a === 10 || (a === 192 && b === 168) || (a === 100 && b >= 64 && b <= 127)
+}
