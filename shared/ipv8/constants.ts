@@ -39,6 +39,8 @@ export const FLAG_EXIT_STREAM = 0x0100
 /** Defaults of the walk and of staying known; times and sizes are py-ipv8's where it has one (constants.json). */
 export const WALK_DEFAULTS = {
   tickMs: 500,
+  /** With no address left that was told, known peers are asked at this pace. */
+  idleMs: 1_000,
   /** Introduction requests open at once. */
   window: 5,
   /** So long an unanswered request takes a place in the window. An answer may still come later. */

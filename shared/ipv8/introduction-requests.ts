@@ -108,7 +108,7 @@ export class IntroductionRequests {
     contacts.answered(source)
     this.community.resting.delete(handshake.address)
     own.vote(source, response.destination)
-    if (this.saysSomethingOfOurNat(handshake)) this.around.nat.puncture(true)
+    if (this.saysSomethingOfOurNat(handshake)) this.around.nat.puncture(handshake.address, true)
     const member = !handshake.bootstrap || this.events.isMember(response, source)
     const peer = member ? this.community.admit(key, source, response, connectionType) : undefined
     this.community.told.delete(handshake.address)
@@ -195,7 +195,7 @@ export class IntroductionRequests {
       // Behind a symmetric NAT of its own, it was met at another port, where its puncture came from.
       const met = this.community.table.list().some((peer) => peer.address.host === handshake.address.host)
       const introducerLives = introducer && clock.now() - introducer.lastHeard < INTRODUCER_ALIVE_MS
-      if (introducerLives && !met) nat.puncture(false)
+      if (introducerLives && !met) nat.puncture(handshake.address, false)
     }
     const peer = this.community.table.list().find((each) => sameAddress(each.address, handshake.address))
     if (peer) {

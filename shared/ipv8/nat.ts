@@ -28,7 +28,10 @@ export class Nat {
   private readonly evidenceMs: number
   private readonly ports: () => PortAgreement
   private readonly unsolicited = new BoundedMap<string, { readonly atMs: number }>(8)
-  private tries: { readonly worked: boolean; readonly atMs: number }[] = []
+  /** By host: behind a symmetric NAT a peer is introduced again and again, each time at another port where it is not met. */
+  private readonly tries = new BoundedMap<string, { readonly worked: boolean; readonly atMs: number }>(
+    MAX_TRIES,
+  )
   /** Since the start. */
   puncturesTried = 0
   puncturesSucceeded = 0
@@ -40,11 +43,10 @@ export class Nat {
   }
 
   /** Whether a peer whose introducer asked it to puncture us answered our request. */
-  puncture(worked: boolean): void {
+  puncture(target: IpAddress, worked: boolean): void {
     this.puncturesTried++
     if (worked) this.puncturesSucceeded++
-    this.tries.push({ worked, atMs: this.clock.now() })
-    if (this.tries.length > MAX_TRIES) this.tries.shift()
+    this.tries.set(target.host, { worked, atMs: this.clock.now() })
   }
 
   /** A signed request came from a host that we never sent to. Those of our own network say nothing about the NAT. */
@@ -58,7 +60,7 @@ export class Nat {
     if (this.unsolicited.values().filter(fresh).length >= MIN_UNSOLICITED) return 'open'
     const ports = this.ports()
     if (ports === 'differs') return 'likely-symmetric'
-    const tries = this.tries.filter(fresh)
+    const tries = this.tries.values().filter(fresh)
     const failed = tries.filter(({ worked }) => !worked).length
     const mostFail =
       ports === 'same'

@@ -17,6 +17,7 @@ export class Walk {
   private readonly community: Community
   private readonly requests: IntroductionRequests
   private readonly options: WalkOptions
+  private lastIdleMs = Number.NEGATIVE_INFINITY
   private lastThinnedMs = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -38,7 +39,7 @@ export class Walk {
 
   /** One step: at most one request. */
   step(): void {
-    const { random, settings } = this.around
+    const { clock, random, settings } = this.around
     const { requests } = this
     if (requests.handshakes.pending >= settings.window) return
     if (this.refresh() || !this.wanting) return
@@ -47,6 +48,9 @@ export class Walk {
       requests.ask(told.address, told)
       return
     }
+    // Nobody new to ask: those known may know somebody, but there is no hurry.
+    if (!told && clock.now() - this.lastIdleMs < settings.idleMs) return
+    this.lastIdleMs = clock.now()
     const known = this.community.table.list().map((peer) => peer.address)
     const next = pick(random, [...known, ...(this.options.alsoAsk?.() ?? [])])
     if (next && requests.mayAsk(next)) requests.ask(next)

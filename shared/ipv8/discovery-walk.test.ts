@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import { formatAddress, type IpAddress } from '../bytes/address.ts'
+import { KeyPair } from '../identity/keys.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
+import { DISCOVERY_COMMUNITY_ID, SIMILARITY_REQUEST, TUNNEL_COMMUNITY_ID } from './constants.ts'
+import { similarityRequest, similarityResponse } from './discovery.ts'
+import { NEW_STYLE, OLD_STYLE } from './introduction.ts'
+import { messageIdOf, openSigned, prefixOf, signedPacket } from './packet.ts'
+import { ip, ip6, Town } from './town.fixture.ts'
+
+const beside = prefixOf(DISCOVERY_COMMUNITY_ID)
+const tunnel = prefixOf(TUNNEL_COMMUNITY_ID)
+const stranger = KeyPair.generate(new SeededRandom(99))
+
+/** An introduction request of somebody who is in the DiscoveryCommunity. */
+function requestOf(keyPair: KeyPair, source: IpAddress, style = OLD_STYLE) {
+  const value = {
+    time: 5n,
+    destination: ip(1),
+    lan: ip(77),
+    wan: ip(77),
+    bits: 1,
+    identifier: 5,
+    extra: new Uint8Array(),
+  }
+  return { source, packet: signedPacket(beside, style.requestId, keyPair, style.request, value) }
+}
+
+describe('introductions in the DiscoveryCommunity (N-08)', () => {
+  it('are answered in their own style, and name another peer of it, who is asked to puncture', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    const first = requestOf(KeyPair.generate(new SeededRandom(98)), ip(8))
+    walker.receive(first.source, first.packet)
+    town.sent.length = 0
+    const second = requestOf(stranger, ip(9), NEW_STYLE)
+    expect(walker.receive(second.source, second.packet)).toBe(true)
+    const ids = town.sent.map(({ to, packet }) => [to, messageIdOf(packet, beside)])
+    expect(ids).toContainEqual([formatAddress(ip(8)), NEW_STYLE.punctureRequestId])
+    expect(ids).toContainEqual([formatAddress(ip(9)), NEW_STYLE.responseId])
+    const response = town.sent.find(({ packet }) => messageIdOf(packet, beside) === NEW_STYLE.responseId)
+    expect(openSigned(response!.packet, NEW_STYLE.response).value).toMatchObject({
+      identifier: 5,
+      introducedWan: ip(8),
+      extra: new Uint8Array(),
+    })
+    // They are no peers of the tunnel community by that.
+    expect(walker.peers()).toEqual([])
+  })
+
+  it('lead to peers of the tunnel community: who names it in a similarity request is asked for an introduction there', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    walker.start()
+    const ask = (communities: Uint8Array[], source: IpAddress, identifier: number) => {
+      const value = { time: 7n, identifier, lan: source, wan: source, bits: 0, communities }
+      walker.receive(source, signedPacket(beside, SIMILARITY_REQUEST, stranger, similarityRequest, value))
+    }
+    const asked = () =>
+      town.sent
+        .filter(({ packet }) => messageIdOf(packet, tunnel) === OLD_STYLE.requestId)
+        .map(({ to }) => to)
+    ask([DISCOVERY_COMMUNITY_ID], ip(9), 1)
+    expect(asked()).toEqual([])
+    ask([DISCOVERY_COMMUNITY_ID, TUNNEL_COMMUNITY_ID], ip(9), 2)
+    expect(asked()).toEqual([formatAddress(ip(9))])
+    // Once in 300 s.
+    town.clock.advance(20_000)
+    const before = asked().length
+    ask([TUNNEL_COMMUNITY_ID], ip(9), 3)
+    expect(asked().length).toBe(before)
+    town.clock.advance(290_000)
+    ask([TUNNEL_COMMUNITY_ID], ip(9), 4)
+    expect(asked().length).toBe(before + 1)
+    const answers = town.sent.filter(({ packet }) => messageIdOf(packet, beside) === 2)
+    expect(answers.length).toBe(4)
+    expect(openSigned(answers[0]!.packet, similarityResponse).value.communities.length).toBe(2)
+    town.stop()
+  })
+
+  it('alone let ours find each other, by walking it and asking for similarity', () => {
+    const town = new Town()
+    const all = Array.from({ length: 4 }, (_, n) => town.add(n, { discovery: true }))
+    for (const walker of all) walker.start()
+    // They begin in the DiscoveryCommunity: each has sent walker 0 a request there.
+    for (const [n, walker] of all.entries()) {
+      if (n > 0) {
+        const { packet } = requestOf(KeyPair.generate(new SeededRandom(n + 1)), ip(n))
+        expect(walker).toBeDefined()
+        all[0]!.receive(ip(n), packet)
+      }
+    }
+    town.clock.advance(120_000)
+    for (const walker of all) expect(walker.peers().length).toBe(3)
+    expect(town.sent.some(({ packet }) => messageIdOf(packet, beside) === SIMILARITY_REQUEST)).toBe(true)
+    town.stop()
+  })
+
+  it('keep peers known that are silent in every other way, with one ping for all communities', () => {
+    const town = new Town()
+    const [a, b] = [1, 2].map((n) =>
+      town.add(n, { discovery: true, settings: { targetPeers: 1, discoveryPeers: 1 } }),
+    )
+    a!.walkTo(ip(2))
+    for (const walker of [a!, b!]) walker.start()
+    town.clock.advance(180_000)
+    town.sent.length = 0
+    town.clock.advance(100_000)
+    const pings = town.sent.filter(
+      ({ from, packet }) => from === formatAddress(ip(1)) && messageIdOf(packet, beside) === 3,
+    )
+    expect(pings.length).toBeGreaterThanOrEqual(3)
+    expect(pings.length).toBeLessThanOrEqual(5)
+    expect(a!.peers().length).toBe(1)
+    town.stop()
+  })
+})
+
+describe('both IP versions in one walker (N-01, N-08)', () => {
+  it('brings together walkers of IPv4, IPv6 and both, each in the style that the other can read', () => {
+    const town = new Town()
+    const both = [0, 1].map((n) => town.add(n, { address6: ip6(n), bootstrap: n ? [ip(0)] : [] }))
+    const v4 = town.add(2, { bootstrap: [ip(0)], more: { families: ['ipv4'] } })
+    const v6 = [3, 4].map((n) =>
+      town.add(n, { address: ip6(n), bootstrap: [ip6(0)], more: { families: ['ipv6'] } }),
+    )
+    for (const walker of [...both, v4, ...v6]) walker.start()
+    town.clock.advance(120_000)
+    const kinds = (walker: { peers(): readonly { address: IpAddress }[] }) =>
+      walker
+        .peers()
+        .map(({ address }) => address.kind)
+        .toSorted()
+    expect(kinds(both[0]!)).toEqual(['ipv4', 'ipv4', 'ipv6', 'ipv6'])
+    expect(kinds(v4)).toEqual(['ipv4', 'ipv4'])
+    expect(kinds(v6[0]!)).toEqual(['ipv6', 'ipv6', 'ipv6'])
+    expect(both[0]!.wan).toEqual(ip(0))
+    expect(both[0]!.wan6).toEqual(ip6(0))
+    expect(v6[0]!.wan).toEqual(ip6(3))
+    // Nobody was sent what his socket cannot carry, and no old style went to an IPv6 address.
+    for (const { from, to, packet } of town.sent) {
+      expect(from.startsWith('[')).toBe(to.startsWith('['))
+      if (to.startsWith('[')) expect([245, 246, 249, 250]).not.toContain(messageIdOf(packet, tunnel))
+    }
+    expect(town.counters.get('ipv8-old-style-ipv6')).toBe(0)
+    town.stop()
+  })
+})
