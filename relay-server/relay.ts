@@ -2,10 +2,12 @@ import { formatAddress, type IpAddress, isNoAddress } from '../shared/bytes/addr
 import { fromHex } from '../shared/bytes/bytes.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
+import type { StockPeer } from '../shared/directory/stock-peers.ts'
 import { isHiddenPacket } from '../shared/hidden/packets.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
 import {
   FLAG_EXIT_BITTORRENT,
+  FLAG_EXIT_HTTP,
   FLAG_EXIT_IPV8,
   FLAG_EXIT_STREAM,
   FLAG_RELAY,
@@ -105,7 +107,15 @@ export class Relay {
       udp: () => this.publicAddresses,
     })
     const own = () => this.descriptor.bytes()
-    this.exchange = new DirectoryExchange({ directory: this.directory, own, clock, random, counters })
+    const neighbours = () => this.stockPeers()
+    this.exchange = new DirectoryExchange({
+      directory: this.directory,
+      own,
+      neighbours,
+      clock,
+      random,
+      counters,
+    })
   }
 
   /** `host:port` that the UDP socket is bound to. Empty before `start`. */
@@ -279,8 +289,9 @@ export class Relay {
 
   /** What stock peers of the tunnel community are told. */
   private get flags(): number {
-    const { enabled, bittorrent, ipv8 } = this.options.config.exit
-    const exitFlags = (bittorrent ? FLAG_EXIT_BITTORRENT : 0) | (ipv8 ? FLAG_EXIT_IPV8 : 0)
+    const { enabled, bittorrent, ipv8, tcp } = this.options.config.exit
+    const exitFlags =
+      (bittorrent ? FLAG_EXIT_BITTORRENT : 0) | (ipv8 ? FLAG_EXIT_IPV8 : 0) | (tcp ? FLAG_EXIT_HTTP : 0)
     return FLAG_RELAY | FLAG_SPEED_TEST | (enabled ? exitFlags : 0)
   }
 
@@ -307,6 +318,12 @@ export class Relay {
     const seen = new Map([walker.wan6, walker.wan].map((address) => [address.kind, address]))
     const known = [...seen.values()].filter((address) => !isNoAddress(address))
     return known.length > 0 ? known : undefined
+  }
+
+  /** Peers of the walk that have no descriptor: pages cannot walk, and are told of them. */
+  private stockPeers(): readonly StockPeer[] {
+    const peers = this.running?.walker.peers() ?? []
+    return peers.filter(({ publicKey }) => this.directory.find(publicKey.mid) === undefined)
   }
 
   /** Whether an address that a stranger named (in an extend, in a descriptor) is one that packets may be sent to. */
