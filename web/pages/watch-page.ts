@@ -62,9 +62,9 @@ export class WatchPage extends LitElement {
         ${
           torrent === undefined || torrent.bytes === 0
             ? this.renderNothingYet(code !== undefined)
-            : html`<progress-panel .torrent=${torrent}></progress-panel>
-              <hidden-panel .swarm=${torrent.hidden} .complete=${torrent.state === 'done'}></hidden-panel>`
+            : html`<progress-panel .torrent=${torrent}></progress-panel>`
         }
+        <hidden-panel .swarm=${torrent?.hidden} .complete=${torrent?.state === 'done'}></hidden-panel>
       </div>
       ${
         torrent === undefined || torrent.files.length === 0
