@@ -183,6 +183,7 @@ export class Relay {
       exit: hidden.port,
       services: hidden.services,
       candidates: () => candidatesOf(walker.peers(), this.directory, random),
+      isProven: (link) => walker.isVerified(link.address as IpAddress),
       limits: config.limits,
     })
     const report = new WalkReport(log)

@@ -34,3 +34,12 @@ export const ABSENT_NAME_TTL_MS = 30_000
 /** One question to one name server, and how often it is asked. */
 export const LOOKUP_TIMEOUT_MS = 3_000
 export const LOOKUP_TRIES = 2
+
+/** HTTP requests of one circuit that are under way; more are not answered (Tribler's exits: 5). */
+export const HTTP_REQUESTS_PER_CIRCUIT = 5
+/** From the request to the whole response (Tribler's exits: 10 s). */
+export const HTTP_TIMEOUT_MS = 15_000
+/** The head of a response. */
+export const HTTP_HEAD_BYTES = 16_384
+/** What may stand under a redirection, which need not be bencoded. */
+export const HTTP_REDIRECT_BODY_BYTES = 4_096

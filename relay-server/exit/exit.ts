@@ -10,6 +10,7 @@ import type { Random } from '../../shared/world/random.ts'
 import { Allowance } from './allowance.ts'
 import * as defaults from './constants.ts'
 import { Destinations } from './destinations.ts'
+import { HttpExit } from './http-exit.ts'
 import { hostsOfThisMachine } from './own-hosts.ts'
 import { type NameServer, Resolver } from './resolver.ts'
 import { tcpOpener } from './tcp-exit.ts'
@@ -55,6 +56,7 @@ export class Exit implements ExitPort {
   private readonly sockets: Allowance
   private readonly circuits: Allowance
   private readonly streams: StreamServer
+  private readonly requests: HttpExit<ExitCircuit>
   private readonly udp = new Map<ExitCircuit, UdpExit>()
   private readonly known = new Set<ExitCircuit>()
   private readonly header = new UtpHeader()
@@ -81,11 +83,13 @@ export class Exit implements ExitPort {
     this.circuits = new Allowance(limits.circuits, 'exit-circuits-full', counters)
     const { destinations, sockets } = this
     const { localIpv4, localIpv6 } = options
+    const opener = tcpOpener({ destinations, clock, counters, sockets, localIpv4, localIpv6 })
+    this.requests = new HttpExit({ opener, clock, counters })
     this.streams = new StreamServer({
       clock,
       random,
       counters,
-      opener: tcpOpener({ destinations, clock, counters, sockets, localIpv4, localIpv6 }),
+      opener,
       limits: { streamsPerCircuit: limits.streamsPerCircuit },
     })
   }
@@ -113,12 +117,23 @@ export class Exit implements ExitPort {
     }
   }
 
+  http(
+    circuit: ExitCircuit,
+    target: Address,
+    request: Uint8Array,
+    reply: (response: Uint8Array) => void,
+  ): void {
+    if (!this.options.tcp) this.options.counters.add('exit-http-not-offered')
+    else if (this.admit(circuit)) this.requests.request(circuit, target, request, reply)
+  }
+
   ended(circuit: ExitCircuit): void {
     if (!this.known.delete(circuit)) return
     this.circuits.giveBack()
     this.udp.get(circuit)?.close()
     this.udp.delete(circuit)
     this.streams.ended(circuit)
+    this.requests.ended(circuit)
   }
 
   /** Ends everything for every circuit. */

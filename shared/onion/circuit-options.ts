@@ -29,6 +29,8 @@ export interface CircuitEvents {
   httpResponse?(circuit: Circuit, identifier: number, response: Uint8Array | undefined): void
   /** Nothing came back for a second or two (`circuit.suspect`); `changed` when it is over. Only of ready circuits. */
   suspected?(circuit: Circuit): void
+  /** The other end of a seeder's end-to-end circuit is heard for the first time. */
+  linked?(circuit: Circuit): void
   /**
    * A message that a circuit itself has no use for (those of hidden services): `[at, end)` of the cell, its id first. May
    * throw a CodecError. Only of ready circuits.

@@ -230,6 +230,7 @@ export class Circuit {
 
   private receiveSealed(cell: Uint8Array): void {
     const { layers } = this
+    const waited = layers.isWaiting
     const result = layers.open(cell, this.proven)
     if (result !== 'opened') {
       this.count(`circuit-cell-${result}`)
@@ -237,6 +238,7 @@ export class Circuit {
     }
     this.liveness.heard()
     this.becomeReady()
+    if (waited && this.linked) this.options.events.linked?.(this)
     this.inbox.receive(cell, layers)
   }
 

@@ -133,7 +133,7 @@ describe('a rendezvous point (hidden seeding)', () => {
     downloader.circuit.ping()
     seeder.circuit.ping()
     lab.clock.advance(300)
-    expect(seeder.events.at(-1)).toBe('datagram 0.0.0.0 d1')
+    expect(seeder.events).toEqual(['ready', 'linked', 'datagram 0.0.0.0 d1'])
     expect(downloader.events.at(-1)).toBe('datagram 0.0.0.0 5e')
     // There and back over four links of 10 ms.
     expect(downloader.circuit.latencyMs).toBe(80)
@@ -184,7 +184,7 @@ describe('a rendezvous point (hidden seeding)', () => {
       address: { kind: 'ipv4', host: '192.0.2.9', port: 9 },
     })
     lab.clock.advance(200)
-    expect(seeder.events).toEqual(['ready'])
+    expect(seeder.events).toEqual(['ready', 'linked'])
     expect(lab.counters.get('circuit-unknown-message')).toBe(2)
   })
 

@@ -118,6 +118,7 @@ export class Lab {
           events.push(`closed ${reason}`)
         },
         suspected: () => more.onSuspected?.(this.clock.now()),
+        linked: () => events.push('linked'),
         message: (_, id, cell, at, end) => events.push(`message ${id} ${toHex(cell.subarray(at, end))}`),
         httpResponse: (_, identifier, response) =>
           events.push(`http ${identifier} ${response === undefined ? 'none' : response.length}`),
