@@ -56,6 +56,8 @@ export class Directory {
   /** When the descriptor that is kept of a key was published. Most that are offered are known already. */
   private readonly published = new Map<string, number>()
   private readonly perPlace = new Map<string, number>()
+  /** The same by rising `sequence`, among what has gone or moved on since. */
+  private order: { readonly sequence: number; readonly learntMs: number; readonly entry: StoredEntry }[] = []
   private sequence = 0
   /** No descriptor expires before this time, in Unix seconds. */
   private earliestExpiry = Number.POSITIVE_INFINITY
@@ -95,10 +97,24 @@ export class Directory {
     this.expire()
     const fromMs = this.options.clock.now() - withinMs
     const served: ServedDescriptor[] = []
-    for (const entry of this.byMid.values()) {
-      if (entry.sequence > after && entry.learntMs >= fromMs && !entry.silent) served.push(entry)
+    for (let i = this.firstLearnt(after, fromMs); i < this.order.length; i++) {
+      const place = this.order[i]
+      if (place?.entry.sequence === place?.sequence && place?.entry.silent === false) served.push(place.entry)
     }
     return served
+  }
+
+  /** Where what is news begins in `order`. */
+  private firstLearnt(after: number, fromMs: number): number {
+    let low = 0
+    let high = this.order.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const place = this.order[middle]
+      if (place !== undefined && (place.sequence <= after || place.learntMs < fromMs)) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   find(mid: Uint8Array): DirectoryEntry | undefined {
@@ -163,12 +179,18 @@ export class Directory {
     entry.learntMs = this.options.clock.now()
     entry.silent = false
     this.byMid.set(mid, entry)
+    this.order.push({ sequence: entry.sequence, learntMs: entry.learntMs, entry })
+    if (this.order.length > 2 * this.byMid.size + 64) {
+      this.order = this.order.filter((place) => place.entry.sequence === place.sequence)
+    }
     this.published.set(toHex(entry.descriptor.publicKey.bytes), entry.descriptor.published)
     this.perPlace.set(entry.place, (this.perPlace.get(entry.place) ?? 0) + 1)
     this.noteExpiry(entry.descriptor)
   }
 
-  private remove(mid: string, { place, descriptor }: StoredEntry): void {
+  private remove(mid: string, entry: StoredEntry): void {
+    const { place, descriptor } = entry
+    entry.sequence = 0
     this.byMid.delete(mid)
     this.published.delete(toHex(descriptor.publicKey.bytes))
     const left = (this.perPlace.get(place) ?? 1) - 1
