@@ -11,6 +11,10 @@ export interface RecordedChromium {
   browser: Browser
   /** Every destination that any process of the browser has named so far, IPv4 and IPv6, DNS included. */
   connections(): Connection[]
+  /** A place in the record: what has been recorded until now lies before it. */
+  mark(): number
+  /** As `connections`, of what was recorded after a mark. Sends on a socket that was connected before it are not in it. */
+  connectionsSince(mark: number): Connection[]
   /** Closes the browser, waits for the recorder to finish, and gives the whole record; again the same if called again. */
   stop(): Promise<Connection[]>
 }
@@ -62,7 +66,8 @@ export async function startRecordedChromium(options: { args?: string[] } = {}): 
     args: [...withoutErrands, ...(options.args ?? [])],
     timeout: 60_000,
   })
-  const connections = () => connectionsOf(readFileSync(trace, 'utf8'))
+  const record = () => readFileSync(trace, 'utf8')
+  const connections = () => connectionsOf(record())
   const finish = async () => {
     await browser.close()
     for (let waitedMs = 0; !existsSync(ended); waitedMs += 50) {
@@ -77,6 +82,8 @@ export async function startRecordedChromium(options: { args?: string[] } = {}): 
   return {
     browser,
     connections,
+    mark: () => record().lastIndexOf('\n') + 1,
+    connectionsSince: (mark) => connectionsOf(record().slice(mark)),
     stop() {
       stopped ??= finish()
       return stopped

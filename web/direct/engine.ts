@@ -117,7 +117,7 @@ class Engine implements DirectEngine, MediaLibrary {
     const open: Open = {
       client,
       torrent,
-      readers: new MediaReaders(torrent),
+      readers: MediaReaders.withoutTakingBack(torrent),
       withoutSourceSince: performance.now(),
       selected: undefined,
     }

@@ -1,6 +1,6 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { PieceStore } from '../engine/piece-store.ts'
-import { sweepPrivateFiles } from '../engine/store-backing.ts'
+import { openPrivateFile, sweepPrivateFiles } from '../engine/store-backing.ts'
 import type { StoreAnswer, StoreAsk } from './store-messages.ts'
 
 /**
@@ -12,12 +12,13 @@ const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<StoreAsk>) => void) | null
 }
 
+/** Before a file of this worker's own is there, which the sweep could take for one of those. */
+const swept = sweepPrivateFiles().catch(() => 'no private file system here')
 let store: PieceStore | undefined
 
 scope.onmessage = ({ data: ask }) => {
   if (ask.type === 'open') {
-    store = new PieceStore(ask.chunkLength, ask)
-    sweepPrivateFiles().catch(() => 'no private file system here')
+    store = new PieceStore(ask.chunkLength, ask, () => swept.then(openPrivateFile))
     return
   }
   const { id } = ask

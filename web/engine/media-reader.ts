@@ -11,16 +11,28 @@ const KEEP_PIECES = 2
  */
 export class MediaReaders {
   private readonly torrent: Torrent
+  private readonly takesBack: boolean
   private readonly readers = new Set<Reader>()
 
-  constructor(torrent: Torrent) {
+  /** @param takesBack false where web seeds and other WebTorrents are the peers: see `withoutTakingBack` */
+  constructor(torrent: Torrent, takesBack = true) {
     this.torrent = torrent
+    this.takesBack = takesBack
+  }
+
+  /**
+   * Readers that let every request run. A block that is taken back and asked for again at once is never sent by WebTorrent
+   * (bittorrent-protocol takes the answer to the first request for one to the second, and drops both), be it as peer or as
+   * web seed; the download then stands still.
+   */
+  static withoutTakingBack(torrent: Torrent): MediaReaders {
+    return new MediaReaders(torrent, false)
   }
 
   open(file: TorrentFile, range: ByteRange): AsyncIterator<Uint8Array> {
     const reader = new Reader(this.torrent, file, range, () => this.readers.delete(reader))
     this.readers.add(reader)
-    if (!reader.waitsForNothing) this.takeBackRequests()
+    if (this.takesBack && !reader.waitsForNothing) this.takeBackRequests()
     return reader
   }
 
