@@ -14,6 +14,7 @@ import { Counters } from '../../shared/world/counters.ts'
 import { UdpLinks } from '../links/udp.ts'
 import { NodeClock } from '../node-clock.ts'
 import { NodeRandom } from '../node-random.ts'
+import { COMMUNITY } from './peers-community.ts'
 import { answerCalls, inheritedSocket } from './remote.ts'
 
 /** Relays without gateway, directory and exit, one at each inherited socket, for tests of how they meet: see `remote.ts`. */
@@ -37,8 +38,6 @@ export interface CircuitReport {
 
 const clock = new NodeClock()
 const random = new NodeRandom()
-/** A community of these tests' own. */
-const COMMUNITY = new Uint8Array(20).fill(0x6e)
 const PREFIX = prefixOf(COMMUNITY)
 const TEST_BYTES = 600
 
