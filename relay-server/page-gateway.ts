@@ -7,7 +7,7 @@ import type { Link } from '../shared/link/link.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
-import { MIN_RELAYS, type OverlayState, type SiteDocument } from '../web/engine/site-document.ts'
+import type { OverlayState, SiteDocument } from '../web/engine/site-document.ts'
 import type { RelayConfig } from './config.ts'
 import { RELAY_PATH } from './gateway/constants.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -78,7 +78,8 @@ export async function startGateway(
   }
 }
 
-/** Relays that pages wait for; a lab has six. */
+/** Relays that pages wait for before they build circuits (N-07). A lab has six. */
+const MIN_RELAYS = 20
 const LAB_MIN_RELAYS = 3
 
 function siteDocument(config: RelayConfig, keyPair: KeyPair): Omit<SiteDocument, 'overlay'> {

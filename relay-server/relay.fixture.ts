@@ -58,8 +58,7 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
     log,
   })
   await relay.start()
-  const [, port = ''] = relay.udpAddress.split(':')
-  const address: IpAddress = { kind: 'ipv4', host, port: Number(port) }
+  const address = addressOf(host, Number(relay.udpAddress.split(':').at(-1))) as IpAddress
   return { relay, keyPair, counters, logged, hop: { publicKey: keyPair.publicKey, address, name: host } }
 }
 

@@ -265,6 +265,33 @@ describe('relays on one machine (D-04, C-01)', () => {
     link.close('unneeded')
   })
 
+  it.each(['127.0.0.35', '::1'])(
+    'that speak both IP versions at one port extend circuits to %s (N-01, C-03)',
+    async (host) => {
+      const both = await startRelay('::')
+      const next = await startRelay(host)
+      const owner = new TestOwner()
+      const { port } = both.hop.address
+      const links = await UdpLinks.bind('::', 0, {
+        clock,
+        random,
+        counters: new Counters(),
+        onPacket: owner.onPacket,
+      })
+      // In by one IP version, on by the other.
+      const entry = addressOf(host === '::1' ? '127.0.0.1' : '::1', port) as IpAddress
+      const circuit = await owner.build(links.linkTo(entry) as Link, [
+        { ...both.hop, address: entry },
+        next.hop,
+      ])
+      expect(circuit.state).toBe('ready')
+      circuit.destroy('unneeded')
+      await links.close()
+      await both.relay.stop()
+      await next.relay.stop()
+    },
+  )
+
   it('send nothing into a private network that a stranger names (N-08, O-06)', async () => {
     const { relay, counters } = await startRelay(HOSTS[3], { lab: false })
     const links = await UdpLinks.bind('127.0.0.30', 0, {

@@ -62,7 +62,7 @@ export interface RelayStatus extends WalkStatus {
 }
 
 /** Networks that relays may be in although they are private: the lab lives there. */
-const LAB_NETWORKS = ['127.0.0.0/8']
+const LAB_NETWORKS = ['127.0.0.0/8', '::1/128']
 
 /**
  * One relay: a UDP socket, a gateway for pages, and behind both the router, the directory and, if it is one, the exit.

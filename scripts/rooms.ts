@@ -32,11 +32,11 @@ const sharedContracts = ['shared/stream/byte-stream.ts']
 const packagesAllowed: Record<string, readonly string[]> = {
   shared: ['@noble/*'],
   'relay-server': [
-    ...['@noble/*', 'sodium-native', 'ws', 'yaml', 'zod'],
+    ...['@achingbrain/nat-port-mapper', '@noble/*', 'sodium-native', 'ws', 'yaml', 'zod'],
     ...['bittorrent-dht', 'bittorrent-tracker', 'create-torrent', 'webtorrent'],
   ],
   web: [
-    ...['@noble/*', 'libsodium', 'lit', 'parse-torrent', 'streamx', 'webtorrent'],
+    ...['@noble/*', 'idb', 'libsodium', 'lit', 'parse-torrent', 'streamx', 'webtorrent'],
     // what stands in for Node's modules under WebTorrent when the page is bundled
     ...['buffer', 'events', 'path-esm', 'node:buffer', 'node:events'],
   ],

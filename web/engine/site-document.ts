@@ -34,7 +34,7 @@ export type OverlayState = (typeof OVERLAY_STATES)[number]
 const OVERLAY_STATES = ['starting', 'joined', 'degraded'] as const
 
 /** Relays known before circuits are built, in a network of strangers (N-07). */
-export const MIN_RELAYS = 20
+const MIN_RELAYS = 20
 
 /**
  * The film that a gateway offers. Given as a torrent file and not as a magnet link, so that the relay that offers it need
