@@ -2,17 +2,17 @@
 
 /** What selection goes by. */
 export const SELECT = {
-  /** Relays of unknown bandwidth count as this much. */
-  unknownBytesPerSecond: 1_000_000,
   /**
-   * More than this, promised or measured, adds nothing. Nobody measures what is promised, so it is worth four relays that
-   * promise nothing and no more: at a larger factor the first relay that lies would be in nearly every circuit.
+   * Relays of unknown bandwidth count as this much, and so does every higher promise: nobody checks promises, so they may
+   * lower a relay's weight (who promises little means it) and never raise it. What was measured from here raises it.
    */
+  unknownBytesPerSecond: 1_000_000,
+  /** More than this, measured, adds nothing. */
   maxBytesPerSecond: 4_000_000,
   /** A relay that was measured slow still gets a chance to show better. */
   minBytesPerSecond: 100_000,
   /** No relay is drawn more often than this many times an even share, whatever it promises and however well it does. */
-  maxShares: 3,
+  maxShares: 2,
   /** On the weight of relays that another circuit at hand uses: only where there is no other choice. */
   avoidFactor: 0.001,
 } as const

@@ -71,24 +71,16 @@ describe('path selection (C-03, C-06)', () => {
     expect(select(entry, [entry, dead, middle, last], 3)).toEqual([entry, middle, last])
   })
 
-  it('draws by bandwidth, but not beyond what a relay may promise', () => {
-    const slow = testRelay('slow', '192.0.3.1', { exit: 'stream', bytesPerSecond: 100_000 })
-    const boaster = testRelay('boaster', '192.1.2.1', { exit: 'stream', bytesPerSecond: 4e9 })
-    const fast = testRelay('fast', '192.2.2.1', { exit: 'stream', bytesPerSecond: 4_000_000 })
-    const drawn = drawExits([slow, boaster, fast])
-    expect(drawn('slow')).toBeGreaterThan(5)
-    expect(drawn('slow')).toBeLessThan(60)
-    expect(drawn('boaster') / drawn('fast')).toBeCloseTo(1, 0)
-  })
-
-  it('gives a relay that promises the world a few times the share of those that promise nothing', () => {
+  it('gives a relay that promises little less, and one that promises the world nothing', () => {
+    const slow = testRelay('slow', '192.0.3.1', { exit: 'stream', bytesPerSecond: 200_000 })
     const boaster = testRelay('boaster', '192.1.2.1', { exit: 'stream', bytesPerSecond: 0xffff_ffff })
-    const honest = Array.from({ length: 8 }, (_, i) =>
+    const honest = Array.from({ length: 3 }, (_, i) =>
       testRelay('honest', `192.${i + 2}.2.1`, { exit: 'stream' }),
     )
-    const drawn = drawExits([boaster, ...honest])
-    expect(drawn('boaster')).toBeGreaterThan(2_000 / 9)
-    expect(drawn('boaster')).toBeLessThan(2_000 / 2)
+    const drawn = drawExits([slow, boaster, ...honest])
+    expect(drawn('slow')).toBeGreaterThan(40)
+    expect(drawn('slow')).toBeLessThan(150)
+    expect(drawn('boaster') / (drawn('honest') / 3)).toBeCloseTo(1, 0)
   })
 
   it('avoids relays of the other circuits while there are others', () => {
@@ -122,23 +114,23 @@ function drawExits(exits: PathRelay[]): (name: string) => number {
 }
 
 describe("bounds on a relay's share (C-06, D-07)", () => {
-  it('cuts the heaviest to three even shares of the whole', () => {
+  it('cuts the heaviest to two even shares of the whole', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0.01, max: 1e6, noNaN: true }), { minLength: 1 }), (weights) => {
         const cut = capped(weights)
         const sum = cut.reduce((all, weight) => all + weight, 0)
         for (const [i, weight] of cut.entries()) {
-          expect(weight / sum).toBeLessThanOrEqual(3 / weights.length + 1e-9)
+          expect(weight / sum).toBeLessThanOrEqual(2 / weights.length + 1e-9)
           expect(weight).toBeLessThanOrEqual(weights[i] as number)
           expect(weight).toBeGreaterThan(0)
         }
       }),
     )
     expect(capped([1, 1, 1, 1])).toEqual([1, 1, 1, 1])
-    expect(capped([100, 1, 1, 1, 1, 1])).toEqual([5, 1, 1, 1, 1, 1])
+    expect(capped([100, 1, 1, 1, 1, 1])[0]).toBeCloseTo(2.5)
   })
 
-  it('gives one steady relay among many bad ones three shares, not all', () => {
+  it('gives one steady relay among many bad ones two shares, not all', () => {
     const relays = Array.from({ length: 20 }, (_, i) => testRelay(`r${i}`, `192.${i}.2.1`))
     const random = new SeededRandom(6)
     let times = 0
@@ -146,8 +138,8 @@ describe("bounds on a relay's share (C-06, D-07)", () => {
       const factor = (relay: PathRelay) => (relay === relays[0] ? 1 : 0.02)
       if (draw({ factor, avoid: [], random }, relays) === relays[0]) times++
     }
-    expect(times).toBeGreaterThan(110)
-    expect(times).toBeLessThan(190)
+    expect(times).toBeGreaterThan(70)
+    expect(times).toBeLessThan(130)
   })
 })
 

@@ -70,13 +70,14 @@ function preferring(relays: readonly PathRelay[], better: Test): readonly PathRe
   return preferred.length > 0 ? preferred : relays
 }
 
-/** The weight of a relay before any bound on its share: what it carries, by measure or by promise, times how well it served. */
+/** The weight of a relay before any bound on its share: what it carries, as measured, or else as promised within reason, times how well it served. */
 export function weightOf(
   relay: PathRelay,
   { factor, measured }: Pick<PathRequest, 'factor' | 'measured'>,
 ): number {
   const { unknownBytesPerSecond, minBytesPerSecond, maxBytesPerSecond } = SELECT
-  const rate = measured?.(relay) ?? (relay.bytesPerSecond || unknownBytesPerSecond)
+  const promised = Math.min(relay.bytesPerSecond || unknownBytesPerSecond, unknownBytesPerSecond)
+  const rate = measured?.(relay) ?? promised
   return Math.min(Math.max(rate, minBytesPerSecond), maxBytesPerSecond) * factor(relay)
 }
 
