@@ -10,12 +10,20 @@ import type { FairQueue } from './fair-queue.ts'
  * The offsets below are written out, not read by a codec: this is the one loop that every byte of a page passes.
  */
 
-/** The next packets of `queue`, as many as fit into one message of at most `maxBytes`; undefined if there is none. */
-export function packFrames(queue: FairQueue, maxBytes = MESSAGE_BYTES): Uint8Array | undefined {
+/**
+ * The next packets of `queue`, as many as fit into one message of at most `maxBytes`; undefined if there is none.
+ * @param counters counts them as `link-sent` and `link-sent-bytes` (N-13)
+ */
+export function packFrames(
+  queue: FairQueue,
+  maxBytes = MESSAGE_BYTES,
+  counters?: Counters,
+): Uint8Array | undefined {
   if (queue.packets === 0) return undefined
   const room = Math.min(maxBytes, queue.bytes + queue.packets * FRAME_HEADER_BYTES)
   const message = new Uint8Array(room)
   let at = 0
+  let packets = 0
   for (;;) {
     const packet = queue.pop(room - at - FRAME_HEADER_BYTES)
     if (!packet) break
@@ -24,7 +32,10 @@ export function packFrames(queue: FairQueue, maxBytes = MESSAGE_BYTES): Uint8Arr
     message[at + 1] = length
     message.set(packet, at + FRAME_HEADER_BYTES)
     at += FRAME_HEADER_BYTES + length
+    packets++
   }
+  counters?.add('link-sent', packets)
+  counters?.add('link-sent-bytes', at - packets * FRAME_HEADER_BYTES)
   return at === 0 ? undefined : at === room ? message : message.subarray(0, at)
 }
 

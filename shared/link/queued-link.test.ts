@@ -89,6 +89,20 @@ linkSuite(
   memoryWire,
 )
 
+describe('what a link carried (N-13)', () => {
+  it('is counted in packets and their bytes, both ways, and not before it went', () => {
+    const clock = new VirtualClock()
+    const left = memoryEnd(clock)
+    const right = memoryEnd(clock)
+    for (const length of [1, 1_472, 700]) left.link.send(new Uint8Array(length), 0)
+    expect(left.counters.snapshot()).toEqual({})
+    clock.advance(0)
+    expect(left.counters.snapshot()).toEqual({ 'link-sent': 3, 'link-sent-bytes': 2_173 })
+    for (let message = left.pipe.letOut(); message; message = left.pipe.letOut()) right.link.receive(message)
+    expect(right.counters.snapshot()).toEqual({ 'link-received': 3, 'link-received-bytes': 2_173 })
+  })
+})
+
 describe('queued link: messages and pipe (L-08, O-06)', () => {
   it('packs the packets of one turn into as few messages as they fit', () => {
     const clock = new VirtualClock()

@@ -116,15 +116,19 @@ export class QueuedLink implements Link {
 
   private readonly deliver = (packet: Uint8Array): void => {
     // A packet before this one may have closed the link.
-    if (this.isOpen) this.options.onPacket(this, packet)
+    if (!this.isOpen) return
+    const { counters } = this.options
+    counters.add('link-received')
+    counters.add('link-received-bytes', packet.length)
+    this.options.onPacket(this, packet)
   }
 
   private readonly flush = (): void => {
     this.flushTimer?.cancel()
     this.flushTimer = undefined
-    const { pipe, clock } = this.options
+    const { pipe, clock, counters } = this.options
     while (pipe.bufferedBytes() < this.pipeBytes) {
-      const message = packFrames(this.queue, MESSAGE_BYTES)
+      const message = packFrames(this.queue, MESSAGE_BYTES, counters)
       if (!message) {
         this.blocked = false
         return
