@@ -10,6 +10,9 @@ export const VIRTUAL_PORT = 1024
 /** The most introduction points in one answer (protocol). */
 export const PEERS_PER_RESPONSE = 7
 
+/** A peers-request between relays is padded to this: as large as the largest answer. */
+export const PADDED_REQUEST_BYTES = 1_300
+
 /** Where an introduction point was learnt: message 18 (protocol). */
 export const SOURCE = { unknown: 0, dht: 1, pex: 2 } as const
 
@@ -34,6 +37,21 @@ export interface HiddenRelayLimits {
   /** Circuits that wait for the seeder's answer, and how long each may. */
   readonly waiting: number
   readonly waitingMs: number
+  /** Introduction points of other relays, in all and of one of them, and how long they are believed. */
+  readonly told: number
+  readonly toldByOne: number
+  readonly toldMs: number
+  /** Between reports of a seeder introduced here to the relays where it is looked for. */
+  readonly tellMs: number
+  /** Other relays asked or told: per second, and at once. */
+  readonly asksPerSecond: number
+  readonly askBurst: number
+  /** Look-ups at other relays that wait for answers, how long they do, and the circuits that wait for one of them. */
+  readonly lookups: number
+  readonly askMs: number
+  readonly askersPerLookup: number
+  /** After nobody was found, others are not asked again for so long. */
+  readonly emptyMs: number
 }
 
 export const HIDDEN_RELAY_LIMITS: HiddenRelayLimits = {
@@ -49,6 +67,16 @@ export const HIDDEN_RELAY_LIMITS: HiddenRelayLimits = {
   answerBurst: 200,
   waiting: 2_000,
   waitingMs: 60_000,
+  told: 2_000,
+  toldByOne: 100,
+  toldMs: 900_000,
+  tellMs: 300_000,
+  asksPerSecond: 5,
+  askBurst: 20,
+  lookups: 100,
+  askMs: 1_500,
+  askersPerLookup: 10,
+  emptyMs: 20_000,
 }
 
 /** What an owner of a hidden swarm waits for, and how long. */

@@ -11,8 +11,10 @@ import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { type Random, shuffled } from '../world/random.ts'
 import { HIDDEN_RELAY_LIMITS, type HiddenRelayLimits, PEERS_PER_RESPONSE, SOURCE } from './constants.ts'
-import { type EndingCircuit, Introductions, WaitingCircuits } from './introductions.ts'
+import { Hearsay, type ToldPoint } from './hearsay.ts'
+import { type EndingCircuit, type Introduction, Introductions, WaitingCircuits } from './introductions.ts'
 import { decodePacket, encodePacket, packetId } from './packets.ts'
+import { type HiddenNeighbours, RelayLookup } from './relay-lookup.ts'
 import { RendezvousTable } from './rendezvous-table.ts'
 
 export interface HiddenRelayOptions {
@@ -26,6 +28,8 @@ export interface HiddenRelayOptions {
   readonly addresses: () => readonly IpAddress[]
   /** Makes two circuits that end here one: the router's `join`. False if they cannot be. */
   readonly join: (a: RelayCircuit, b: RelayCircuit) => boolean
+  /** The other relays of the directory; without them this one knows of its own circuits alone. */
+  readonly neighbours?: HiddenNeighbours
   readonly limits?: Partial<HiddenRelayLimits>
 }
 
@@ -40,6 +44,8 @@ export class HiddenRelay implements ServicePort {
   private readonly rendezvous: RendezvousTable
   private readonly waiting: WaitingCircuits
   private readonly answers: TokenBucket
+  private readonly hearsay: Hearsay
+  private readonly lookup: RelayLookup | undefined
 
   constructor(options: HiddenRelayOptions) {
     this.options = options
@@ -48,6 +54,9 @@ export class HiddenRelay implements ServicePort {
     this.rendezvous = new RendezvousTable(this.limits, options.clock)
     this.waiting = new WaitingCircuits(this.limits, options.clock, options.random)
     this.answers = new TokenBucket(options.clock, this.limits.answersPerSecond, this.limits.answerBurst)
+    this.hearsay = new Hearsay(this.limits, options.clock)
+    const { neighbours } = options
+    this.lookup = neighbours && new RelayLookup({ ...options, neighbours, limits: this.limits })
   }
 
   /** How many seeders are introduced here, and how many wait for a link. */
@@ -67,11 +76,11 @@ export class HiddenRelay implements ServicePort {
       case MESSAGE.linkE2e:
         this.link(circuit, decodeMessage(id, cell, at, end))
         return true
-      case MESSAGE.peersRequest: {
-        const answer = this.peersOf(decodeMessage(id, cell, at, end))
-        if (answer) circuit.reply(encodeMessage(MESSAGE.peersResponse, answer))
+      case MESSAGE.peersRequest:
+        this.answerOwner(decodeMessage(id, cell, at, end), (answer) => {
+          if (circuit.alive) circuit.reply(encodeMessage(MESSAGE.peersResponse, answer))
+        })
         return true
-      }
       default:
         return false
     }
@@ -91,6 +100,7 @@ export class HiddenRelay implements ServicePort {
       const id = packetId(prefix, packet)
       if (id === MESSAGE.createE2e) this.passOn(address, decodePacket(prefix, id, packet))
       else if (id === MESSAGE.peersRequest) this.answerPlain(link, packet, decodePacket(prefix, id, packet))
+      else if (id === MESSAGE.peersResponse) this.hear(address, decodePacket(prefix, id, packet))
       else this.count('hidden-packet-unexpected')
     })
   }
@@ -120,6 +130,19 @@ export class HiddenRelay implements ServicePort {
     }
     circuit.maxAgeMs = this.limits.introductionMs
     circuit.reply(encodeMessage(MESSAGE.introEstablished, { identifier }))
+    const introduction = this.introductions.find(seederKey)
+    if (introduction && !introduction.telling) this.spread(introduction)
+  }
+
+  /** Tells the relays where the swarm is looked for, and again from time to time as long as the seeder is introduced here. */
+  private spread(introduction: Introduction): void {
+    const [address] = this.options.addresses()
+    const { lookupKey, seederKey } = introduction
+    if (address) {
+      const nodeKey = this.options.publicKey.bytes
+      this.lookup?.tell(lookupKey, { address, nodeKey, seederKey, source: SOURCE.pex })
+    }
+    introduction.telling = this.options.clock.after(this.limits.tellMs, () => this.spread(introduction))
   }
 
   private establishRendezvous(circuit: RelayCircuit, message: MessageBody<typeof MESSAGE.linkE2e>): void {
@@ -148,8 +171,9 @@ export class HiddenRelay implements ServicePort {
     if (id === MESSAGE.createE2e) {
       this.passOn(this.waiting.add(circuit), decodePacket(prefix, id, data))
     } else if (id === MESSAGE.peersRequest) {
-      const answer = this.peersOf(decodePacket(prefix, id, data))
-      if (answer) circuit.sendDatagram(own, encodePacket(prefix, MESSAGE.peersResponse, answer))
+      this.answerOwner(decodePacket(prefix, id, data), (answer) => {
+        if (circuit.alive) circuit.sendDatagram(own, encodePacket(prefix, MESSAGE.peersResponse, answer))
+      })
     } else {
       this.count('hidden-packet-unexpected')
     }
@@ -173,6 +197,39 @@ export class HiddenRelay implements ServicePort {
     else circuit.sendDatagram(own, data)
   }
 
+  /** Other relays are asked on behalf of an owner alone: he came through a circuit, and can have sent to nobody else. */
+  private answerOwner(
+    request: MessageBody<typeof MESSAGE.peersRequest>,
+    reply: (answer: MessageBody<typeof MESSAGE.peersResponse>) => void,
+  ): void {
+    const answer = this.peersOf(request)
+    if (!answer) return
+    const { identifier } = request
+    const infoHash = request.infoHash.slice()
+    const later = (peers: ToldPoint[]) =>
+      reply({ identifier, infoHash, peers: peers.slice(0, PEERS_PER_RESPONSE) })
+    if (answer.peers.length > 0 || !this.lookup?.ask(infoHash, later)) reply(answer)
+  }
+
+  /** What another relay answers, or tells unasked. */
+  private hear(from: IpAddress, message: MessageBody<typeof MESSAGE.peersResponse>): void {
+    const { neighbours } = this.options
+    if (!neighbours || this.lookup?.answered(from, message)) return
+    if (!this.answers.take()) {
+      this.count('hidden-hearsay-limited')
+      return
+    }
+    const keyAt = (address: Address) =>
+      neighbours.relays().find((relay) => sameAddress(relay.address, address))?.publicKey
+    const entered = this.hearsay.add(
+      from,
+      keyAt,
+      message.infoHash,
+      message.peers.slice(0, PEERS_PER_RESPONSE),
+    )
+    if (entered === 0) this.count('hidden-hearsay-refused')
+  }
+
   private peersOf(
     request: MessageBody<typeof MESSAGE.peersRequest>,
   ): MessageBody<typeof MESSAGE.peersResponse> | undefined {
@@ -183,10 +240,12 @@ export class HiddenRelay implements ServicePort {
       return undefined
     }
     const { identifier, infoHash } = request
-    const known = shuffled(random, this.introductions.of(infoHash)).slice(0, PEERS_PER_RESPONSE)
     const nodeKey = publicKey.bytes
-    const peers = known.map(({ seederKey }) => ({ address, nodeKey, seederKey, source: SOURCE.pex }))
-    return { identifier, infoHash, peers }
+    const own = this.introductions
+      .of(infoHash)
+      .map(({ seederKey }) => ({ address, nodeKey, seederKey, source: SOURCE.pex }))
+    const peers = [...shuffled(random, own), ...shuffled(random, this.hearsay.of(infoHash))]
+    return { identifier, infoHash, peers: peers.slice(0, PEERS_PER_RESPONSE) }
   }
 
   /**

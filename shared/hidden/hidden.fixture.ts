@@ -55,6 +55,10 @@ export class HiddenLab {
       counters,
       addresses: () => [address],
       join: (a, b) => router.join(a, b),
+      neighbours: {
+        relays: () => this.relays.filter((relay) => relay !== made),
+        linkTo: (to) => this.net.link(address, to),
+      },
       limits,
     })
     const router: Router = new Router({
@@ -70,7 +74,7 @@ export class HiddenLab {
       exit: new HiddenExit({
         services: hidden,
         exit: this.exit(address.host, () => {
-          relay.exited++
+          made.exited++
         }),
         prefix: PREFIX,
         counters,
@@ -87,7 +91,7 @@ export class HiddenLab {
         else router.receivePacket(link, packet)
       },
     })
-    const relay: LabRelay = {
+    const made: LabRelay = {
       publicKey: keyPair.publicKey,
       address,
       name: `relay ${n}`,
@@ -97,8 +101,8 @@ export class HiddenLab {
       counters,
       exited: 0,
     }
-    this.relays.push(relay)
-    return relay
+    this.relays.push(made)
+    return made
   }
 
   /** A socket for each circuit, as stock relays have them for packets of their own community. */

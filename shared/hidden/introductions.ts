@@ -2,7 +2,7 @@ import { type Address, formatAddress, type IpAddress } from '../bytes/address.ts
 import { equalBytes, toHex } from '../bytes/bytes.ts'
 import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { ExitCircuit } from '../onion/exit-port.ts'
-import type { Clock } from '../world/clock.ts'
+import type { Clock, Timer } from '../world/clock.ts'
 import type { Random } from '../world/random.ts'
 import type { HiddenRelayLimits } from './constants.ts'
 
@@ -16,6 +16,8 @@ export interface Introduction {
   /** 74 bytes; nobody's but this swarm's. */
   readonly seederKey: Uint8Array
   readonly requests: TokenBucket
+  /** Until other relays are told of it again. */
+  telling: Timer | undefined
 }
 
 /** Seeders introduced by a relay, by their key for the swarm. */
@@ -51,6 +53,7 @@ export class Introductions {
       lookupKey: lookupKey.slice(),
       seederKey: seederKey.slice(),
       requests: new TokenBucket(this.clock, requestsPerSecond, requestBurst),
+      telling: undefined,
     })
     return true
   }
@@ -65,7 +68,11 @@ export class Introductions {
 
   /** Forgets what came through a circuit that has ended. */
   ended(circuit: EndingCircuit): void {
-    for (const [key, each] of this.bySeeder) if (each.circuit === circuit) this.bySeeder.delete(key)
+    for (const [key, each] of this.bySeeder) {
+      if (each.circuit !== circuit) continue
+      each.telling?.cancel()
+      this.bySeeder.delete(key)
+    }
   }
 }
 
