@@ -120,6 +120,34 @@ describe('the page for readers (W-10)', () => {
   })
 })
 
+describe('the way without protection (C-09)', () => {
+  const wayOut = () => page.getByRole('button', { name: 'Watch without protection…' })
+
+  it('is offered where no circuit can be had, and not for faults of the torrent', async () => {
+    await openSample()
+    await show('noPeers')
+    await page.getByRole('alert').filter({ hasText: 'Nobody is sharing this' }).waitFor()
+    expect(await wayOut().count()).toBe(0)
+    await show('noRelay')
+    await page.getByRole('alert').filter({ hasText: 'No relay can be reached' }).waitFor()
+    expect(await wayOut().count()).toBe(1)
+  })
+
+  it('leads to the page that asks, with the link in no address', async () => {
+    const link = `magnet:?xt=urn:btih:${hash}`
+    await page.getByRole('textbox', { name: 'Magnet link' }).fill(link)
+    await page.keyboard.press('Enter')
+    await show('noRelay')
+    // That page itself is a build of its own; what it is given is looked at here.
+    await page.route('**/direct.html*', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<title>The page that asks</title>' }),
+    )
+    await wayOut().click()
+    await page.waitForURL(`${origin}/direct.html`)
+    expect(await page.evaluate(() => Object.values(sessionStorage).join())).toContain(hash)
+  })
+})
+
 describe('the page by keyboard (W-10)', () => {
   it('plays the sample, reads on at its title, and stops', async () => {
     await tabTo(/^Play the sample film/)
