@@ -56,7 +56,12 @@ export const WALK_DEFAULTS = {
   bootstrapRetryMs: 30_000,
   /** Of 256: how often the walk goes back to a known peer though it was told new addresses. */
   resetChance: 50,
-  /** The walk rests from this many peers on. */
+  /**
+   * From `targetPeers` on, one known peer is asked at this pace (py-ipv8 asks none then): who was started anew under another
+   * key answers the pings of his old one, and is noticed only so.
+   */
+  restingMs: 10_000,
+  /** The walk slows down from this many peers on. */
   targetPeers: 20,
   /** Strangers are not answered from this many peers on. */
   maxPeers: 30,

@@ -99,7 +99,7 @@ describe('introductions in the DiscoveryCommunity (N-08)', () => {
   it('keep peers known that are silent in every other way, with one ping for all communities', () => {
     const town = new Town()
     const [a, b] = [1, 2].map((n) =>
-      town.add(n, { discovery: true, settings: { targetPeers: 1, discoveryPeers: 1 } }),
+      town.add(n, { discovery: true, settings: { targetPeers: 1, discoveryPeers: 1, restingMs: 1e9 } }),
     )
     a!.walkTo(ip(2))
     for (const walker of [a!, b!]) walker.start()

@@ -37,18 +37,27 @@ const MAX_COPIES = 4
 const ANSWER_MS = 10_000
 const MAX_ANSWERS = 128
 
+export interface AnswersEvents {
+  /** A request was answered whose sender never answered anything of ours and is not in the table: he may be pinged. */
+  onUnproven(source: IpAddress): void
+  /**
+   * A peer has shown up where another is known: perhaps it was started anew with another key, and the old one's pings are
+   * answered by it; perhaps the source is forged. Whoever answers a request there is the one.
+   */
+  onContested(source: IpAddress): void
+}
+
 /** The half of introductions that others begin: requests, which name somebody and have him puncture, and puncture requests. */
 export class IntroductionAnswers {
   private readonly around: Surroundings
   private readonly community: Community
   private readonly answers = new BoundedMap<string, Answer>(MAX_ANSWERS)
-  /** A request was answered whose sender never answered anything of ours and is not in the table: he may be pinged. */
-  private readonly onUnproven: (source: IpAddress) => void
+  private readonly events: AnswersEvents
 
-  constructor(around: Surroundings, community: Community, onUnproven: (source: IpAddress) => void) {
+  constructor(around: Surroundings, community: Community, events: AnswersEvents) {
     this.around = around
     this.community = community
-    this.onUnproven = onUnproven
+    this.events = events
   }
 
   onRequest(source: IpAddress, packet: Uint8Array, style: IntroductionStyle): Refusal {
@@ -71,13 +80,15 @@ export class IntroductionAnswers {
     if (!contact && !contacts.everSentTo(source)) nat.reachedBy(source)
     const connectionType = connectionTypeIn(style, 'request', request.bits) ?? 'unknown'
     contacts.signed(source, connectionType)
+    const resident = table.at(source)
     const peer = this.community.admit(key, source, request, connectionType)
     if (peer) {
       peer.lan = isUnicast(request.lan) ? request.lan : undefined
       peer.newStyle ||= style === NEW_STYLE || (request.bits & REQUEST_NEW_STYLE_BIT) !== 0
     } else if (!contact?.proven) {
-      this.onUnproven(source)
+      this.events.onUnproven(source)
     }
+    if (peer && resident && resident !== peer) this.events.onContested(source)
     const introduced = this.choose(source, known ?? peer, connectionType, style)
     const answer = {
       sendings: this.respond(source, request, style, introduced),

@@ -109,6 +109,7 @@ export class IntroductionRequests {
     this.community.resting.delete(handshake.address)
     own.vote(source, response.destination)
     if (this.saysSomethingOfOurNat(handshake)) this.around.nat.puncture(handshake.address, true)
+    this.community.table.removeOthersAt(source, key)
     const member = !handshake.bootstrap || this.events.isMember(response, source)
     const peer = member ? this.community.admit(key, source, response, connectionType) : undefined
     this.community.told.delete(handshake.address)
@@ -201,7 +202,7 @@ export class IntroductionRequests {
     if (peer) {
       peer.state = 'unreachable'
       // A full py-ipv8 node answers pings but no introductions: it counts as one failure, which a pong makes good.
-      peer.record.failure()
+      peer.record.failure(clock.now())
       if (peer.record.consecutiveFailures >= settings.failuresUntilUnreachable) this.events.onPeerFailed(peer)
     } else if (!handshake.bootstrap) {
       this.community.resting.rest(handshake.address)

@@ -97,15 +97,11 @@ export class Liveness {
   }
 
   private expire({ address }: OpenPing): void {
+    const { clock, settings } = this.around
     this.open.delete(formatAddress(address))
-    const failed = new Set<string>()
     for (const peer of this.peersAt(address)) {
-      // One record serves all communities.
-      const key = formatAddress(peer.address)
-      if (!failed.has(key)) peer.record.failure()
-      failed.add(key)
-      if (peer.record.consecutiveFailures >= this.around.settings.failuresUntilUnreachable)
-        this.onPeerFailed(peer)
+      peer.record.failure(clock.now())
+      if (peer.record.consecutiveFailures >= settings.failuresUntilUnreachable) this.onPeerFailed(peer)
     }
   }
 

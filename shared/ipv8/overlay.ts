@@ -29,7 +29,12 @@ export class Overlay {
 
   constructor(around: Surroundings, options: CommunityOptions & WalkOptions, events: OverlayEvents) {
     this.community = new Community(around, options)
-    this.answers = new IntroductionAnswers(around, this.community, (source) => events.onUnproven(source))
+    this.answers = new IntroductionAnswers(around, this.community, {
+      onUnproven: (source) => events.onUnproven(source),
+      onContested: (source) => {
+        if (this.requests.mayAsk(source)) this.requests.ask(source)
+      },
+    })
     this.requests = new IntroductionRequests(around, this.community, {
       ...events,
       onAnswer: (handshake, source, peer) => {

@@ -18,7 +18,7 @@ describe('what is kept of a peer (N-11, N-12)', () => {
       const record = new PeerRecord()
       for (const rtt of rtts) record.measured(rtt)
       for (let n = 0; n < 10; n++) {
-        if (n < failures) record.failure()
+        if (n < failures) record.failure(n * 10_000)
         else record.success()
       }
       return record.suitability
@@ -33,7 +33,7 @@ describe('what is kept of a peer (N-11, N-12)', () => {
 
   it('forgets old failures, and never leaves 0 to 1', () => {
     const record = new PeerRecord()
-    for (let n = 0; n < 100; n++) record.failure()
+    for (let n = 0; n < 100; n++) record.failure(n * 10_000)
     expect(record.successRate).toBeLessThan(0.1)
     for (let n = 0; n < 100; n++) record.success()
     expect(record.successRate).toBeGreaterThan(0.9)
@@ -43,7 +43,7 @@ describe('what is kept of a peer (N-11, N-12)', () => {
     fc.assert(
       fc.property(events, fc.array(fc.nat(10_000)), (list, rtts) => {
         const any = new PeerRecord()
-        for (const event of list) any[event]()
+        for (const [n, event] of list.entries()) any[event](n * 5_000)
         for (const rtt of rtts) any.measured(rtt)
         expect(any.suitability).toBeGreaterThanOrEqual(0)
         expect(any.suitability).toBeLessThanOrEqual(1)
@@ -51,6 +51,14 @@ describe('what is kept of a peer (N-11, N-12)', () => {
         expect(any.successRate).toBeLessThan(1)
       }),
     )
+  })
+
+  it('counts failures in a row once in 10 s, and starts anew with each sign of life', () => {
+    const record = new PeerRecord()
+    for (const atMs of [0, 100, 8_000, 9_500, 20_000]) record.failure(atMs)
+    expect(record.consecutiveFailures).toBe(3)
+    record.alive()
+    expect(record.consecutiveFailures).toBe(0)
   })
 
   it('rests for a minute, twice as long each time, ten minutes at most, and from the start after a success', () => {

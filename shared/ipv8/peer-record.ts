@@ -17,6 +17,7 @@ const HALF_WORTH_MS = 1_000
 const DOUBT_WEIGHT = 0.2
 const DOUBT_GAIN = 0.25
 const DOUBT_FADE = 0.9
+const SAME_CAUSE_MS = 9_000
 /** Taken for a round trip that nobody measured yet. */
 const UNMEASURED_MS = 1_000
 
@@ -33,6 +34,7 @@ export class PeerRecord {
   /** No further attempt before this time of the clock. */
   restUntil = Number.NEGATIVE_INFINITY
   consecutiveCircuitFailures = 0
+  private lastFailureMs = Number.NEGATIVE_INFINITY
   private rests = 0
   private doubt = 0
   private succeeded = 0
@@ -63,9 +65,12 @@ export class PeerRecord {
     this.failed *= FADE
   }
 
-  /** A handshake or ping was not answered. */
-  failure(): void {
-    this.consecutiveFailures++
+  /** A handshake or ping was not answered. Those that fail within 10 s of each other have one cause, and count once in a row. */
+  failure(nowMs: number): void {
+    if (nowMs - this.lastFailureMs >= SAME_CAUSE_MS) {
+      this.consecutiveFailures++
+      this.lastFailureMs = nowMs
+    }
     this.failed = this.failed * FADE + 1
     this.succeeded *= FADE
   }

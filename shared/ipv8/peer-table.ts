@@ -150,6 +150,13 @@ export class PeerTable {
     return peer
   }
 
+  /** Somebody with this key has answered there: whoever was there under other keys is gone. */
+  removeOthersAt(address: IpAddress, key: PublicKey): void {
+    for (const peer of this.list()) {
+      if (sameAddress(peer.address, address) && !peer.publicKey.equals(key)) this.remove(peer)
+    }
+  }
+
   remove(peer: Peer): void {
     this.byKey.delete(toHex(peer.publicKey.bytes))
   }

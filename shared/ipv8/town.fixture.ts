@@ -60,6 +60,8 @@ export interface TownPlace {
   readonly nat?: NatBox
   readonly bootstrap?: readonly IpAddress[]
   readonly discovery?: boolean
+  /** Of its chance, and so of its key. */
+  readonly seed?: number
   readonly more?: Partial<WalkerOptions>
 }
 
@@ -83,7 +85,7 @@ export class Town {
 
   add(n: number, place: TownPlace = {}): Walker {
     const address = place.address ?? ip(n)
-    const random = new SeededRandom(n + 1)
+    const random = new SeededRandom(place.seed ?? n + 1)
     const { settings = {}, nat, address6, discovery = false } = place
     const statuses: WalkStatus[] = []
     const walker = new Walker({
@@ -109,6 +111,13 @@ export class Town {
     this.statuses.set(walker, statuses)
     walker.addBootstrap(place.bootstrap ?? [])
     return walker
+  }
+
+  /** Ends one without a word. */
+  remove(walker: Walker): void {
+    walker.stop()
+    const at = this.houses.findIndex((house) => house.walker === walker)
+    this.houses.splice(at, 1)
   }
 
   stop(): void {

@@ -5,7 +5,7 @@ import type { IntroductionRequests } from './introduction-requests.ts'
 import type { Surroundings } from './surroundings.ts'
 
 export interface WalkOptions {
-  /** The walk rests from this many peers on. */
+  /** The walk slows down from this many peers on. */
   readonly targetPeers: number
   /** Who may be asked besides the community's own peers. */
   alsoAsk?(): readonly IpAddress[]
@@ -42,9 +42,10 @@ export class Walk {
     const { clock, random, settings } = this.around
     const { requests } = this
     if (requests.handshakes.pending >= settings.window) return
-    if (this.refresh() || !this.wanting) return
+    if (this.refresh()) return
+    if (!this.wanting && clock.now() - this.lastIdleMs < settings.restingMs) return
     const told = this.community.told.choose(random, (address) => requests.mayAsk(address))
-    if (told && below(random, 256) >= settings.resetChance) {
+    if (told && this.wanting && below(random, 256) >= settings.resetChance) {
       requests.ask(told.address, told)
       return
     }

@@ -87,6 +87,8 @@ export class Walker {
   private readonly similarity: Similarity
   private readonly shared = new BoundedMap<string, number>(WALK_DEFAULTS.maxContacts)
   private lastDiscoveryMs = Number.NEGATIVE_INFINITY
+  /** When a packet was last taken, whoever sent it. */
+  private lastHeardMs = Number.NEGATIVE_INFINITY
   private startedMs: number
   private timer: Timer | undefined
   private told: WalkStatus | undefined
@@ -148,6 +150,11 @@ export class Walker {
     const beside = this.discovery.community
     this.liveness = new Liveness(this.around, beside, [table, beside.table], events.onPeerFailed)
     this.similarity = new Similarity(this.around, beside, communityId, (address) => this.meet(address))
+  }
+
+  /** Our own. */
+  get publicKey(): PublicKey {
+    return this.options.keyPair.publicKey
   }
 
   /** Our WAN address, IPv4 if there is one: given, or as most others see us; NO_ADDRESS until one said so. */
@@ -247,6 +254,7 @@ export class Walker {
       const refused = this.handle(source, packet)
       if (refused === false) return false
       if (refused) this.options.counters.add(refused)
+      else this.lastHeardMs = this.options.clock.now()
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
       this.options.counters.add(`ipv8-refused-${error.code}`)
@@ -325,10 +333,12 @@ export class Walker {
   private giveUp(peer: KnownPeer): void {
     const { clock, settings, counters } = this.around
     peer.state = 'unreachable'
-    peer.record.rest(clock.now(), settings)
+    // When nobody at all is heard, it is our own network that is gone: then nobody is to blame.
+    const cutOff = clock.now() - this.lastHeardMs >= settings.handshakeTimeoutMs
+    if (!cutOff) peer.record.rest(clock.now(), settings)
     for (const { community } of [this.main, this.discovery]) {
       community.table.remove(peer)
-      community.resting.rest(peer.address)
+      if (!cutOff) community.resting.rest(peer.address)
     }
     counters.add('ipv8-peer-unreachable')
   }
