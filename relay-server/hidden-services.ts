@@ -1,7 +1,9 @@
 import type { IpAddress } from '../shared/bytes/address.ts'
+import type { Directory } from '../shared/directory/directory.ts'
 import { HiddenExit } from '../shared/hidden/hidden-exit.ts'
 import { HiddenRelay } from '../shared/hidden/hidden-relay.ts'
 import type { PublicKey } from '../shared/identity/keys.ts'
+import type { Link } from '../shared/link/link.ts'
 import type { RelayCircuit } from '../shared/onion/relay-circuit.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
@@ -21,6 +23,9 @@ export interface HiddenServicesOptions {
   readonly counters: Counters
   readonly addresses: () => readonly IpAddress[]
   readonly join: (a: RelayCircuit, b: RelayCircuit) => boolean
+  readonly directory: Directory
+  /** The link to another relay; undefined where none may or can be. */
+  readonly linkTo: (address: IpAddress) => Link | undefined
 }
 
 /**
@@ -33,7 +38,14 @@ export function hiddenServices(options: HiddenServicesOptions): {
   readonly exit: Exit
 } {
   const { config, prefix, clock, random, counters, allowNetworks } = options
-  const services = new HiddenRelay(options)
+  const neighbours = {
+    relays: () =>
+      options.directory
+        .list()
+        .flatMap(({ descriptor: { publicKey, udp } }) => (udp ? [{ publicKey, address: udp }] : [])),
+    linkTo: options.linkTo,
+  }
+  const services = new HiddenRelay({ ...options, neighbours })
   const exit =
     options.exit ??
     new Exit({
@@ -41,7 +53,7 @@ export function hiddenServices(options: HiddenServicesOptions): {
       bittorrent: false,
       ipv8: false,
       allowNetworks,
-      publicHost: config.udp.publicHost,
+      publicHosts: () => options.addresses().map(({ host }) => host),
       clock,
       random,
       counters,

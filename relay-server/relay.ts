@@ -89,7 +89,7 @@ export class Relay {
     this.exit = config.exit.enabled
       ? new Exit({
           ...config.exit,
-          publicHost: config.udp.publicHost,
+          publicHosts: () => (this.publicAddresses ?? []).map(({ host }) => host),
           clock,
           random,
           counters,
@@ -169,6 +169,8 @@ export class Relay {
       counters,
       addresses: () => this.publicAddresses ?? [],
       join: (a, b) => router.join(a, b),
+      directory: this.directory,
+      linkTo: (address) => (this.mayReach(address) ? udp.linkTo(address) : undefined),
     })
     const router: Router = new Router({
       keyPair,

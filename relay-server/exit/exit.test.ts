@@ -54,10 +54,15 @@ describe('the exit’s own machine (O-06)', () => {
   it('is refused at its public addresses too, as they are by now', () => {
     const clock = new VirtualClock()
     let address = '2600:0:0::7'
-    const hosts = hostsOfThisMachine(clock, '93.184.216.34', () => ({
-      eth0: [{ address } as never],
-      down: undefined,
-    }))
+    let outside = ['93.184.216.34']
+    const hosts = hostsOfThisMachine(
+      clock,
+      () => outside,
+      () => ({
+        eth0: [{ address } as never],
+        down: undefined,
+      }),
+    )
     const policy = new ExitPolicy({ ownHosts: hosts })
     const judge = (host: string) => policy.judge(addressOf(host, 5432) as IpAddress, 'tcp')
     expect(['93.184.216.34', '2600::7', '93.184.216.35', '2600::8'].map(judge)).toEqual([
@@ -70,6 +75,9 @@ describe('the exit’s own machine (O-06)', () => {
     clock.advance(60_000)
     expect(judge('2600::8')).toBe('own-machine')
     expect(judge('2600::7')).toBe('allowed')
+    // Told by a router or by neighbours: at once.
+    outside = ['93.184.216.35']
+    expect(['93.184.216.34', '93.184.216.35'].map(judge)).toEqual(['allowed', 'own-machine'])
   })
 
   it.each(['tcp', 'udp'] as const)(

@@ -32,8 +32,8 @@ export interface ExitOptions {
   readonly allowNetworks?: readonly string[] | undefined
   readonly localIpv4?: string | undefined
   readonly localIpv6?: string | undefined
-  /** The machine's address as the Internet sees it, where no network card of its own has it. */
-  readonly publicHost?: string | undefined
+  /** The machine's addresses as the Internet sees them, where no network card of its own has them. */
+  readonly publicHosts?: () => readonly string[]
   /** The machine's addresses; of its network cards if not given. */
   readonly ownHosts?: () => ReadonlySet<string>
   readonly limits?: Partial<ExitLimits>
@@ -74,7 +74,7 @@ export class Exit implements ExitPort {
     this.destinations = new Destinations(
       new ExitPolicy({
         allowNetworks: options.allowNetworks ?? [],
-        ownHosts: options.ownHosts ?? hostsOfThisMachine(clock, options.publicHost),
+        ownHosts: options.ownHosts ?? hostsOfThisMachine(clock, options.publicHosts ?? (() => [])),
       }),
       new Resolver({ clock, counters, ...server }),
       counters,
