@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BadNetwork, type ClientLink } from './bad-network.fixture.ts'
 import { BAD } from './bad-wires.ts'
 
-const TRIES = 10
+/** Side by side. If one try in a hundred fails (docs/bad-networks.md), one run in a thousand has three failures. */
+const TRIES = 20
 const BYTES = 500_000
 /** A build may take 15 s, the stream as long again on a busy machine. */
 const PATIENCE_MS = 120_000
@@ -19,7 +20,7 @@ afterAll(() => network.close())
 
 describe('10 % loss, 200 ms jitter, 5 % reordering, duplicates on every wire (C-03, N-14)', () => {
   it(
-    'circuits of 3 hops: 9 of 10 within 15 s',
+    'circuits of 3 hops: 90 % within 15 s',
     async () => {
       const states = await Promise.all(links.map(async (link) => (await link.build()).state))
       expect(states.filter((state) => state === 'ready').length).toBeGreaterThanOrEqual(0.9 * TRIES)
