@@ -13,8 +13,6 @@ export const SELECT = {
   minBytesPerSecond: 100_000,
   /** No relay is drawn more often than this many times an even share, whatever it promises and however well it does. */
   maxShares: 2,
-  /** On the weight of relays that another circuit at hand uses: only where there is no other choice. */
-  avoidFactor: 0.001,
 } as const
 
 /** How the pool keeps circuits. */

@@ -58,7 +58,7 @@ function middlesFor(request: PathRequest, exit: PathRelay): readonly PathRelay[]
   const fits = relays.filter(
     (relay) => mayShareCircuit(relay, entry, networkBits) && mayShareCircuit(relay, exit, networkBits),
   )
-  return preferring(preferring(fits, isCulvert), isNoExit)
+  return preferring(choosable(request, preferring(fits, isCulvert)), isNoExit)
 }
 
 const endsStreams: Test = (relay) => relay.exit === 'stream'
@@ -68,6 +68,16 @@ const isNoExit: Test = (relay) => relay.exit === 'none'
 function preferring(relays: readonly PathRelay[], better: Test): readonly PathRelay[] {
   const preferred = relays.filter(better)
   return preferred.length > 0 ? preferred : relays
+}
+
+/** Without those set aside, as far as there are others: first those that just failed, then those that serve elsewhere. */
+function choosable(
+  { resting, avoid }: Pick<PathRequest, 'resting' | 'avoid'>,
+  relays: readonly PathRelay[],
+): readonly PathRelay[] {
+  const avoided = new Set(avoid.map(relayKey))
+  const awake = preferring(relays, (relay) => !resting?.(relay))
+  return preferring(awake, (relay) => !avoided.has(relayKey(relay)))
 }
 
 /** The weight of a relay before any bound on its share: what it carries, as measured, or else as promised within reason, times how well it served. */
@@ -86,15 +96,9 @@ export function draw(
   request: Pick<PathRequest, 'factor' | 'measured' | 'resting' | 'avoid' | 'random'>,
   fitting: readonly PathRelay[],
 ): PathRelay | undefined {
-  // Before the bound, lest relays that are down take what the bound takes from others.
-  const relays = preferring(fitting, (relay) => !request.resting?.(relay))
-  const avoided = new Set(request.avoid.map(relayKey))
+  // Before the bound, lest relays that are set aside take what the bound takes from others.
+  const relays = choosable(request, fitting)
   const weights = capped(relays.map((relay) => weightOf(relay, request)))
-  // After the bound: what is avoided shall stay avoided in a small network, too.
-  for (let i = 0; i < weights.length; i++) {
-    if (avoided.has(relayKey(relays[i] as PathRelay)))
-      weights[i] = (weights[i] as number) * SELECT.avoidFactor
-  }
   let point = fraction(request.random) * weights.reduce((sum, weight) => sum + weight, 0)
   for (let i = 0; i < relays.length; i++) {
     point -= weights[i] as number
