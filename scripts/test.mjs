@@ -39,7 +39,7 @@ const DEBIAN_PACKAGES = [
 /** Everything that the tests in network namespaces do to the kernel, in a namespace that is gone with this command. */
 const NAMESPACE_PROBE = [
   ...['unshare', '--net', 'sh', '-c'],
-  'ip link add a0 type veth peer name a1 && ip link add b0 type bridge && nft add table inet probe',
+  'ip link add a0 type veth peer name a1 && ip link add b0 type bridge && ip tuntap add t0 mode tun && nft add table inet probe',
 ]
 
 /** Why there can be no network namespaces here; undefined if there can. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { CulvertError } from '../../shared/bytes/error.ts'
 import type { Namespace, NetnsProcess, Topology } from './namespaces.ts'
 
 /** What becomes of packets between any two hosts, in each direction; as `shared/sim/wire.ts` has it. */
@@ -61,7 +62,7 @@ export class BadWires {
     const names = [...hosts.keys()].map((host, i) => [`bad${i}`, host] as const)
     const options = { devices: Object.fromEntries(names), conditions, seed }
     const wires = new BadWires(middle.spawn('/usr/bin/python3', PROGRAM, JSON.stringify(options)))
-    await wires.lines.next() // "ready": the devices are there
+    await wires.untilReady()
     for (const [device, host] of names) {
       const namespace = hosts.get(host)
       if (!namespace) continue
@@ -74,6 +75,17 @@ export class BadWires {
   private constructor(process: NetnsProcess) {
     this.process = process
     this.lines = createInterface(process.stdout)[Symbol.asyncIterator]()
+  }
+
+  /** The devices are there then. */
+  private async untilReady(): Promise<void> {
+    let said = ''
+    this.process.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    const { value } = await this.lines.next()
+    if (value !== 'ready')
+      throw new CulvertError('netns-wires', `the bad wires did not start: ${said.trim()}`)
   }
 
   /** What became of the packets so far. */
