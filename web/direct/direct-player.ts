@@ -12,7 +12,19 @@ export class DirectPlayer extends FilmPlayer {
     video?.setAttribute('controlslist', 'nofullscreen noremoteplayback')
     video?.setAttribute('disablepictureinpicture', '')
     video?.setAttribute('disableremoteplayback', '')
+    // Where a browser offers them all the same. Listeners that are there already are not added twice.
+    video?.addEventListener('webkitbeginfullscreen', backIntoThePage)
+    video?.addEventListener('enterpictureinpicture', backIntoThePage)
   }
+}
+
+/** Safari's own full screen of a film on a phone, and pictures in picture. */
+function backIntoThePage({ currentTarget, type }: Event): void {
+  if (type === 'enterpictureinpicture') {
+    document.exitPictureInPicture().catch(() => 'it has come back by itself')
+    return
+  }
+  ;(currentTarget as { webkitExitFullscreen?(): void } | null)?.webkitExitFullscreen?.()
 }
 
 customElements.define('direct-player', DirectPlayer)

@@ -188,6 +188,7 @@ export async function startDirectEngine(
 ): Promise<DirectEngine> {
   const response = await fetch('/culvert.json', { signal, cache: 'no-store' })
   const site: unknown = await response.json()
+  signal.throwIfAborted()
   const lab = typeof site === 'object' && site !== null && 'lab' in site && site.lab === true
   return new Engine(signal, lab, onView)
 }
