@@ -1,4 +1,4 @@
-import { addressOf, formatAddress, type IpAddress } from '../shared/bytes/address.ts'
+import { addressOf, formatAddress, type IpAddress, isNoAddress } from '../shared/bytes/address.ts'
 import { isUnspecified, lanAddresses } from './endpoints.ts'
 
 type Kind = IpAddress['kind']
@@ -54,6 +54,23 @@ export class OwnAddresses {
       ...(lan6 && lan.kind === 'ipv4' ? { lan6 } : {}),
       ...(wan6 && lan.kind === 'ipv4' ? { wan6 } : {}),
     }
+  }
+
+  /**
+   * Where others reach the relay, at most one address for each IP version: as given, else as neighbours see it. Undefined while
+   * neither is known; none behind a NAT that lets nobody in by himself (N-10).
+   */
+  reachable(walk: {
+    readonly wan: IpAddress
+    readonly wan6: IpAddress
+    readonly status: { readonly relayOnly: boolean }
+  }): readonly IpAddress[] | undefined {
+    const given = (['ipv4', 'ipv6'] as const).flatMap((kind) => this.given(kind) ?? [])
+    if (given.length > 0) return given
+    if (walk.status.relayOnly) return []
+    const seen = new Map([walk.wan6, walk.wan].map((address) => [address.kind, address]))
+    const known = [...seen.values()].filter((address) => !isNoAddress(address))
+    return known.length > 0 ? known : undefined
   }
 
   /** Whether `address` is this relay, as far as it knows. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { addressOf, type IpAddress } from '../shared/bytes/address.ts'
+import { addressOf, type IpAddress, NO_ADDRESS } from '../shared/bytes/address.ts'
 import { readDescriptor } from '../shared/directory/descriptor.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import { SeededRandom } from '../shared/sim/seeded-random.ts'
@@ -108,6 +108,28 @@ describe('own addresses (N-01)', () => {
       (address) => own.isOwn(address),
     )
     expect(isOwn).toEqual([true, true, true, false, false])
+  })
+
+  it('are told to others as given, else as neighbours see them; none behind a symmetric NAT (N-10)', () => {
+    const own = new OwnAddresses({
+      bound: ip('::'),
+      families: ['ipv4', 'ipv6'],
+      publicHost: undefined,
+      lanAddressesOf: () => lans,
+    })
+    const walk = (wan: IpAddress, wan6: IpAddress, relayOnly = false) => ({
+      wan,
+      wan6,
+      status: { relayOnly },
+    })
+    const [seen, seen6] = [ip('198.51.100.7'), ip('2001:db8::7')]
+    expect(own.reachable(walk(NO_ADDRESS, NO_ADDRESS))).toBeUndefined()
+    expect(own.reachable(walk(seen, NO_ADDRESS))).toEqual([seen])
+    expect(own.reachable(walk(seen6, seen6))).toEqual([seen6])
+    expect(own.reachable(walk(seen, seen6))).toEqual([seen6, seen])
+    expect(own.reachable(walk(seen, seen6, true))).toEqual([])
+    own.setMapped(ip('203.0.113.7'))
+    expect(own.reachable(walk(seen, seen6, true))).toEqual([ip('203.0.113.7')])
   })
 
   it('are what the socket is bound to, or what the operator says', () => {

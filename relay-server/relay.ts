@@ -1,4 +1,4 @@
-import { formatAddress, type IpAddress, isNoAddress } from '../shared/bytes/address.ts'
+import { formatAddress, type IpAddress } from '../shared/bytes/address.ts'
 import { fromHex } from '../shared/bytes/bytes.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
@@ -314,13 +314,7 @@ export class Relay {
   private get publicAddresses(): readonly IpAddress[] | undefined {
     const { running } = this
     if (!running) return undefined
-    const { own, walker } = running
-    const given = (['ipv4', 'ipv6'] as const).flatMap((kind) => own.given(kind) ?? [])
-    if (given.length > 0) return given
-    if (walker.status.relayOnly) return []
-    const seen = new Map([walker.wan6, walker.wan].map((address) => [address.kind, address]))
-    const known = [...seen.values()].filter((address) => !isNoAddress(address))
-    return known.length > 0 ? known : undefined
+    return running.own.reachable(running.walker)
   }
 
   /** Peers of the walk that have no descriptor: pages cannot walk, and are told of them. */

@@ -7,7 +7,7 @@ describe('what the log says of the walk (N-06, N-10, N-13)', () => {
   const write = (line: string) => lines.push(line)
   const report = new WalkReport({ error: write, info: write, debug: write })
   const note = (view: Partial<WalkStatus>): string[] => {
-    report.note({ state: 'joined', peers: 1, nat: 'unknown', ...view })
+    report.note({ state: 'joined', peers: 1, nat: 'unknown', bootstrapKnown: 13, ...view })
     return lines.splice(0)
   }
 
@@ -17,6 +17,10 @@ describe('what the log says of the walk (N-06, N-10, N-13)', () => {
     expect(note({ state: 'degraded', peers: 0 })).toEqual([])
     expect(note({ peers: 23 })).toEqual(['joined: 23 peers'])
     expect(note({ peers: 22 })).toEqual([])
+    expect(note({ state: 'degraded', peers: 0, bootstrapKnown: 0 })).toEqual([
+      'there is no bootstrap node to ask: retrying every 30 s',
+    ])
+    expect(note({ peers: 1 })).toEqual(['joined: 1 peer'])
   })
 
   it('warns of a symmetric NAT, and takes it back', () => {

@@ -1,7 +1,7 @@
 import type { WalkStatus } from '../shared/ipv8/walker.ts'
 import type { Log } from './log.ts'
 
-type WalkView = Pick<WalkStatus, 'state' | 'peers' | 'nat'>
+type WalkView = Pick<WalkStatus, 'state' | 'peers' | 'nat' | 'bootstrapKnown'>
 
 /** Tells the operator in plain words how the walk goes, when that changes (N-06, N-10, N-13). No addresses. */
 export class WalkReport {
@@ -13,11 +13,14 @@ export class WalkReport {
     this.log = log
   }
 
-  note({ state, peers, nat }: WalkView): void {
+  note({ state, peers, nat, bootstrapKnown }: WalkView): void {
     if (state !== this.state) {
       this.state = state
       if (state === 'joined') this.log.info(`joined: ${peers} ${peers === 1 ? 'peer' : 'peers'}`)
-      if (state === 'degraded') this.log.info('no bootstrap node answers: retrying every 30 s')
+      if (state === 'degraded') {
+        const alone = bootstrapKnown === 0 ? 'there is no bootstrap node to ask' : 'no bootstrap node answers'
+        this.log.info(`${alone}: retrying every 30 s`)
+      }
     }
     if (nat !== this.nat) {
       const was = this.nat
