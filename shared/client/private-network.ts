@@ -147,6 +147,7 @@ export class PrivateNetwork {
       ...(options.standbys === undefined ? {} : { standbys: options.standbys }),
       entries: (hops) => this.entries(hops),
       relays: () => this.relays(),
+      isSilent: (link) => this.ways.isSilent(link),
       guards: () => this.ways.guardRelays(),
       circuit: (path, link, events) => this.circuits.forPool(path, link, events),
       abandoned: (circuit) => this.circuits.abandon(circuit),

@@ -103,6 +103,10 @@ export class WaysIn {
     return this.usable(this.toGuards)
   }
 
+  isSilent(link: Link): boolean {
+    return this.watch.isSilent(link)
+  }
+
   /** Those that serve when all can be reached. */
   guardRelays(): readonly PathRelay[] {
     const { entries, relayOf } = this.options

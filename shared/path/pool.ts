@@ -30,6 +30,8 @@ export interface PoolOptions<C extends PoolCircuit> {
   /** The ways in that work just now, best first; for one hop, to exits. */
   entries(hops: Hops): readonly Entry[]
   relays(): readonly PathRelay[]
+  /** Whether nothing comes over a link: circuits over it are of no use, though they have not noticed yet. */
+  isSilent?(link: Link): boolean
   /** Guards, which serve as other hops only where there is no choice: one failure is not to end primary and standby. */
   guards?(): readonly PathRelay[]
   /** Makes a circuit, not yet started. */
@@ -86,11 +88,10 @@ export class CircuitPool<C extends PoolCircuit> {
     return this.current
   }
 
-  /** The primary first, then by age. Circuits that a better one has not replaced yet stand among them. */
+  /** The primary first, then those that can serve, then others. Circuits that a better one has not replaced yet are among them. */
   list(): readonly Member<C>[] {
-    const all = [...this.retiring, ...this.members]
-    const { current } = this
-    return current ? [current, ...all.filter((member) => member !== current)] : all
+    const rank = (member: Member<C>) => (member === this.current ? 0 : isUsable(member) ? 1 : 2)
+    return [...this.retiring, ...this.members].sort((a, b) => rank(a) - rank(b))
   }
 
   /** Why there is no circuit to use; undefined while there is one, or may soon be. */
@@ -172,11 +173,15 @@ export class CircuitPool<C extends PoolCircuit> {
 
   /** Whether circuits are missing, or all go through one guard though there are two. */
   private needsMore(entries: readonly Entry[], building: readonly Member<C>[]): boolean {
-    const lasting = this.members.filter((member) => isUsable(member) && !this.isWorn(member))
+    const lasting = this.members.filter((member) => this.isUsable(member) && !this.isWorn(member))
     const coming = Math.min(building.length, 1)
     if (lasting.length + coming <= this.standbys) return true
     const links = new Set([...lasting, ...building].map(({ link }) => link))
     return this.standbys > 0 && coming === 0 && links.size < 2 && entries.some(({ link }) => !links.has(link))
+  }
+
+  private isUsable(member: Member<C>): boolean {
+    return isUsable(member) && !(this.options.isSilent?.(member.link) ?? false)
   }
 
   private isWorn({ circuit, wornAtMs }: Member<C>): boolean {
@@ -186,7 +191,7 @@ export class CircuitPool<C extends PoolCircuit> {
   /** Ends standbys that are old, and those beyond what is wanted: the least trusted, then those beside the primary, first. */
   private retireStandbys(nowMs: number): void {
     const { current } = this
-    const spare = this.members.filter((member) => member !== current && isUsable(member))
+    const spare = this.members.filter((member) => member !== current && this.isUsable(member))
     const old = spare.filter((member) => nowMs - member.startedMs >= POOL.standbyAgeMs)
     const worth = (member: Member<C>) =>
       (this.everSuspect.has(member) ? 0 : 2) + (member.link === current?.link ? 0 : 1)
@@ -194,7 +199,7 @@ export class CircuitPool<C extends PoolCircuit> {
       .filter((member) => !old.includes(member))
       .sort((a, b) => worth(b) - worth(a))
       .slice(this.standbys)
-    const going = [...old, ...(current && isUsable(current) ? surplus : [])]
+    const going = [...old, ...(current && this.isUsable(current) ? surplus : [])]
     if (going.length === 0) return
     this.members = this.members.filter((member) => !going.includes(member))
     for (const member of going) member.circuit.destroy('unneeded')
@@ -301,8 +306,8 @@ export class CircuitPool<C extends PoolCircuit> {
   /** Makes a member the primary where none is, or where the present one is silent, worn or unwanted. */
   private promote(): void {
     const { current } = this
-    if (current && this.members.includes(current) && isUsable(current) && !this.isWorn(current)) return
-    const fit = this.members.filter((each) => each !== current && isUsable(each) && !this.isWorn(each))
+    if (current && this.members.includes(current) && this.isUsable(current) && !this.isWorn(current)) return
+    const fit = this.members.filter((each) => each !== current && this.isUsable(each) && !this.isWorn(each))
     // What silences one circuit of a link may silence the others.
     const next = (current?.circuit.suspect && fit.find(({ link }) => link !== current.link)) || fit[0]
     if (!next) return

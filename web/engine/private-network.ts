@@ -148,7 +148,9 @@ export class PrivateNetwork implements Network {
   }
 
   private circuitView({ number, circuit, path }: Member<Circuit>, primary: boolean): CircuitView {
-    const { state, readyAtMs } = circuit
+    const { readyAtMs, suspect } = circuit
+    // A silent one is as good as none until it answers again.
+    const state = suspect && !primary ? 'extending' : circuit.state
     return {
       id: number,
       role: primary ? 'primary' : 'standby',
