@@ -332,7 +332,7 @@ describe('relays on one machine (D-04, C-01)', () => {
     link?.send(introduction, 0)
     await until(() => counters.get('relay-private-address') > 0)
     link?.send(packet, 0)
-    await until(() => counters.get('ipv8-puncture-sent') === 1)
+    await until(() => counters.get('ipv8-puncture-target') === 1)
     expect(reached).toBe(0)
     target.close()
     await links.close()

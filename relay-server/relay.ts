@@ -202,6 +202,7 @@ export class Relay {
       // All of a lab is one network.
       settings: config.lab ? { maxPeersPerNetwork: 30 } : {},
       // Strangers tell the walk where to go, unsigned in part: into our own network they shall not send us.
+      mayReach: (address) => this.mayReach(address),
       send: (address, packet) => {
         if (this.mayReach(address)) udp.linkTo(address)?.send(packet, 0)
         else counters.add('relay-private-address')

@@ -99,7 +99,9 @@ describe('degraded mode (N-06)', () => {
 })
 
 describe('size and pace of the walk (N-07)', () => {
-  it('brings each of 40 nodes to 20 peers within two minutes, asks them all again within the next five, and replaces the dead', () => {
+  it('brings each of 40 nodes to 20 peers within two minutes, asks them all again within the next five, and replaces the dead', {
+    timeout: 120_000,
+  }, () => {
     const town = new Town()
     const all = Array.from({ length: 40 }, (_, n) => town.add(n, { bootstrap: n === 0 ? [] : [ip(0)] }))
     for (const walker of all) walker.start()

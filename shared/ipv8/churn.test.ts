@@ -19,7 +19,9 @@ function reachable(walkers: readonly Walker[]): number {
 }
 
 describe('an overlay whose members come and go (N-07, N-11)', () => {
-  it('stays one for ten minutes with 30 % starting anew each minute, under other keys, and knows the new ones', () => {
+  it('stays one for ten minutes with 30 % starting anew each minute, under other keys, and knows the new ones', {
+    timeout: 120_000,
+  }, () => {
     const town = new Town()
     const random = new SeededRandom(5)
     let seed = 1_000

@@ -106,11 +106,11 @@ export class IntroductionAnswers {
    * one who never answered us there, so that it may be forged, gets next to nothing.
    */
   onPunctureRequest(source: IpAddress, packet: Uint8Array, style: IntroductionStyle): Refusal {
-    const { own, contacts, limits, keyPair, counters, families } = this.around
+    const { own, contacts, limits, keyPair, counters } = this.around
     const request = readUnsigned(packet, style.punctureRequest)
     const behindOurNat = request.walkerWan.host === own.wan(request.walkerWan.kind).host
     const target = behindOurNat ? request.walkerLan : request.walkerWan
-    if (!isUnicast(target) || !families.includes(target.kind)) return 'ipv8-puncture-target'
+    if (!isUnicast(target) || !this.around.reaches(target)) return 'ipv8-puncture-target'
     const introducer = contacts.at(source)
     if (!introducer) return 'ipv8-puncture-stranger'
     if (!limits.puncture(source, introducer, target)) return 'ipv8-unsigned-limit'

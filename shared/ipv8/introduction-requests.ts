@@ -60,8 +60,8 @@ export class IntroductionRequests {
 
   /** Sends an introduction request; in old style unless the address is IPv6 or known to understand the new one. */
   ask(address: IpAddress, { newStyle = false, bootstrap = false } = {}): void {
-    const { families, keyPair, nat } = this.around
-    if (!isUnicast(address) || !families.includes(address.kind)) return
+    const { keyPair, nat } = this.around
+    if (!isUnicast(address) || !this.around.reaches(address)) return
     const peer = this.community.table.at(address)
     const told = this.community.told.find(address)
     const useNew = newStyle || address.kind === 'ipv6' || peer?.newStyle || told?.newStyle
@@ -117,6 +117,7 @@ export class IntroductionRequests {
       if (handshake.tries === 1) peer.measured(clock.now() - handshake.startedMs)
       peer.newStyle ||= style === NEW_STYLE || (response.bits & style.senderNewStyleBit) !== 0
       peer.state = handshake.state
+      peer.proven = true
       peer.record.success()
     }
     this.learnIntroduced(source, response, (response.bits & style.introducedNewStyleBit) !== 0)
@@ -175,8 +176,8 @@ export class IntroductionRequests {
     newStyle: boolean,
     introduction: { introducer: IpAddress; atMs: number },
   ): void {
-    const { own, nat, contacts, families, counters } = this.around
-    if (own.isOwn(address) || !families.includes(address.kind) || this.community.table.at(address)) return
+    const { own, nat, contacts, counters } = this.around
+    if (own.isOwn(address) || !this.around.reaches(address) || this.community.table.at(address)) return
     if (this.community.resting.has(address)) return
     const symmetric = contacts.at(address)?.connectionType === 'symmetric-nat'
     if (symmetric && nat.type === 'likely-symmetric') {

@@ -51,7 +51,11 @@ export class Liveness {
         const silentMs = now - peer.lastHeard
         const unmeasured = peer.roundTrips < settings.roundTrips
         const suspected = peer.suspectedMs > peer.lastHeard
-        if (silentMs >= settings.dropAfterSilenceMs) {
+        // Its address may be forged: it has room until it has had time for a pong or two.
+        if (!peer.proven && now - peer.admittedMs >= settings.pingAfterSilenceMs) {
+          table.remove(peer)
+          counters.add('ipv8-peer-unproven')
+        } else if (silentMs >= settings.dropAfterSilenceMs) {
           table.remove(peer)
           counters.add('ipv8-peer-silent')
         } else if (silentMs >= settings.pingAfterSilenceMs || unmeasured || suspected) {

@@ -38,12 +38,15 @@ export class KnownPeer implements Peer {
   addresses: IpAddress[]
   flags = 0
   lastHeard: number
+  readonly admittedMs: number
   /** The LAN address of its last introduction request. */
   lan: IpAddress | undefined
   /** Understands new-style introductions. */
   newStyle = false
   connectionType: ConnectionType = 'unknown'
   state: HandshakeState = 'none'
+  /** Has answered something of ours: its address is no forgery. */
+  proven = false
   lastIntroduction: number
   /** Round trips measured. */
   roundTrips = 0
@@ -56,6 +59,7 @@ export class KnownPeer implements Peer {
     this.address = address
     this.addresses = [address]
     this.lastHeard = nowMs
+    this.admittedMs = nowMs
     this.lastIntroduction = nowMs
     this.record = record
   }
@@ -82,6 +86,7 @@ export class KnownPeer implements Peer {
 
   measured(rttMs: number): void {
     this.record.measured(rttMs)
+    this.proven = true
     this.roundTrips++
   }
 

@@ -144,3 +144,34 @@ describe('packets of other versions (N-09)', () => {
     expect(walker.receive(ip6(9), new Uint8Array(40))).toBe(false)
   })
 })
+
+describe('a peer table that strangers fill under forged addresses (N-11, K-06)', () => {
+  it('is free again within half a minute, and honest peers stay', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    town.add(2).walkTo(ip(1))
+    walker.start()
+    town.clock.advance(5_000)
+    for (let n = 0; n < 29; n++)
+      walker.receive(ip(n + 100), request(KeyPair.generate(new SeededRandom(n + 900)), ip(n + 100)))
+    expect(walker.peers().length).toBe(30)
+    town.clock.advance(35_000)
+    expect(walker.peers().map(({ address }) => address)).toEqual([ip(2)])
+    expect(town.counters.get('ipv8-peer-unproven')).toBeGreaterThan(20)
+    town.stop()
+  })
+
+  it('is not the only thing strangers tell: what the edge does not let pass is neither asked nor punctured (O-06)', () => {
+    const town = new Town()
+    const walker = town.add(1, { more: { mayReach: ({ host }) => !host.startsWith('192.168.') } })
+    const inside = { kind: 'ipv4', host: '192.168.7.7', port: 7 } as const
+    walker.walkTo(inside)
+    expect(town.sent).toEqual([])
+    walker.receive(ip(9), request(keyPair(9), ip(9)))
+    town.sent.length = 0
+    const value = { time: 1n, walkerLan: inside, walkerWan: inside, identifier: 1 }
+    walker.receive(ip(9), unsignedPacket(prefix, PUNCTURE_REQUEST, OLD_STYLE.punctureRequest, value))
+    expect(town.sent).toEqual([])
+    expect(town.counters.get('ipv8-puncture-target')).toBe(1)
+  })
+})

@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly contacts: Contacts
   readonly limits: SourceLimits
   readonly records: PeerRecords
-  /** Families that the socket can send to. */
-  readonly families: readonly IpAddress['kind'][]
+  /** Whether a packet may be sent there at all: the socket can, and the edge lets it pass. */
+  reaches(address: IpAddress): boolean
   send(address: IpAddress, packet: Uint8Array): void
 }

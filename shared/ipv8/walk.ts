@@ -32,9 +32,10 @@ export class Walk {
     this.options = options
   }
 
-  /** Whether more peers are wanted. */
+  /** Whether more peers are wanted. Those that only sent something under an address, forged perhaps, do not count. */
   get wanting(): boolean {
-    return this.community.table.size < this.options.targetPeers
+    const proven = this.community.table.list().filter((peer) => peer.proven).length
+    return proven < this.options.targetPeers
   }
 
   /** One step: at most one request. */

@@ -39,6 +39,11 @@ export interface WalkerOptions {
   readonly addresses: GivenAddresses
   /** Families that the socket can send to; both unless given. */
   readonly families?: readonly IpAddress['kind'][]
+  /**
+   * Whether packets may go to an address that strangers told; all unless given. What `send` would refuse is better not
+   * walked to: half of what introducers tell are addresses in private networks.
+   */
+  mayReach?(address: IpAddress): boolean
   readonly settings?: Partial<WalkSettings>
   /** Where the Lamport clock of the community starts. */
   readonly initialTime?: bigint
@@ -111,7 +116,8 @@ export class Walker {
       nat: new Nat(clock, settings.evidenceMs, () => own.ports()),
       limits: new SourceLimits(clock, settings),
       records: new PeerRecords(2 * settings.maxContacts),
-      families: options.families ?? ['ipv4', 'ipv6'],
+      reaches: (address) =>
+        (options.families?.includes(address.kind) ?? true) && (options.mayReach?.(address) ?? true),
       send: (address, packet) => {
         contacts.sentTo(address)
         options.send(address, packet)
@@ -282,7 +288,7 @@ export class Walker {
   private get state(): WalkState {
     const { community, bootstrap } = this.main
     // One that only sent us something may have forged his address.
-    const answering = community.table.list().some((peer) => peer.roundTrips > 0 || peer.state !== 'none')
+    const answering = community.table.list().some((peer) => peer.proven)
     if (answering) return 'joined'
     const early = this.options.clock.now() - this.startedMs < this.around.settings.handshakeTimeoutMs
     return early || bootstrap.answered > 0 ? 'starting' : 'degraded'
