@@ -120,6 +120,8 @@ export const RELAY_EARLY_LIMIT = 7
  * among the RELAY_EARLY_LIMIT flagged cells that the first hop passes on.
  */
 export const RETRANSMISSION: RetrySettings = RETRY_DEFAULTS
+/** A relay's create to the next hop takes a new circuit id with this try, after 700 ms. */
+export const FRESH_ID_TRY = 4
 /** An answer is waited for this many times the round trip of the hops so far before the question is repeated. */
 export const RETRANSMIT_ROUND_TRIPS = 1.5
 /** A round trip that was measured with a lost packet in it shall not slow the next repetition down more than this. */

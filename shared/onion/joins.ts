@@ -14,6 +14,7 @@ import {
   ANSWER_REPEATS,
   CELL_HEADER_BYTES,
   DESTROY_REASON,
+  FRESH_ID_TRY,
   MESSAGE,
   RETRANSMISSION,
   type RouterLimits,
@@ -101,17 +102,28 @@ export class Joins {
       this.options.close(circuit, DESTROY_REASON['extend-failed'])
       return
     }
-    const { table, random, prefix, keyPair } = this.options
-    const { link, key } = hop
-    const next: Leg = { circuit, side: 'next', link, id: this.freshId(link), key }
-    const identifier = uint16(random)
-    const create = { identifier, nodeKey: keyPair.publicKey.bytes, dhKey: extend.dhKey }
-    const cell = plaintextCell(prefix, next.id, false, encodeMessage(MESSAGE.create, create))
+    const id = this.freshId(hop.link)
+    const identifier = uint16(this.options.random)
+    const next: Leg = { circuit, side: 'next', link: hop.link, id, key: hop.key }
     circuit.state = 'extending'
+    this.openNext(next, { identifier, ownerIdentifier: extend.identifier }, extend.dhKey, 1)
+  }
+
+  /** A leg to the next hop, and the create for it. */
+  private openNext(
+    next: Leg,
+    { identifier, ownerIdentifier }: Pick<PendingCreate, 'identifier' | 'ownerIdentifier'>,
+    dhKey: Uint8Array,
+    tries: number,
+  ): void {
+    const { table, prefix, keyPair } = this.options
+    const { circuit } = next
+    const create = { identifier, nodeKey: keyPair.publicKey.bytes, dhKey }
+    const cell = plaintextCell(prefix, next.id, false, encodeMessage(MESSAGE.create, create))
     circuit.next = next
-    circuit.pending = { identifier, ownerIdentifier: extend.identifier, cell, repeats: 0 }
+    circuit.pending = { identifier, ownerIdentifier, dhKey, cell, repeats: 0 }
     table.add(next)
-    this.sendCreateAgain(circuit, circuit.pending, 1)
+    this.sendCreateAgain(circuit, circuit.pending, tries)
   }
 
   /**
@@ -172,10 +184,19 @@ export class Joins {
     if (!circuit.alive || circuit.pending !== pending) return
     this.sendCreate(circuit)
     const delay = retransmission.delayAfter(tries)
-    circuit.retransmission =
-      delay === undefined
-        ? undefined
-        : this.options.clock.after(delay, () => this.sendCreateAgain(circuit, pending, tries + 1))
+    if (delay === undefined) return
+    circuit.retransmission = this.options.clock.after(delay, () => {
+      if (tries + 1 === FRESH_ID_TRY) this.askAnew(circuit, pending, tries + 1)
+      else this.sendCreateAgain(circuit, pending, tries + 1)
+    })
+  }
+
+  /** A stock hop whose created was lost ignores the same create for 60 s; under another circuit id it is a new one. */
+  private askAnew(circuit: RelayCircuit, pending: PendingCreate, tries: number): void {
+    const { next } = circuit
+    if (!circuit.alive || circuit.pending !== pending || next === undefined) return
+    this.options.table.remove(next)
+    this.openNext({ ...next, id: this.freshId(next.link) }, pending, pending.dhKey, tries)
   }
 
   private sendCreate({ next, pending }: RelayCircuit): void {

@@ -41,6 +41,8 @@ export interface PendingCreate {
   readonly identifier: number
   /** The one that the owner's extend had. */
   readonly ownerIdentifier: number
+  /** The owner's X25519 key. */
+  readonly dhKey: Uint8Array
   /** The whole cell. */
   readonly cell: Uint8Array
   repeats: number

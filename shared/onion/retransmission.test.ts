@@ -127,26 +127,29 @@ describe('what a hop does not answer is asked again (N-04, N-14)', () => {
     }
   })
 
-  it('a relay repeats its own create to the next hop', () => {
+  it('a relay repeats its own create to the next hop, at last under another circuit id', () => {
     const lab = new Lab()
     const relays = path(lab, 2).map((relay) => ({ ...relay, culvert: false }))
     const [first, second] = relays as [LabRelay, LabRelay]
     const sent: string[] = []
     lab.net.tamper = (from, to, packet) => {
-      if (
-        from.host !== first.address.host ||
-        to.host !== second.address.host ||
-        !isMessage(packet, MESSAGE.create)
-      )
-        return packet
-      sent.push(toHex(packet))
-      return sent.length < 4 ? undefined : packet
+      if (from.host === second.address.host && to.host === first.address.host && sent.length < 4)
+        return undefined
+      if (from.host !== first.address.host || to.host !== second.address.host) return packet
+      if (isMessage(packet, MESSAGE.create)) sent.push(toHex(packet))
+      return packet
     }
     const { events } = lab.circuit(relays)
     lab.clock.advance(1_000)
+    // As a stock hop would: the first created is lost, and the same create is not answered again.
     expect(events).toEqual(['ready'])
     expect(sent).toHaveLength(4)
-    expect(new Set(sent).size).toBe(1)
+    expect(new Set(sent).size).toBe(2)
+    expect(new Set(sent.slice(0, 3)).size).toBe(1)
+    expect(new Set(sent.map((hex) => hex.slice(2 * CELL_HEADER_BYTES))).size).toBe(1)
+    expect(first.router.table.legs).toBe(2)
+    lab.clock.advance(30_000)
+    expect(second.router.stats().circuits).toBe(1)
   })
 
   it('leaves every extend among the flagged cells that the first hop passes on, however often it is repeated', () => {
