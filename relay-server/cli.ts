@@ -7,6 +7,8 @@ export const EXIT_CODE = { ok: 0, failed: 1, usage: 2, config: 3 } as const
 
 const USAGE = `Usage:
   relay-server run --config <file.yaml>   run a relay until Ctrl-C
+  relay-server probe --config <file.yaml> [--hops 3]
+                                          join as a client, build a circuit and measure it
   relay-server keygen --out <file>        make an identity file
   relay-server lab [--web <folder>] [--sample <folder>]
                                           run a whole network on this machine
@@ -40,6 +42,13 @@ async function run([command, ...rest]: readonly string[]): Promise<void> {
       if (!config) throw new UsageError('usage', 'run needs --config <file.yaml>')
       const { runRelay } = await import('./relay-process.ts')
       return runRelay(config)
+    }
+    case 'probe': {
+      const { config, hops } = optionsOf(rest, ['config', 'hops'])
+      if (!config) throw new UsageError('usage', 'probe needs --config <file.yaml>')
+      if (hops !== undefined && !/^[123]$/.test(hops)) throw new UsageError('usage', '--hops is 1, 2 or 3')
+      const { runProbe } = await import('./client/probe.ts')
+      return runProbe(config, Number(hops ?? 3) as 1 | 2 | 3)
     }
     case 'keygen': {
       const { out } = optionsOf(rest, ['out'])

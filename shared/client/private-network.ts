@@ -189,6 +189,27 @@ export class PrivateNetwork {
     }
   }
 
+  /**
+   * For clients with a socket of their own: asks whoever is at the other end of a link for relays. What comes over links that
+   * this did not open is to be handed to `receive`.
+   */
+  learnFrom(link: Link): void {
+    if (!this.stopped) this.refresh(link)
+  }
+
+  /** Takes a packet of the directory's. @returns whether it was one */
+  receive(link: Link, packet: Uint8Array): boolean {
+    return this.exchange.receive(link, packet)
+  }
+
+  /** To be called when `extraRelays` has changed. */
+  relaysChanged(): void {
+    if (this.stopped) return
+    this.known = undefined
+    this.ways.directoryChanged(true)
+    this.pool.nudge()
+  }
+
   /** The circuits of the pool, the primary first. */
   pooled(): readonly Member<Circuit>[] {
     return this.pool.list()
