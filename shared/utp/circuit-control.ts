@@ -33,6 +33,12 @@ const QUEUED_ROUNDS = 3
 const QUEUE_SHARE = 0.25
 const QUEUE_FLOOR_MS = 10
 const QUEUE_GAIN = 0.85
+/** Round trips that vary by themselves (the mean of their distance from their running mean) show no queue below so many times that. */
+const NOISE_GAIN = 4
+const NOISE_MEAN_GAIN = 1 / 8
+const NOISE_DEVIATION_GAIN = 1 / 16
+/** Jitter shows less the more packets a second there are, since none overtakes another: what it was is kept in mind. */
+const NOISE_MEMORY_MS = 20_000
 /**
  * Loss in a round that is taken for congestion: so much above the path's own, and without a queue as the second sign also above
  * chance. The path's own is the least of the last rounds, some of which were sent slower than the rate.
@@ -40,7 +46,10 @@ const QUEUE_GAIN = 0.85
 const LOSS_MARGIN = 0.04
 const LOSS_DEVIATIONS = 3
 const MAX_OWN_LOSS = 0.4
-const LOSS_ROUND_PACKETS = 20
+/** Smaller rounds are taken together until they have so many packets: their losses are mostly chance. */
+const LOSS_ROUND_PACKETS = 60
+/** The path's own loss is what so many of the last rounds stayed below: the least of all would be the luckiest. */
+const OWN_LOSS_RANK = 2
 /** Startup ends at once at this loss in a round of some size: a short queue overflows before it shows. */
 const STARTUP_LOSS = 0.35
 const STARTUP_LOSS_PACKETS = 32
@@ -50,7 +59,9 @@ const STARTUP_QUEUE_MIN_MS = 4
 const STARTUP_QUEUE_MAX_MS = 16
 const STARTUP_QUEUE_SAMPLES = 12
 const LOSS_RETREAT = 0.75
-const CEILING_GROWTH = 1.02
+/** The ceiling rises by this in the first round without congestion, and by so much more in each further one, up to the other. */
+const CEILING_GROWTH = 0.02
+const MAX_CEILING_GROWTH = 0.1
 const PROBE_RTT_GAIN = 0.5
 
 type Mode = 'startup' | 'drain' | 'cruise' | 'probe-rtt'
@@ -72,10 +83,21 @@ export class CircuitControl implements CongestionControl {
   private readonly losses = new Float64Array(BANDWIDTH_ROUNDS).fill(1)
   private lossRound = 0
   private ownLoss = 0
+  /** Bytes lost and arrived that no round was judged by yet. */
+  private judgedLost = 0
+  private judgedAcked = 0
+  private lossSeen = false
+  private meanRtt = 0
+  private deviation = 0
+  /** How far round trips stray by themselves: the largest deviation of late. */
+  private noise = 0
+  private noiseAt = 0
   private bandwidth = 0
   private allowanceMs = ALLOWANCE_MS
   /** Bytes in flight that heavy loss has shown to be too many. */
   private ceiling = Number.POSITIVE_INFINITY
+  /** Rounds without congestion since the last one with it. */
+  private quietRounds = 0
   /** After a time-out the window starts small and opens with what arrives. */
   private reopening = Number.POSITIVE_INFINITY
   private gain = STARTUP_GAIN
@@ -111,6 +133,7 @@ export class CircuitControl implements CongestionControl {
 
   acknowledged(sample: AckSample): void {
     if (sample.rttMs > 0) {
+      this.noteNoise(sample.nowMs, sample.rttMs)
       this.path.note(sample.nowMs, sample.rttMs, this.queueTolerance() / 2)
       this.least = this.path.leastMs
     }
@@ -135,7 +158,7 @@ export class CircuitControl implements CongestionControl {
         this.noteRate(this.roundAcked / (sample.nowMs - this.roundStart), false, false)
       this.drain()
     }
-    if (this.mode === 'drain' && sample.flightBytes <= this.bandwidth * (this.least + this.allowanceMs)) {
+    if (this.mode === 'drain' && sample.flightBytes <= this.inFlight(1, this.workingRtt)) {
       this.cruise(1)
     }
     if (sample.ackedThrough > this.roundEnd && sample.nowMs - this.roundStart >= MIN_ROUND_MS) {
@@ -178,7 +201,7 @@ export class CircuitControl implements CongestionControl {
     }
     const packets = (this.roundLost + this.roundAcked) / this.packetBytes
     const own = this.ownLoss
-    const loss = this.noteLoss() - own
+    const loss = this.noteLoss(queued) - own
     // Small rounds lose more or less by chance.
     const chance = LOSS_DEVIATIONS * Math.sqrt(Math.max(own, LOSS_MARGIN) / Math.max(1, packets))
     const congested = loss > LOSS_MARGIN + (queued ? 0 : chance)
@@ -190,17 +213,39 @@ export class CircuitControl implements CongestionControl {
     return this.roundStarved || this.lastStarved
   }
 
-  /** @returns the share lost in the round that ends */
-  private noteLoss(): number {
-    const bytes = this.roundLost + this.roundAcked
+  /** @returns the share lost in the round that ends, and the few before it that were too small; the path's own if this one is */
+  private noteLoss(queued: boolean): number {
+    this.judgedLost += this.roundLost
+    this.judgedAcked += this.roundAcked
+    const bytes = this.judgedLost + this.judgedAcked
     if (bytes < LOSS_ROUND_PACKETS * this.packetBytes) return this.ownLoss
-    const loss = this.roundLost / bytes
+    const loss = this.judgedLost / bytes
+    this.judgedLost = 0
+    this.judgedAcked = 0
     // A climb loses by its own doing.
-    if (this.mode === 'startup' || this.mode === 'drain') return loss
+    if (this.mode === 'startup' || this.mode === 'drain') {
+      // Only the first packets, too few to fill anything, show what the path loses by itself.
+      if (!this.lossSeen && !queued) this.ownLoss = Math.min(MAX_OWN_LOSS, loss)
+      this.lossSeen = true
+      return loss
+    }
     this.lossRound++
     this.losses[this.lossRound % BANDWIDTH_ROUNDS] = loss
-    this.ownLoss = Math.min(MAX_OWN_LOSS, ...this.losses)
+    const known = this.losses.slice().sort()
+    const rank = this.isNoisy ? OWN_LOSS_RANK : 0
+    const rankKnown = Math.min(rank, Math.max(0, Math.min(this.lossRound, BANDWIDTH_ROUNDS) - 1))
+    this.ownLoss = Math.min(MAX_OWN_LOSS, known[rankKnown] as number)
     return loss
+  }
+
+  private noteNoise(nowMs: number, rttMs: number): void {
+    if (this.meanRtt === 0) this.meanRtt = rttMs
+    const off = Math.abs(rttMs - this.meanRtt)
+    this.meanRtt += (rttMs - this.meanRtt) * NOISE_MEAN_GAIN
+    this.deviation += (off - this.deviation) * NOISE_DEVIATION_GAIN
+    const kept = this.noise * Math.exp((this.noiseAt - nowMs) / NOISE_MEMORY_MS)
+    this.noise = Math.max(kept, this.deviation)
+    this.noiseAt = nowMs
   }
 
   /** Only a sender that always had something to send measures the path; another may at most find it wider than known. */
@@ -270,8 +315,11 @@ export class CircuitControl implements CongestionControl {
     if (congested) {
       const least = MIN_PACKETS * this.packetBytes
       this.ceiling = Math.max(least, Math.min(this.ceiling, this.roundFlight) * LOSS_RETREAT)
+      this.quietRounds = 0
     } else {
-      this.ceiling *= CEILING_GROWTH
+      this.quietRounds++
+      const more = CEILING_GROWTH * (this.isNoisy ? this.quietRounds : 1)
+      this.ceiling *= 1 + Math.min(MAX_CEILING_GROWTH, more)
     }
   }
 
@@ -289,13 +337,17 @@ export class CircuitControl implements CongestionControl {
 
   private get startupLoss(): boolean {
     const lost = this.roundLost
-    return lost > STARTUP_LOSS_PACKETS * this.packetBytes && lost > STARTUP_LOSS * (lost + this.roundAcked)
+    return (
+      lost > STARTUP_LOSS_PACKETS * this.packetBytes &&
+      lost > (this.ownLoss + STARTUP_LOSS * (1 - this.ownLoss)) * (lost + this.roundAcked)
+    )
   }
 
   /** Whether round trips have stood above the least for long enough to be no burst of our own. */
   private startupQueue(sample: AckSample): boolean {
     const { least } = this
-    const limit = Math.min(STARTUP_QUEUE_MAX_MS, Math.max(STARTUP_QUEUE_MIN_MS, least * STARTUP_QUEUE_SHARE))
+    const share = Math.min(STARTUP_QUEUE_MAX_MS, Math.max(STARTUP_QUEUE_MIN_MS, least * STARTUP_QUEUE_SHARE))
+    const limit = Math.max(share, NOISE_GAIN * this.noise)
     if (sample.rttMs === 0) return false
     if (sample.rttMs <= least + limit) {
       this.highRtts = 0
@@ -307,12 +359,22 @@ export class CircuitControl implements CongestionControl {
   }
 
   private queueTolerance(): number {
-    return Math.max(QUEUE_FLOOR_MS, this.least * QUEUE_SHARE)
+    return Math.max(QUEUE_FLOOR_MS, this.least * QUEUE_SHARE, NOISE_GAIN * this.noise)
+  }
+
+  /** Whether jitter is so large that loss and delay say little about queues. */
+  private get isNoisy(): boolean {
+    return NOISE_GAIN * this.noise > Math.max(2 * QUEUE_FLOOR_MS, this.least * QUEUE_SHARE)
+  }
+
+  /** The least round trip, and of what they take beyond it so much as is noise and no queue. */
+  private get workingRtt(): number {
+    return this.least + Math.max(0, Math.min(this.meanRtt - this.least, NOISE_GAIN * this.noise))
   }
 
   private setWindow(sample: AckSample): void {
     const least = MIN_PACKETS * this.packetBytes
-    const rtt = this.least > 0 ? this.least : sample.smoothedRttMs
+    const rtt = this.least > 0 ? this.workingRtt : sample.smoothedRttMs
     let target: number
     if (this.mode === 'startup') {
       // As in slow start: what arrives makes room for as much again.
