@@ -133,7 +133,8 @@ export class IntroductionRequests {
     const { contacts, counters, limits, own } = this.around
     const { key, value: puncture, verify } = parseSigned(packet, style.puncture)
     const handshake = this.handshakes.find(puncture.identifier)
-    if (!handshake || handshake.state === 'complete') return 'ipv8-unasked-puncture'
+    if (!handshake) return 'ipv8-unasked-puncture'
+    if (handshake.state === 'complete') return 'ipv8-duplicate-puncture'
     if (key.equals(this.around.keyPair.publicKey)) return 'ipv8-own-key'
     if (!limits.verification(source, contacts.at(source))) return 'ipv8-verification-limit'
     verify()
@@ -150,8 +151,11 @@ export class IntroductionRequests {
   }
 
   private mayAnswer({ address }: Handshake, source: IpAddress): boolean {
+    if (source.host === address.host) return true
+    // py-ipv8 with both IP versions answers to and from the address that it prefers for us, whichever was asked.
+    if (source.kind !== address.kind) return this.around.contacts.at(source) !== undefined
     // Through our own NAT and back (hairpin), an answer may come from its sender's LAN address.
-    return source.host === address.host || address.host === this.around.own.wan(address.kind).host
+    return address.host === this.around.own.wan(address.kind).host
   }
 
   /** Which addresses of an introduced peer to try (IPV8-WIRE "Format"). */

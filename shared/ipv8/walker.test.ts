@@ -13,7 +13,7 @@ import {
 import { similarityRequest, similarityResponse } from './discovery.ts'
 import { NEW_STYLE, OLD_STYLE } from './introduction.ts'
 import { messageIdOf, openSigned, prefixOf, signedPacket, unsignedPacket } from './packet.ts'
-import { ip, Town } from './town.fixture.ts'
+import { ip, ip6, Town } from './town.fixture.ts'
 
 const prefix = prefixOf(TUNNEL_COMMUNITY_ID)
 const discoveryPrefix = prefixOf(DISCOVERY_COMMUNITY_ID)
@@ -279,6 +279,36 @@ describe('what strangers cannot make the walker do (N-08)', () => {
     town.sent.length = 0
     for (let n = 0; n < 10; n++) ask(ip(30))
     expect(town.sent.length).toBe(2)
+  })
+
+  it('takes no answer from another host, unless it is the other address of one that it knows', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    const keyPair = KeyPair.generate(new SeededRandom(9))
+    const answer = (identifier: number) =>
+      signedPacket(prefix, NEW_STYLE.responseId, keyPair, NEW_STYLE.response, {
+        time: 1n,
+        destination: ip(1),
+        lan: ip(9),
+        wan: ip(9),
+        introducedLan: NO_ADDRESS,
+        introducedWan: NO_ADDRESS,
+        bits: 0,
+        identifier,
+        extra: new Uint8Array(2),
+      })
+    walker.walkTo(ip(9))
+    walker.receive(ip(10), answer(1))
+    walker.receive(ip6(9), answer(1))
+    expect(walker.peers()).toEqual([])
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(2)
+    // py-ipv8 with both IP versions answers from the one that it prefers.
+    walker.walkTo(ip6(9))
+    walker.receive(ip6(9), answer(2))
+    expect(walker.peers().length).toBe(1)
+    walker.receive(ip6(9), answer(1))
+    town.clock.advance(12_000)
+    expect(town.counters.get('ipv8-handshake-unreachable')).toBe(0)
   })
 
   it('bounds the addresses that it is told', () => {
