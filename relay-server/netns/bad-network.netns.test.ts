@@ -4,7 +4,7 @@ import { BAD } from './bad-wires.ts'
 
 /** Side by side. If one try in a hundred fails (docs/bad-networks.md), one run in a thousand has three failures. */
 const TRIES = 20
-const BYTES = 500_000
+const BYTES = 1_000_000
 /** A build may take 15 s, the stream as long again on a busy machine. */
 const PATIENCE_MS = 120_000
 
