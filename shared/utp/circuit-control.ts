@@ -1,5 +1,6 @@
 import type { AckSample, CongestionControl } from './congestion.ts'
 import { PathDelay } from './path-delay.ts'
+import { RttNoise } from './rtt-noise.ts'
 
 const INITIAL_PACKETS = 32
 const MIN_PACKETS = 4
@@ -33,12 +34,6 @@ const QUEUED_ROUNDS = 3
 const QUEUE_SHARE = 0.25
 const QUEUE_FLOOR_MS = 10
 const QUEUE_GAIN = 0.85
-/** Round trips that vary by themselves (the mean of their distance from their running mean) show no queue below so many times that. */
-const NOISE_GAIN = 4
-const NOISE_MEAN_GAIN = 1 / 8
-const NOISE_DEVIATION_GAIN = 1 / 16
-/** Jitter shows less the more packets a second there are, since none overtakes another: what it was is kept in mind. */
-const NOISE_MEMORY_MS = 20_000
 /**
  * Loss in a round that is taken for congestion: so much above the path's own, and without a queue as the second sign also above
  * chance. The path's own is the least of the last rounds, some of which were sent slower than the rate.
@@ -87,11 +82,7 @@ export class CircuitControl implements CongestionControl {
   private judgedLost = 0
   private judgedAcked = 0
   private lossSeen = false
-  private meanRtt = 0
-  private deviation = 0
-  /** How far round trips stray by themselves: the largest deviation of late. */
-  private noise = 0
-  private noiseAt = 0
+  private readonly noise = new RttNoise()
   private bandwidth = 0
   private allowanceMs = ALLOWANCE_MS
   /** Bytes in flight that heavy loss has shown to be too many. */
@@ -133,7 +124,7 @@ export class CircuitControl implements CongestionControl {
 
   acknowledged(sample: AckSample): void {
     if (sample.rttMs > 0) {
-      this.noteNoise(sample.nowMs, sample.rttMs)
+      this.noise.note(sample.nowMs, sample.rttMs)
       this.path.note(sample.nowMs, sample.rttMs, this.queueTolerance() / 2)
       this.least = this.path.leastMs
     }
@@ -238,16 +229,6 @@ export class CircuitControl implements CongestionControl {
     return loss
   }
 
-  private noteNoise(nowMs: number, rttMs: number): void {
-    if (this.meanRtt === 0) this.meanRtt = rttMs
-    const off = Math.abs(rttMs - this.meanRtt)
-    this.meanRtt += (rttMs - this.meanRtt) * NOISE_MEAN_GAIN
-    this.deviation += (off - this.deviation) * NOISE_DEVIATION_GAIN
-    const kept = this.noise * Math.exp((this.noiseAt - nowMs) / NOISE_MEMORY_MS)
-    this.noise = Math.max(kept, this.deviation)
-    this.noiseAt = nowMs
-  }
-
   /** Only a sender that always had something to send measures the path; another may at most find it wider than known. */
   private noteRate(rate: number, starved: boolean, queued: boolean): void {
     if (starved && (rate <= this.bandwidth || (this.bandwidth === 0 && this.isStarved))) return
@@ -347,7 +328,7 @@ export class CircuitControl implements CongestionControl {
   private startupQueue(sample: AckSample): boolean {
     const { least } = this
     const share = Math.min(STARTUP_QUEUE_MAX_MS, Math.max(STARTUP_QUEUE_MIN_MS, least * STARTUP_QUEUE_SHARE))
-    const limit = Math.max(share, NOISE_GAIN * this.noise)
+    const limit = Math.max(share, this.noise.spreadMs)
     if (sample.rttMs === 0) return false
     if (sample.rttMs <= least + limit) {
       this.highRtts = 0
@@ -359,17 +340,17 @@ export class CircuitControl implements CongestionControl {
   }
 
   private queueTolerance(): number {
-    return Math.max(QUEUE_FLOOR_MS, this.least * QUEUE_SHARE, NOISE_GAIN * this.noise)
+    return Math.max(QUEUE_FLOOR_MS, this.least * QUEUE_SHARE, this.noise.spreadMs)
   }
 
   /** Whether jitter is so large that loss and delay say little about queues. */
   private get isNoisy(): boolean {
-    return NOISE_GAIN * this.noise > Math.max(2 * QUEUE_FLOOR_MS, this.least * QUEUE_SHARE)
+    return this.noise.spreadMs > Math.max(2 * QUEUE_FLOOR_MS, this.least * QUEUE_SHARE)
   }
 
   /** The least round trip, and of what they take beyond it so much as is noise and no queue. */
   private get workingRtt(): number {
-    return this.least + Math.max(0, Math.min(this.meanRtt - this.least, NOISE_GAIN * this.noise))
+    return this.least + this.noise.beyond(this.least)
   }
 
   private setWindow(sample: AckSample): void {

@@ -75,6 +75,11 @@ export class SendWindow {
     return this.lengths[index & this.mask] as number
   }
 
+  /** How often a packet was sent. */
+  sendsOf(index: number): number {
+    return this.sends[index & this.mask] as number
+  }
+
   /** When the oldest packet was sent for the first time. */
   get oldestSentAt(): number {
     return this.firstSentAt[this.base & this.mask] as number

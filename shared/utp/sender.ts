@@ -13,6 +13,8 @@ import { SendBuffer } from './send-buffer.ts'
 import { SendWindow } from './send-window.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
+/** A packet lost twice holds up all that came after it. Few are, so a copy of what is sent then costs little. */
+const COPIED_FROM_SENDS = 2
 
 /**
  * The sending half of a connection: cuts the bytes written into packets, paces them, and sends again what is lost. A packet
@@ -283,7 +285,11 @@ export class Sender {
   }
 
   private resend(index: number, nowMs: number): void {
-    this.window.resent(index, nowMs)
+    const { window } = this
+    window.resent(index, nowMs)
+    this.transmit(index, index === this.finIndex)
+    if (window.sendsOf(index) <= COPIED_FROM_SENDS) return
+    this.budget -= window.lengthOf(index)
     this.transmit(index, index === this.finIndex)
   }
 }
