@@ -2,6 +2,7 @@ import { formatAddress, type IpAddress } from '../bytes/address.ts'
 import type { Link, LinkCloseReason } from '../link/link.ts'
 import type { Clock } from '../world/clock.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import { Wire, type WireConditions } from './wire.ts'
 
 /** Where a packet of a mesh starts from, and what it is: asked once for each packet sent. */
 export interface MeshMeter {
@@ -13,7 +14,9 @@ export interface MeshOptions {
   readonly random: SeededRandom
   /** Chance in [0, 1] that a datagram is lost; streams (WebSockets) lose nothing. */
   readonly loss: number
-  readonly meter: MeshMeter
+  /** What every link does besides, streams too: each direction then is a wire of its own. The delay comes on top. */
+  readonly conditions?: WireConditions
+  readonly meter?: MeshMeter
 }
 
 /** The largest packet of any link. */
@@ -35,6 +38,14 @@ export class Mesh {
 
   add(node: MeshNode): void {
     this.nodes.set(formatAddress(node.address), node)
+  }
+
+  /** One direction of a link, where links are worse than their delay. */
+  wire(delayMs: number, deliver: (packet: Uint8Array) => void): Wire | undefined {
+    const { clock, random, conditions } = this.options
+    if (conditions === undefined) return undefined
+    const whole = { ...conditions, delayMs: delayMs + (conditions.delayMs ?? 0) }
+    return new Wire(clock, random, whole, deliver)
   }
 
   at(address: IpAddress): MeshNode | undefined {
@@ -96,18 +107,24 @@ export class MeshLink implements Link {
   private readonly from: MeshNode
   private readonly to: MeshNode
   private readonly delayMs: number
+  private readonly wire: Wire | undefined
 
   constructor(from: MeshNode, to: MeshNode) {
     this.address = to.address
     this.from = from
     this.to = to
     this.delayMs = from.delayTo(to)
+    this.wire = from.mesh.wire(this.delayMs, (packet) => to.receive?.(to.link(from), packet))
   }
 
   send(packet: Uint8Array, _flow: number): void {
     if (!this.open) return
     const { clock, meter, random, loss } = this.from.mesh.options
-    meter.sent(this.from, packet)
+    meter?.sent(this.from, packet)
+    if (this.wire !== undefined) {
+      this.wire.send(packet)
+      return
+    }
     if (random.fraction() < loss) return
     const { from, to } = this
     clock.after(this.delayMs, () => to.receive?.(to.link(from), packet))
@@ -126,6 +143,7 @@ export class MeshStream implements Link {
   open = true
   private readonly from: MeshNode
   private readonly delayMs: number
+  private readonly wire: Wire | undefined
   private readonly receive: (link: Link, packet: Uint8Array) => void
   private readonly closed: (link: Link) => void
   other: MeshStream | undefined
@@ -139,6 +157,7 @@ export class MeshStream implements Link {
     this.address = to.address
     this.from = from
     this.delayMs = from.delayTo(to)
+    this.wire = from.mesh.wire(this.delayMs, (packet) => this.arrive(packet))
     this.receive = receive
     this.closed = closed
   }
@@ -146,11 +165,14 @@ export class MeshStream implements Link {
   send(packet: Uint8Array, _flow: number): void {
     if (!this.open) return
     const { clock, meter } = this.from.mesh.options
-    meter.sent(this.from, packet)
+    meter?.sent(this.from, packet)
+    if (this.wire !== undefined) this.wire.send(packet)
+    else clock.after(this.delayMs, () => this.arrive(packet))
+  }
+
+  private arrive(packet: Uint8Array): void {
     const { other } = this
-    clock.after(this.delayMs, () => {
-      if (other?.open) other.receive(other, packet)
-    })
+    if (other?.open) other.receive(other, packet)
   }
 
   /** Tells the other end, a way later. */

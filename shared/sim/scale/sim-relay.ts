@@ -19,6 +19,8 @@ import type { Candidate, Candidates } from '../../onion/candidates.ts'
 import { MESSAGE } from '../../onion/constants.ts'
 import type { ExitPort } from '../../onion/exit-port.ts'
 import { Router } from '../../onion/router.ts'
+import type { StreamOpener } from '../../stream/byte-stream.ts'
+import { StreamServer } from '../../stream/stream-server.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import { Counters } from '../../world/counters.ts'
 import { shuffled } from '../../world/random.ts'
@@ -52,6 +54,8 @@ export interface SimRelayOptions {
   readonly discovery: boolean
   /** Datagrams that the exit gives back for each one. */
   readonly answers: number
+  /** What streams end at; without it they are not answered. */
+  readonly opener?: StreamOpener
 }
 
 /** One life of a relay's program: the machines that relay-server puts together, on a simulated socket and gateway. */
@@ -201,12 +205,14 @@ export class SimRelay {
   }
 
   private exitPort(): ExitPort {
+    const { clock, random, opener } = this.options
+    const streams = opener && new StreamServer({ clock, random, counters: this.counters, opener })
     return {
       datagram: (circuit, _destination, data) => {
         for (let i = 0; i < this.options.answers; i++) circuit.sendDatagram(ANY_ADDRESS, data)
       },
-      stream: () => undefined,
-      ended: () => undefined,
+      stream: (circuit, destination, packet) => streams?.packet(circuit, destination, packet),
+      ended: (circuit) => streams?.ended(circuit),
     }
   }
 }
