@@ -1,6 +1,7 @@
 import type { Torrent, TorrentFile } from 'webtorrent'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import type { ByteRange } from './range.ts'
+import { TakenBack } from './taken-back.ts'
 
 /** Pieces after the one that is waited for that keep their requests when somebody seeks. */
 const KEEP_PIECES = 2
@@ -12,6 +13,7 @@ const KEEP_PIECES = 2
 export class MediaReaders {
   private readonly torrent: Torrent
   private readonly takesBack: boolean
+  private readonly takenBack = new TakenBack()
   private readonly readers = new Set<Reader>()
 
   /** @param takesBack false where web seeds and other WebTorrents are the peers: see `withoutTakingBack` */
@@ -21,9 +23,8 @@ export class MediaReaders {
   }
 
   /**
-   * Readers that let every request run. A block that is taken back and asked for again at once is never sent by WebTorrent
-   * (bittorrent-protocol takes the answer to the first request for one to the second, and drops both), be it as peer or as
-   * web seed; the download then stands still.
+   * Readers that let every request run. A block that is taken back and asked for again at once is never sent by WebTorrent,
+   * be it as peer or as web seed (see TakenBack); here these are all that there is.
    */
   static withoutTakingBack(torrent: Torrent): MediaReaders {
     return new MediaReaders(torrent, false)
@@ -48,8 +49,8 @@ export class MediaReaders {
     if (wires.some(({ requests }) => requests.some(({ piece }) => wanted(piece)))) return
     for (const wire of [...wires]) {
       if (wire.destroyed) continue
-      for (const { piece, offset, length } of [...wire.requests]) {
-        if (!wanted(piece)) wire.cancel(piece, offset, length)
+      for (const request of [...wire.requests]) {
+        if (!wanted(request.piece)) this.takenBack.takeBack(wire, request)
       }
     }
   }

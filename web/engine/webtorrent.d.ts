@@ -55,10 +55,17 @@ declare module 'webtorrent' {
     [Symbol.asyncIterator](range: { start: number; end: number }): AsyncIterator<Uint8Array>
   }
 
+  export interface WireRequest {
+    readonly piece: number
+    readonly offset: number
+    readonly length: number
+  }
+
   export interface Wire {
     readonly destroyed: boolean
     readonly peerChoking: boolean
-    readonly requests: readonly { piece: number; offset: number; length: number }[]
+    readonly requests: readonly WireRequest[]
+    request(piece: number, offset: number, length: number, done: (error: Error | null) => void): void
     cancel(piece: number, offset: number, length: number): void
     downloadSpeed(): number
   }
