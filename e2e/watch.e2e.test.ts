@@ -99,7 +99,7 @@ describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01
     await playSample(page)
     await playsOn()
     const way = page.getByRole('list', { name: 'The way from this page to the swarm' })
-    await expect.poll(() => way.getByRole('listitem').count()).toBe(hops + 2)
+    await expect.poll(() => way.getByRole('listitem').count(), { timeout: 10_000 }).toBe(hops + 2)
     expect(exits()).toContain(await exitShown(page))
   })
 
@@ -108,7 +108,7 @@ describe('watching in the page, over the lab (W-01, W-02, W-04, C-03, C-08, O-01
     await playsOn()
     await page.getByRole('radio', { name: '2 hops' }).check({ force: true })
     const way = page.getByRole('list', { name: 'The way from this page to the swarm' })
-    await expect.poll(() => way.getByRole('listitem').count()).toBe(4)
+    await expect.poll(() => way.getByRole('listitem').count(), { timeout: 10_000 }).toBe(4)
     await playsOn()
   })
 
