@@ -4,6 +4,7 @@ import { KeyPair } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
 import { Circuit } from '../onion/circuit.ts'
 import type { CircuitEvents } from '../onion/circuit-options.ts'
+import type { CircuitSettings } from '../onion/constants.ts'
 import { OwnedCircuits } from '../onion/owned-circuits.ts'
 import type { Entry, PoolEvents } from '../path/pool.ts'
 import type { NetworkBits, PathRelay } from '../path/relay.ts'
@@ -14,7 +15,7 @@ import { StreamClient } from '../stream/stream-client.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
-import { MAX_OWN_CIRCUITS } from './constants.ts'
+import { MAX_OWN_CIRCUITS, OWN_HOP_TIMEOUT_MS } from './constants.ts'
 import { refusedStream } from './refused-stream.ts'
 import { SpeedProbe } from './speed-probe.ts'
 
@@ -128,7 +129,7 @@ export class ClientCircuits {
         random,
       })
       if (typeof path === 'string') continue
-      const circuit = this.make(path, entry.link, {
+      const own: Partial<CircuitEvents> = {
         ...events,
         ready: (ready) => {
           for (const relay of path) reliability.succeeded(relay)
@@ -144,7 +145,8 @@ export class ClientCircuits {
           this.outside.delete(closed)
           events.closed?.(closed, reason)
         },
-      })
+      }
+      const circuit = this.make(path, entry.link, own, { hopTimeoutMs: OWN_HOP_TIMEOUT_MS })
       this.outside.add(circuit)
       circuit.start()
       return circuit
@@ -165,7 +167,12 @@ export class ClientCircuits {
     lost?.circuitClosed()
   }
 
-  private make(path: readonly PathRelay[], link: Link, events: Partial<CircuitEvents>): Circuit {
+  private make(
+    path: readonly PathRelay[],
+    link: Link,
+    events: Partial<CircuitEvents>,
+    settings: Partial<CircuitSettings> = {},
+  ): Circuit {
     const { clock, random, aead, counters, prefix } = this.options
     const nothing = () => undefined
     const circuit = new Circuit({
@@ -177,6 +184,7 @@ export class ClientCircuits {
       random,
       aead,
       counters,
+      settings,
       events: {
         changed: nothing,
         ready: nothing,

@@ -26,6 +26,8 @@ export const WAITING_STREAMS = 256
 export const REMEMBERED_ORIGINS = 4_096
 /** Largest datagram that is sent into a circuit, bytes; fits a cell with any address but long names. */
 export const MAX_SENT_DATAGRAM_BYTES = 1_300
+/** How long a hop of a circuit outside of the pool may take: create and extend are repeated for three seconds. */
+export const OWN_HOP_TIMEOUT_MS = 5_000
 /** Circuits outside of the pool at once. */
 export const MAX_OWN_CIRCUITS = 32
 /** The list of all relays is put together again this often at most, in milliseconds. */

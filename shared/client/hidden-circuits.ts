@@ -10,13 +10,17 @@ import type { PrivateNetwork } from './private-network.ts'
  * are, but never of one hop, which would show this machine to the relay that introduces or joins.
  */
 export function hiddenCircuits(
-  network: Pick<PrivateNetwork, 'relays' | 'buildCircuit'>,
+  network: Pick<PrivateNetwork, 'relays' | 'buildCircuit' | 'isResting'>,
   hops: () => Hops,
 ): HiddenCircuits {
   const known = (hop: PathHop): PathRelay | undefined =>
     network.relays().find(({ publicKey }) => equalBytes(publicKey.bytes, hop.publicKey.bytes))
   return {
     relays: () => network.relays().filter((relay) => relay.culvert),
+    isResting: (hop) => {
+      const relay = known(hop)
+      return relay !== undefined && network.isResting(relay)
+    },
     build: (last, events) => {
       const length = hops()
       return network.buildCircuit({

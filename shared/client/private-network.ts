@@ -235,6 +235,11 @@ export class PrivateNetwork {
     return this.circuits.own(entries, this.relays(), { hops, last, avoid, events })
   }
 
+  /** Whether a relay has failed just now, so that another is better asked first. */
+  isResting(relay: PathRelay): boolean {
+    return this.reliability.resting(relay)
+  }
+
   setHops(hops: Hops): void {
     this.pool.setHops(hops)
   }

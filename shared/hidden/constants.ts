@@ -113,7 +113,7 @@ export const HIDDEN_OWNER_SETTINGS: HiddenOwnerSettings = {
   tries: 3,
   createMs: 3_000,
   createTries: 10,
-  buildMs: 6_000,
+  buildMs: 10_000,
   buildTries: 3,
   linkMs: 18_000,
   backOffMs: [1_000, 2_000, 5_000, 15_000, 60_000],

@@ -69,7 +69,9 @@ export class HiddenDownloader {
     const { settings } = this.world
     const { circuits, clock } = this.options
     if (this.seeders.size < settings.connections && this.inquiries.size === 0) {
-      const speaking = circuits.relays().filter((relay) => !this.isSilent(relay))
+      const speaking = circuits
+        .relays()
+        .filter((relay) => !this.isSilent(relay) && !circuits.isResting(relay))
       for (const relay of nearestRelays(this.lookupKey, speaking, INTRODUCTION_POINTS))
         this.askForPoints(relay)
     }

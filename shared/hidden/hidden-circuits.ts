@@ -6,6 +6,8 @@ import type { PathHop } from '../onion/hop.ts'
 export interface HiddenCircuits {
   /** Relays known now that introduce and join; in no particular order. */
   relays(): readonly PathHop[]
+  /** Has failed just now: others are better asked first. */
+  isResting(relay: PathHop): boolean
   /** Begins a circuit that ends at `last`. Undefined if there is no way there now. Events come later, not from within. */
   build(last: PathHop, events: CircuitEvents): Circuit | undefined
 }

@@ -149,6 +149,7 @@ export class LabOwner implements HiddenCircuits {
   private readonly address: IpAddress
   private readonly hops: number
   private readonly owned: OwnedCircuits
+  private readonly restsUntilMs = new Map<string, number>()
 
   constructor(lab: HiddenLab, address: IpAddress, hops: number) {
     this.lab = lab
@@ -183,10 +184,14 @@ export class LabOwner implements HiddenCircuits {
     return this.lab.relays
   }
 
+  isResting(relay: PathHop): boolean {
+    return this.lab.clock.now() < (this.restsUntilMs.get(formatAddress(relay.address)) ?? 0)
+  }
+
   build(last: PathHop, events: ConstructorParameters<typeof Circuit>[0]['events']): Circuit | undefined {
     const { clock, random, relays } = this.lab
     const before = shuffled(random, relays).filter(
-      ({ address }) => formatAddress(address) !== formatAddress(last.address),
+      (relay) => formatAddress(relay.address) !== formatAddress(last.address) && !this.isResting(relay),
     )
     const path: PathHop[] = [...before.slice(0, this.hops - 1), last]
     const [first] = path
@@ -201,10 +206,13 @@ export class LabOwner implements HiddenCircuits {
       random,
       aead: nobleAead,
       counters: this.counters,
+      settings: { hopTimeoutMs: 5_000 },
       events: {
         ...events,
         closed: (closed, reason) => {
           this.owned.remove(closed)
+          const failed = closed.failedHop === undefined ? undefined : path[closed.failedHop]
+          if (failed) this.restsUntilMs.set(formatAddress(failed.address), clock.now() + 60_000)
           this.counters.add(`closed-${reason}`)
           events.closed(closed, reason)
         },

@@ -123,7 +123,9 @@ export class HiddenSeeder {
     let peer: HiddenPeer | undefined
     const { random, circuits, events } = this.options
     const cookie = random.bytes(COOKIE_BYTES)
-    for (const relay of shuffled(random, circuits.relays())) {
+    const relays = shuffled(random, circuits.relays())
+    const rested = relays.filter((relay) => !circuits.isResting(relay))
+    for (const relay of rested.length > 0 ? rested : relays) {
       visit.circuit = HiddenCircuit.build(this.world, relay, {
         ready: () =>
           visit.circuit?.ask(MESSAGE.establishRendezvous, { cookie }, () => {

@@ -1,9 +1,10 @@
 import { addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
 import type { HiddenPeer } from '../../shared/hidden/hidden-peer.ts'
 import type { ByteStream, ByteStreamEvents } from '../../shared/stream/byte-stream.ts'
+import { CircuitControl } from '../../shared/utp/circuit-control.ts'
 import { UTP_DEFAULTS, type UtpSettings } from '../../shared/utp/constants.ts'
 import { UtpEndpoint } from '../../shared/utp/endpoint.ts'
-import { Ledbat } from '../../shared/utp/ledbat.ts'
+import { PathDelay } from '../../shared/utp/path-delay.ts'
 import { refusedStream } from './guard.ts'
 import {
   HIDDEN_CONNECT_TIMEOUT_MS,
@@ -45,12 +46,13 @@ export class HiddenStreams {
   }
 
   add(peer: HiddenPath): void {
+    const path = new PathDelay()
     this.endpoints.set(
       formatAddress(peer.address),
       new UtpEndpoint({
         ...this.world,
         settings: () => SETTINGS,
-        congestion: ({ maxPacketBytes }) => new Ledbat(maxPacketBytes),
+        congestion: ({ maxPacketBytes }) => new CircuitControl(maxPacketBytes, path),
         send: (_, packet) => peer.send(packet),
         incoming: (request) => {
           const accept = this.onConnection
