@@ -70,6 +70,21 @@ describe('hidden swarms end to end (issue 3: hidden seeding)', () => {
     expect(alice.events).toContain('closed seeder')
   })
 
+  it('outlives the hour that relays give a circuit: introductions and links are made anew', () => {
+    const lab = new HiddenLab(6)
+    const { owner: alice, seeder } = seeding(lab, 2)
+    const { owner: dave } = downloading(lab, 2)
+    const introductions = alice.circuits.slice(0, 3)
+    lab.clock.advance(3_700_000)
+    // The introduction point itself would keep them for a day; the hops before it do not know what they carry.
+    expect(introductions.map((circuit) => circuit.state)).toEqual(['closed', 'closed', 'closed'])
+    expect(seeder.introductionPoints).toBe(3)
+    expect(dave.events).toEqual(['opened downloader', 'closed downloader', 'opened downloader'])
+    dave.peers.at(-1)?.send(text('again'))
+    lab.clock.advance(1_000)
+    expect(datagrams(alice)).toEqual(['datagram again'])
+  })
+
   it('finds nobody in another swarm, nor where nobody seeds', () => {
     const lab = new HiddenLab(8)
     seeding(lab)

@@ -49,6 +49,7 @@ export class HiddenPanel extends LitElement {
       section {
         display: grid;
         gap: var(--space-2);
+        margin-top: var(--space-4);
         padding: var(--space-4) var(--space-5);
         font-size: var(--text-s);
       }

@@ -124,11 +124,6 @@ export class WatchPage extends LitElement {
         overflow-wrap: anywhere;
       }
 
-      .progress {
-        display: grid;
-        gap: var(--space-4);
-      }
-
       .empty {
         padding: var(--space-5);
         color: var(--ink-soft);
