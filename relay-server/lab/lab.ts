@@ -27,6 +27,8 @@ export interface LabOptions {
   readonly logLevel?: 'error' | 'info' | 'debug'
   /** Whether the gateways offer the sample to pages; they do unless this is false. It is seeded in any case. */
   readonly offerSample?: boolean
+  /** False: exits let datagrams out and end no streams, as those of Tribler's network do. */
+  readonly tcpExits?: boolean
   /** The most that the seeder gives, for tests in which a film has to take its time; no limit if left out. */
   readonly seederBytesPerSecond?: number
 }
@@ -213,7 +215,12 @@ function relayConfig(
       ...(options.webRoot ? { webRoot: options.webRoot } : {}),
     },
     exit: place.exit
-      ? { enabled: true, allowNetworks: [...places.LAB_NETWORKS], localIpv4: place.host }
+      ? {
+          enabled: true,
+          tcp: options.tcpExits ?? true,
+          allowNetworks: [...places.LAB_NETWORKS],
+          localIpv4: place.host,
+        }
       : { enabled: false },
     bootstrap: [...bootstrap],
     exchangeSeconds: places.LAB_EXCHANGE_SECONDS,

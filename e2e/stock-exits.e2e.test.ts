@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, chromium } from 'playwright'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Lab } from '../relay-server/lab/lab.ts'
+import { Seeder } from './engine/seeder.ts'
+import { openMagnet, percentHere, startBuiltLab } from './lab.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'culvert-stock-exit-'))
+let lab: Lab
+let browser: Browser
+let seeder: Seeder
+
+beforeAll(async () => {
+  writeFileSync(join(folder, 'noise.bin'), randomBytes(3_000_000))
+  lab = await startBuiltLab({ tcpExits: false, offerSample: false })
+  seeder = await Seeder.start(folder, { transport: 'utp', uploadLimit: 0 })
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-background-networking'],
+  })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await seeder?.stop()
+  await lab?.stop()
+  rmSync(folder, { recursive: true })
+})
+
+describe('exits that let datagrams out and nothing else, as Tribler’s do (C-01, C-07)', () => {
+  it('carry a whole download by uTP', async () => {
+    const page = await browser.newPage()
+    await page.goto(lab.url)
+    // A tracker that would need TCP stands in the way of nothing.
+    const tracker = `tr=${encodeURIComponent(lab.announceUrl)}`
+    await openMagnet(page, `magnet:?xt=urn:btih:${seeder.infoHash}&x.pe=127.0.0.1:${seeder.port}&${tracker}`)
+    await expect.poll(() => percentHere(page).catch(() => 0), { timeout: 50_000 }).toBe(100)
+    expect(await page.getByRole('alert').filter({ hasText: 'No exit' }).count()).toBe(0)
+  })
+})
