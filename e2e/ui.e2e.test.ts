@@ -120,6 +120,28 @@ describe('the page for readers (W-10)', () => {
   })
 })
 
+describe('hidden seeding (issue 3)', () => {
+  const switchOf = () => page.getByRole('switch', { name: 'Seed privately (hidden)' })
+
+  it('is switched on by key where all is here, and says how it stands', async () => {
+    await openSample()
+    await show('hiddenLooking')
+    await page.getByText('Looking for people who share this through relays alone').waitFor()
+    expect(await switchOf().count()).toBe(0)
+    await show('hiddenOff')
+    await switchOf().focus()
+    await page.keyboard.press('Space')
+    expect((await sent()).at(-1)).toEqual({ type: 'seed-hidden', on: true })
+    await show('hiddenOn')
+    await page
+      .getByText('3 relays can introduce this page without knowing where it is; 1 peer linked')
+      .waitFor()
+    expect(await switchOf().isChecked()).toBe(true)
+    await switchOf().uncheck({ force: true })
+    expect((await sent()).at(-1)).toEqual({ type: 'seed-hidden', on: false })
+  })
+})
+
 describe('the way without protection (C-09)', () => {
   const wayOut = () => page.getByRole('button', { name: 'Watch without protection…' })
 
@@ -219,7 +241,7 @@ describe('bringing one’s own (W-01)', () => {
 })
 
 describe('on small screens and for calm eyes (W-10)', () => {
-  it.each(['start', 'playing', 'many', 'noPeers'] as const)(
+  it.each(['start', 'playing', 'many', 'noPeers', 'hiddenOn'] as const)(
     '%s fits 360 px, with targets of 24 px and more',
     async (scene) => {
       await page.setViewportSize({ width: 360, height: 640 })

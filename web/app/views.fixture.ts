@@ -124,6 +124,11 @@ export const scenes = {
   }),
   playing: view({ torrent: torrent(0.46) }),
   done: view({ torrent: torrent(1) }),
+  hiddenOff: view({ torrent: torrent(1, { hidden: { state: 'off', introductionPoints: 0, peers: 0 } }) }),
+  hiddenOn: view({ torrent: torrent(1, { hidden: { state: 'seeding', introductionPoints: 3, peers: 1 } }) }),
+  hiddenLooking: view({
+    torrent: torrent(0.46, { hidden: { state: 'looking', introductionPoints: 0, peers: 0 } }),
+  }),
   replaced: view({
     circuits: [buildingCircuit(2, { id: 3 }), circuit(3, { id: 2, role: 'standby', state: 'building' })],
     torrent: torrent(0.46, { swarmSees: undefined, bytesPerSecondDown: 0 }),

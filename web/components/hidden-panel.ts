@@ -38,7 +38,7 @@ export class HiddenPanel extends LitElement {
             </label>`
           : nothing
       }
-      <p role="status">${hiddenWords(view)}</p>
+      <p>${hiddenWords(view)}</p>
     </section>`
   }
 
