@@ -45,7 +45,7 @@ export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> 
       `circuit of ${hops} ${hops === 1 ? 'hop' : 'hops'} ready after ${Math.round(builtMs)} ms`,
       ...circuit.hops.map((hop, i) => {
         const latency = hop.latencyMs === undefined ? 'no latency known' : `${Math.round(hop.latencyMs)} ms`
-        return `  hop ${i + 1}: ${hop.name || 'a stock IPv8 peer'}, ${latency}`
+        return `  hop ${i + 1}: ${hop.name || 'a relay without a name'}, ${latency}`
       }),
       result.bytesPerSecond === 0
         ? 'speed test: no answer (a stock peer answers only if it offers speed tests)'

@@ -4,6 +4,9 @@ import type { ToldPeer } from '../directory/stock-peers.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
 import type { ExitKind, PathRelay } from '../path/relay.ts'
 
+/** Stock peers have no names of their own. */
+const STOCK_PEER_NAME = 'stock IPv8 peer'
+
 const described = new WeakMap<RelayDescriptor, PathRelay>()
 
 /** A descriptor as path selection sees it, the same each time; undefined if it cannot be a hop. */
@@ -30,7 +33,8 @@ export function toldRelay({ publicKey, address, flags, tellers }: ToldPeer): Pat
   if ((flags & FLAG_RELAY) === 0) return undefined
   // Whatever bits a stranger sets: streams end only where a descriptor says so.
   const exit: ExitKind = (flags & FLAG_EXIT_BITTORRENT) === 0 ? 'none' : 'datagram'
-  return { publicKey, name: '', address, family: '', culvert: false, exit, bytesPerSecond: 0, tellers }
+  const name = STOCK_PEER_NAME
+  return { publicKey, name, address, family: '', culvert: false, exit, bytesPerSecond: 0, tellers }
 }
 
 function exitKind(flags: number): ExitKind {
