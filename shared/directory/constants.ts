@@ -33,8 +33,8 @@ export const EXCHANGE_DEFAULTS = {
   tries: 4,
   /** Fetches at once; more are answered with "nothing added". */
   maxFetches: 16,
-  /** Fetches of all descriptors at once; the others only make us known meanwhile. */
-  maxFullFetches: 2,
+  /** Fetches at once that ask for descriptors; the others only make us known meanwhile. */
+  maxAsking: 2,
   /** News takes this long to get around: a fetch asks for what was learnt since the last one began, and so much before. */
   slackMs: 120_000,
   /** Requests of one fetch; 1,000 descriptors take about 250. */

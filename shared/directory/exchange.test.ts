@@ -138,7 +138,7 @@ describe('directory exchange (D-04, D-07)', () => {
   })
 
   it('fetches everything from few neighbours at a time, and from another if those fail', () => {
-    const { clock, other, toRelay, results, fetch } = town(30, { n: 200 }, { maxFullFetches: 1 })
+    const { clock, other, toRelay, results, fetch } = town(30, { n: 200 }, { maxAsking: 1 })
     const dead = new TestLink(clock, addressOfRelay(5))
     other.exchange.fetchFrom(dead, (added, answered) => results.push([added, answered]))
     fetch()

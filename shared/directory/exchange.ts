@@ -182,14 +182,13 @@ export class DirectoryExchange {
     for (const pull of [...this.fetches.values()]) this.finish(pull, false)
   }
 
-  /** Seconds back that the next fetch has to ask for. */
+  /** Seconds back that the next fetch has to ask for; 0 if others ask already. */
   private since(): number {
     const { settings, completeMs } = this
-    if (completeMs !== undefined) {
-      return Math.ceil((this.options.clock.now() - completeMs + settings.slackMs) / 1000)
-    }
-    const full = [...this.fetches.values()].filter((pull) => pull.since === SINCE_EVER).length
-    return full < settings.maxFullFetches ? SINCE_EVER : 0
+    const asking = [...this.fetches.values()].filter((pull) => pull.since > 0).length
+    if (asking >= settings.maxAsking) return 0
+    if (completeMs === undefined) return SINCE_EVER
+    return Math.ceil((this.options.clock.now() - completeMs + settings.slackMs) / 1000)
   }
 
   private ask(pull: Pull): void {
@@ -221,8 +220,7 @@ export class DirectoryExchange {
   private finish(pull: Pull, answered: boolean): void {
     pull.timer?.cancel()
     this.fetches.delete(pull.link)
-    // A short look back by a node that does not know everything yet leaves it so.
-    if (answered && (pull.since === SINCE_EVER || this.completeMs !== undefined)) {
+    if (answered && pull.since > 0) {
       this.completeMs = Math.max(this.completeMs ?? 0, pull.startedMs)
     }
     pull.done(pull.added, answered)

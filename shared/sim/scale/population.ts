@@ -65,7 +65,7 @@ export const SCALE_DEFAULTS: ScaleOptions = {
   silentEnds: 0.3,
   minRelays: 20,
   sessionMs: 0.75 * HOUR_MS,
-  trafficMs: 5_000,
+  trafficMs: 10_000,
   answers: 2,
   loss: 0.005,
   exchangeMs: 300_000,
