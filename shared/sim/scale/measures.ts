@@ -43,6 +43,12 @@ export class PacketMeter implements MeshMeter {
 
   constructor(relays: ReadonlySet<MeshNode>) {
     this.relays = relays
+    this.reset()
+  }
+
+  /** Counts from here on. */
+  reset(): void {
+    this.cells.clear()
     for (const role of ['relay', 'client']) {
       for (const kind of PACKET_KINDS) this.counts.set(`${role} ${kind}`, { packets: 0, bytes: 0 })
     }

@@ -227,6 +227,7 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
     }
   }
   await advance(options.warmUpMs)
+  meter.reset()
   const lifeMs = options.hours * HOUR_MS
   const stepMs = Math.min(SAMPLE_MS, lifeMs)
   for (let at = stepMs; at <= lifeMs; at += stepMs) {
@@ -238,7 +239,7 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
   return figures()
 
   function figures(): ScaleFigures {
-    const hours = clock.now() / HOUR_MS
+    const hours = (clock.now() - options.warmUpMs) / HOUR_MS
     let onlineMs = clientMs
     for (const client of online) onlineMs += clock.now() - client.startedMs
     const clientHours = onlineMs / HOUR_MS
