@@ -4,7 +4,7 @@ import { EngineSession } from './session.ts'
 import type { SiteDocument } from './site-document.ts'
 
 const { opened, asked, circuits } = vi.hoisted(() => ({
-  circuits: { fresh: 0 },
+  circuits: { fresh: 0, exitAddress: undefined as string | undefined },
   opened: [] as string[],
   asked: [] as { signal: AbortSignal | undefined; answer(response: Response): void }[],
 }))
@@ -21,6 +21,9 @@ vi.mock('./torrent-engine.ts', () => ({
     }
     facts() {
       return undefined
+    }
+    reachable() {
+      opened.push('reachable')
     }
   },
 }))
@@ -40,7 +43,7 @@ async function newSession(): Promise<EngineSession> {
     newCircuit: () => {
       circuits.fresh++
     },
-    view: () => ({ entry: {}, circuits: [], problem: undefined, exitAddress: undefined }),
+    view: () => ({ entry: {}, circuits: [], problem: undefined, exitAddress: circuits.exitAddress }),
   }
   const session = new EngineSession(network as unknown as Network, () => {})
   session.receive({ type: 'start', origin: 'http://localhost', hops: 3 })
@@ -57,6 +60,7 @@ beforeEach(() => {
   opened.length = 0
   asked.length = 0
   circuits.fresh = 0
+  circuits.exitAddress = undefined
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -107,5 +111,22 @@ describe('one torrent after another (C-05)', () => {
     session.receive({ type: 'close-torrent' })
     session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
     expect(circuits.fresh).toBe(1)
+  })
+})
+
+describe('a torrent that was opened before there was a circuit (W-01, C-07)', () => {
+  it('is told once when there is one, and again after there was none', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    vi.advanceTimersByTime(2_000)
+    expect(opened).toEqual(['magnet'])
+    circuits.exitAddress = '192.0.2.1'
+    vi.advanceTimersByTime(2_000)
+    expect(opened).toEqual(['magnet', 'reachable'])
+    circuits.exitAddress = undefined
+    vi.advanceTimersByTime(1_000)
+    circuits.exitAddress = '192.0.2.2'
+    vi.advanceTimersByTime(1_000)
+    expect(opened).toEqual(['magnet', 'reachable', 'reachable'])
   })
 })

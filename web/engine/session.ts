@@ -1,7 +1,7 @@
 import { SITE_FETCH_MS, TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
 import { MediaServer } from './media.ts'
 import { nativeFetch } from './native.ts'
-import type { Network } from './network.ts'
+import type { Network, NetworkView } from './network.ts'
 import type { EngineCommand, EngineEvent, EngineView, Hops, Problem } from './protocol.ts'
 import type { SiteDocument } from './site-document.ts'
 import { TorrentEngine } from './torrent-engine.ts'
@@ -24,6 +24,8 @@ export class EngineSession {
   private openedBefore = false
   private timer: ReturnType<typeof setTimeout> | undefined
   private sentAt = Number.NEGATIVE_INFINITY
+  /** Whether there was a circuit when the view was last sent. */
+  private wayOut = false
 
   constructor(network: Network, post: (event: EngineEvent) => void) {
     this.network = network
@@ -160,12 +162,18 @@ export class EngineSession {
     this.timer = setTimeout(() => {
       this.timer = undefined
       this.sentAt = performance.now()
-      this.post({ type: 'view', view: this.view() })
+      const network = this.network.view()
+      this.noteWayOut(network.exitAddress !== undefined)
+      this.post({ type: 'view', view: this.view(network) })
     }, wait)
   }
 
-  private view(): EngineView {
-    const { entry, circuits, problem, exitAddress } = this.network.view()
+  private noteWayOut(there: boolean): void {
+    if (there && !this.wayOut) this.engine?.reachable()
+    this.wayOut = there
+  }
+
+  private view({ entry, circuits, problem, exitAddress }: NetworkView): EngineView {
     const facts = this.engine?.facts()
     const sample = this.site?.sample
     return {

@@ -8,6 +8,7 @@ import { guardTunnel } from '../tunnel/guard.ts'
 import { HiddenStreams, setHiddenStreams } from '../tunnel/hidden-streams.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { destinationJudge, peerBlocklist } from './destinations.ts'
+import { discoverAnew } from './discover-anew.ts'
 import { type HiddenAccess, HiddenSwarm } from './hidden-swarm.ts'
 import { DHT_TIMEOUT_MS, MAX_CONNECTIONS, NO_PEERS_MS } from './limits.ts'
 import type { MediaFile, MediaLibrary } from './media.ts'
@@ -106,6 +107,12 @@ export class TorrentEngine implements MediaLibrary {
     const file: TorrentFile | undefined = open?.torrent.ready ? open.torrent.files[index] : undefined
     if (!open || !file) return undefined
     return { name: file.name, bytes: file.length, read: (range) => open.readers.open(file, range) }
+  }
+
+  /** There is a way out again, or for the first time. */
+  reachable(): void {
+    const open = this.open_
+    if (open) discoverAnew(open.client, open.torrent)
   }
 
   /** An error that no caller could catch, e.g. in a parser of WebTorrent's on a hostile peer's bytes. */

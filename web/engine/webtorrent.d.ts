@@ -93,12 +93,18 @@ declare module 'webtorrent' {
     deselect(from: number, to: number): void
     critical(from: number, to: number): void
     addPeer(address: string): boolean
+    /** What asks trackers and the DHT; null before it begins. */
+    discovery: { destroy(): void } | null
+    /** Begins to ask, unless there is a `discovery`. */
+    _startDiscovery(): void
   }
 
   export default class WebTorrent extends EventEmitter {
     constructor(options: ClientOptions)
     blocked?: { contains(address: string): boolean }
     readonly destroyed: boolean
+    /** The peers that a lookup finds go to the torrent that they share. */
+    readonly dht: { lookup(infoHash: string, done: Callback): void }
     add(id: string | object, options: TorrentOptions): Torrent
     destroy(done?: Callback): void
     static readonly UTP_SUPPORT: boolean

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { setTunnel } from './current-tunnel.ts'
 import { createSocket } from './dgram.ts'
 import { lookup } from './dns.ts'
@@ -72,5 +72,61 @@ describe('dgram over the tunnel (C-07, W-04)', () => {
   it('resolves no names', async () => {
     const error = await new Promise<Error & { code?: string }>((resolve) => lookup('a.example', {}, resolve))
     expect(error.code).toBe('name-not-found')
+  })
+})
+
+describe('UDP trackers that do not answer (C-07, BEP 15)', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+  const sent = () => tunnel.sockets[0]!.sent.map(({ to, data }) => `${to} ${Buffer.from(data).toString()}`)
+
+  it('are asked again, three times', () => {
+    createSocket('udp4').send(Buffer.from('connect'), 0, 7, 6969, 'tracker.example.com')
+    vi.advanceTimersByTime(60_000)
+    expect(sent()).toEqual(Array(4).fill('tracker.example.com:6969 connect'))
+  })
+
+  it('are not, once they have answered; nor about what was asked before', () => {
+    const socket = createSocket('udp4')
+    socket.send(Buffer.from('connect'), 0, 7, 6969, 'tracker.example.com')
+    tunnel.sockets[0]!.receive(from('6.6.6.6', 6969), Buffer.from('connected'))
+    vi.advanceTimersByTime(60_000)
+    expect(sent()).toHaveLength(1)
+    socket.send(Buffer.from('first'), 0, 5, 6969, 'tracker.example.com')
+    socket.send(Buffer.from('second'), 0, 6, 6969, 'tracker.example.com')
+    vi.advanceTimersByTime(2_000)
+    expect(sent().slice(3)).toEqual(['tracker.example.com:6969 second'])
+  })
+
+  it('and answer more than once are heard once', () => {
+    const socket = createSocket('udp4')
+    const got: string[] = []
+    socket.on('message', (data: Buffer) => void got.push(data.toString()))
+    const { receive } = tunnel.sockets[0]!
+    socket.send(Buffer.from('connect'), 0, 7, 6969, '9.9.9.9')
+    for (const answer of ['....1111 connected', '....1111 connected', '....2222 peers']) {
+      receive(from('9.9.9.9', 6969), Buffer.from(answer))
+    }
+    expect(got).toEqual(['....1111 connected', '....2222 peers'])
+  })
+
+  it('are left alone after the socket is closed', () => {
+    const socket = createSocket('udp4')
+    socket.send(Buffer.from('connect'), 0, 7, 6969, '9.9.9.9')
+    socket.close()
+    vi.advanceTimersByTime(60_000)
+    expect(sent()).toHaveLength(1)
+  })
+
+  it('a socket that was bound keeps its own time', () => {
+    const socket = createSocket('udp4')
+    socket.bind(0)
+    socket.send(Buffer.from('ping'), 0, 4, 6881, '9.9.9.9')
+    vi.advanceTimersByTime(60_000)
+    expect(sent()).toHaveLength(1)
   })
 })

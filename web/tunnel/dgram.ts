@@ -4,6 +4,7 @@ import { type Address, addressOf, formatAddress, type IpAddress } from '../../sh
 import { currentTunnel } from './current-tunnel.ts'
 import { type DatagramUser, hubOf } from './datagram-hub.ts'
 import { randomPort } from './net.ts'
+import { TrackerRequests } from './tracker-requests.ts'
 import type { TunnelDatagrams } from './tunnel.ts'
 
 /** In place of Node's `dgram`: UDP datagrams leave at the exit of a circuit (requirement C-07). */
@@ -15,11 +16,12 @@ const ASKED_LIMIT = 64
 
 /**
  * A UDP socket. One that was bound (the DHT's) takes datagrams from anyone; one that only sent (a tracker's) takes answers
- * from those that it asked, or, where it asked by name, from the port that it asked.
+ * from those that it asked, or, where it asked by name, from the port that it asked; and asks again if none comes.
  */
 export class Socket extends EventEmitter implements DatagramUser {
   private readonly datagrams: TunnelDatagrams
   private readonly asked = new Set<string>()
+  private readonly requests: TrackerRequests
   private port = 0
   private bound = false
   private closed = false
@@ -27,6 +29,7 @@ export class Socket extends EventEmitter implements DatagramUser {
   constructor() {
     super()
     this.datagrams = hubOf(currentTunnel()).open(this)
+    this.requests = new TrackerRequests((destination, data) => this.datagrams.send(destination, data))
   }
 
   /** bind([port], [address], [callback]) */
@@ -50,7 +53,10 @@ export class Socket extends EventEmitter implements DatagramUser {
     this.remember(destination)
     if (!this.closed) {
       // A copy, and not by `slice`, which gives a view where `data` is a Buffer.
-      this.datagrams.send(destination, new Uint8Array(data.subarray(start, start + Number(length))))
+      const request = new Uint8Array(data.subarray(start, start + Number(length)))
+      this.datagrams.send(destination, request)
+      // The DHT's own socket keeps its own time.
+      if (!this.bound) this.requests.asked(destination, request)
     }
     if (callback) queueMicrotask(() => callback(null))
   }
@@ -62,6 +68,7 @@ export class Socket extends EventEmitter implements DatagramUser {
   close(closed?: () => void): this {
     if (this.closed) return this
     this.closed = true
+    this.requests.close()
     this.datagrams.close()
     queueMicrotask(() => {
       this.emit('close')
@@ -90,6 +97,8 @@ export class Socket extends EventEmitter implements DatagramUser {
     const expected =
       this.bound || this.asked.has(formatAddress(origin)) || this.asked.has(`name:${origin.port}`)
     if (this.closed || !expected) return false
+    // Not another socket's either, so it is claimed.
+    if (!this.bound && !this.requests.answered(origin.port, data)) return true
     const family = origin.kind === 'ipv4' ? 'IPv4' : 'IPv6'
     const message = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     this.emit('message', message, {

@@ -35,3 +35,6 @@ export const UTP_CONNECT_TIMEOUT_MS = 10_000
 export const HIDDEN_CONNECTIONS = 4
 /** A round trip goes over five relays and back. */
 export const HIDDEN_CONNECT_TIMEOUT_MS = 20_000
+
+/** A UDP tracker that has not answered is asked again after these pauses; WebTorrent gives up after 15 s. */
+export const REQUEST_REPEATS_MS: readonly number[] = [1_500, 3_000, 6_000]
