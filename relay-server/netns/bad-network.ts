@@ -72,6 +72,12 @@ async function measureLife(link: ClientLink): Promise<boolean> {
 }
 
 const network = await BadNetwork.open({ ...BAD, keepsOrder: !values.unordered })
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    network.close()
+    process.exit(1)
+  })
+}
 try {
   say(`three relays are up; clients come by ${entry}`)
   const links = await Promise.all(Array.from({ length: AT_ONCE }, () => network.connect(entry)))
