@@ -9,6 +9,7 @@ import { datagram, FRAME, frame, parseDatagram, parseFrame } from './bridge-fram
 /** In place of circuits: the page's end of the bridge. The test's build puts this file where `PrivateNetwork` is imported. */
 export class PrivateNetwork implements Network {
   onChange: () => void = () => {}
+  onCircuit: () => void = () => {}
   private socket: WebSocket | undefined
   private readonly streams = new Map<number, BridgeStream>()
   private readonly sockets = new Map<number, (origin: IpAddress, data: Uint8Array) => void>()

@@ -10,6 +10,8 @@ export interface Network {
   readonly hidden?: HiddenAccess | undefined
   /** Called when something that the view shows has changed. */
   onChange: () => void
+  /** Called when another circuit serves, or none does. */
+  onCircuit: () => void
   /** Reads the site's document and goes on from there for ever. */
   start(origin: string): Promise<SiteDocument>
   setHops(hops: Hops): void

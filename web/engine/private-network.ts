@@ -43,6 +43,7 @@ const CONNECTING: NetworkView = {
 /** The page's way into the network: reads the site's document, then runs the client on the browser's sockets. */
 export class PrivateNetwork implements Network {
   onChange: () => void = () => undefined
+  onCircuit: () => void = () => undefined
   private readonly clock = new BrowserClock()
   private readonly random = new BrowserRandom()
   private readonly counters = new Counters()
@@ -77,7 +78,10 @@ export class PrivateNetwork implements Network {
       ...(store && { guardStore: store }),
       hops: this.hops,
       changed: () => this.onChange(),
-      primaryChanged: () => this.onChange(),
+      primaryChanged: () => {
+        this.onCircuit()
+        this.onChange()
+      },
     })
     this.hiddenAccess = {
       circuits: hiddenCircuits(this.client, () => this.hops),

@@ -31,6 +31,7 @@ export class EngineSession {
     this.network = network
     this.post = post
     network.onChange = () => this.changed()
+    network.onCircuit = () => this.engine?.circuitChanged()
     setInterval(() => this.changed(), 2 * VIEW_INTERVAL_MS)
   }
 

@@ -9,6 +9,7 @@ function recording() {
     destroyed: false,
     peerChoking: false,
     downloadSpeed: () => 0,
+    once: () => wire,
     requests: [],
     request: (piece, offset) => void sent.push(`request ${piece} ${offset}`),
     cancel: (piece, offset) => void sent.push(`cancel ${piece} ${offset}`),

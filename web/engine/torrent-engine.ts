@@ -11,6 +11,7 @@ import { destinationJudge, peerBlocklist } from './destinations.ts'
 import { discoverAnew } from './discover-anew.ts'
 import { type HiddenAccess, HiddenSwarm } from './hidden-swarm.ts'
 import { DHT_TIMEOUT_MS, MAX_CONNECTIONS, NO_PEERS_MS } from './limits.ts'
+import { LostPeers } from './lost-peers.ts'
 import type { MediaFile, MediaLibrary } from './media.ts'
 import { MediaReaders } from './media-reader.ts'
 import { PieceStore } from './piece-store.ts'
@@ -32,6 +33,7 @@ interface Open {
   readonly client: WebTorrent
   readonly torrent: Torrent
   readonly readers: MediaReaders
+  readonly lost: LostPeers
   readonly noPeers: ReturnType<typeof setInterval>
   readonly streams: HiddenStreams | undefined
   /** Once its info hash is known. */
@@ -115,6 +117,11 @@ export class TorrentEngine implements MediaLibrary {
     if (open) discoverAnew(open.client, open.torrent)
   }
 
+  /** Another circuit serves than did: what was connected over the old one is lost. */
+  circuitChanged(): void {
+    this.open_?.lost.circuitChanged()
+  }
+
   /** An error that no caller could catch, e.g. in a parser of WebTorrent's on a hostile peer's bytes. */
   countStray(): void {
     this.counters.add('engine-stray-error')
@@ -149,6 +156,7 @@ export class TorrentEngine implements MediaLibrary {
       client,
       torrent,
       readers: new MediaReaders(torrent),
+      lost: new LostPeers(torrent),
       noPeers: setInterval(() => this.watchPeers(), 1_000),
       streams,
       hidden: undefined,

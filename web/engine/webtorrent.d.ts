@@ -67,6 +67,7 @@ declare module 'webtorrent' {
     readonly requests: readonly WireRequest[]
     request(piece: number, offset: number, length: number, done: (error: Error | null) => void): void
     cancel(piece: number, offset: number, length: number): void
+    once(event: 'close', listener: () => void): this
     downloadSpeed(): number
   }
 
