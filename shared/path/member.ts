@@ -1,5 +1,5 @@
 import type { Link } from '../link/link.ts'
-import type { PathRelay } from './relay.ts'
+import { type PathRelay, relayKey } from './relay.ts'
 
 /** What the pool needs of a circuit; `Circuit` of the onion room has it. */
 export interface PoolCircuit {
@@ -13,6 +13,8 @@ export interface PoolCircuit {
   readonly bytesIn: number
   readonly bytesOut: number
   start(): void
+  /** Asks the last hop for a sign of life. */
+  ping(): void
   destroy(reason: 'unneeded' | 'worn-out'): void
 }
 
@@ -26,6 +28,20 @@ export interface Member<C extends PoolCircuit> {
   readonly startedMs: number
   /** It shall not serve as primary for longer. */
   readonly wornAtMs: number
+  /** The guards that there were when it was built; it goes through others of them only if there was no choice. */
+  readonly guards: ReadonlySet<string>
+}
+
+/** How many relays two circuits share. */
+export function sharedRelays(a: Member<PoolCircuit>, b: Member<PoolCircuit>): number {
+  const keys = new Set(a.path.map(relayKey))
+  return b.path.filter((relay) => keys.has(relayKey(relay))).length
+}
+
+/** Whether one of these guards, none when the circuit was built, is a later hop of it: its end would be that of both. */
+export function isEntangled({ path, guards }: Member<PoolCircuit>, now: readonly PathRelay[]): boolean {
+  const later = new Set(path.slice(1).map(relayKey))
+  return now.some((guard) => later.has(relayKey(guard)) && !guards.has(relayKey(guard)))
 }
 
 /** Ready, and not silent. */

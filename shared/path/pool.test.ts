@@ -28,8 +28,14 @@ class FakeCircuit implements PoolCircuit {
     this.hops = path.map(() => ({ state: 'waiting' }))
   }
 
+  pings = 0
+
   start() {
     this.started = true
+  }
+
+  ping() {
+    this.pings++
   }
 
   succeed() {
@@ -79,7 +85,9 @@ function link(): Link {
   return { open: true } as Link
 }
 
-function pool(more: { linked?: boolean; relays?: PathRelay[]; entries?: Entry[] } = {}) {
+function pool(
+  more: { linked?: boolean; relays?: PathRelay[]; entries?: Entry[]; guards?: PathRelay[] } = {},
+) {
   const clock = new VirtualClock()
   const made: FakeCircuit[] = []
   const world = { linked: more.linked ?? true, primaryChanges: 0, abandoned: [] as FakeCircuit[] }
@@ -91,6 +99,7 @@ function pool(more: { linked?: boolean; relays?: PathRelay[]; entries?: Entry[] 
     networkBits: { ipv4: 16, ipv6: 32 },
     entries: () => (world.linked ? (more.entries ?? [{ link: link(), relay: entry }]) : []),
     relays: () => more.relays ?? relays,
+    guards: () => more.guards ?? [],
     circuit: (path, over, events) => {
       const circuit = new FakeCircuit(path, over, events)
       made.push(circuit)
@@ -354,5 +363,47 @@ describe('limits on the use of one circuit (C-05)', () => {
     expect(circuits.primary?.circuit).toBe(made[0])
     made.at(-1)?.succeed()
     expect(circuits.primary?.circuit).toBe(made.at(-1))
+  })
+})
+
+describe('circuits that may end together (C-05)', () => {
+  it('asks the others for a sign of life when one falls silent', () => {
+    const { it: circuits, made } = pool()
+    circuits.nudge()
+    made[0]?.succeed()
+    made[1]?.succeed()
+    made[0]?.fallSilent()
+    expect(made[1]?.pings).toBe(1)
+    expect(made[0]?.pings).toBe(0)
+  })
+
+  it('replaces one through what has become the guard of another, without a gap', () => {
+    const guards = [entry]
+    const { it: circuits, made, clock } = pool({ guards })
+    circuits.nudge()
+    made[0]?.succeed()
+    const middle = made[0]?.path[1] as PathRelay
+    guards.push(middle)
+    clock.advance(POOL.watchMs)
+    expect(circuits.primary?.circuit).toBe(made[0])
+    made[1]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    expect(made[1]?.path).not.toContain(middle)
+    expect(made[0]?.state).toBe('ready')
+    clock.advance(POOL.drainMs)
+    expect(made[0]?.state).toBe('closed')
+  })
+
+  it('keeps one through a guard that there was when it was built: it had no choice', () => {
+    const few = [entry, second, testRelay('x1', '192.0.2.1', { exit: 'stream' })]
+    const { it: circuits, made, clock } = pool({ relays: few, guards: [entry, second] })
+    circuits.nudge()
+    made[0]?.succeed()
+    made[1]?.succeed()
+    expect(made[0]?.path).toContain(second)
+    const built = made.length
+    clock.advance(60_000)
+    expect(circuits.primary?.circuit).toBe(made[0])
+    expect(made).toHaveLength(built)
   })
 })

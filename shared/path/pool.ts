@@ -3,8 +3,8 @@ import type { Clock, Timer } from '../world/clock.ts'
 import { fraction, type Random } from '../world/random.ts'
 import { CircuitWatch } from './circuit-watch.ts'
 import { POOL } from './constants.ts'
-import { isUsable, type Member, type PoolCircuit } from './member.ts'
-import type { NetworkBits, PathRelay } from './relay.ts'
+import { isEntangled, isUsable, type Member, type PoolCircuit, sharedRelays } from './member.ts'
+import { type NetworkBits, type PathRelay, relayKey } from './relay.ts'
 import type { Reliability } from './reliability.ts'
 import { type Hops, selectPath } from './select.ts'
 
@@ -184,8 +184,18 @@ export class CircuitPool<C extends PoolCircuit> {
     return isUsable(member) && !(this.options.isSilent?.(member.link) ?? false)
   }
 
-  private isWorn({ circuit, wornAtMs }: Member<C>): boolean {
-    return this.options.clock.now() >= wornAtMs || circuit.bytesIn + circuit.bytesOut >= POOL.maxPrimaryBytes
+  /** Old, used up, or through what has become another circuit's guard: to be replaced once another is ready. */
+  private isWorn(member: Member<C>): boolean {
+    const { circuit, wornAtMs } = member
+    return (
+      this.options.clock.now() >= wornAtMs ||
+      circuit.bytesIn + circuit.bytesOut >= POOL.maxPrimaryBytes ||
+      isEntangled(member, this.guards())
+    )
+  }
+
+  private guards(): readonly PathRelay[] {
+    return this.options.guards?.() ?? []
   }
 
   /** Ends standbys that are old, and those beyond what is wanted: the least trusted, then those beside the primary, first. */
@@ -223,7 +233,7 @@ export class CircuitPool<C extends PoolCircuit> {
       factor: (relay) => options.reliability.factor(relay),
       resting: (relay) => options.reliability.resting(relay),
       measured: (relay) => options.reliability.bytesPerSecond(relay),
-      avoid: [...this.list().flatMap((member) => member.path.slice(1)), ...(options.guards?.() ?? [])],
+      avoid: [...this.list().flatMap((member) => member.path.slice(1)), ...this.guards()],
       random: options.random,
     })
     if (typeof path === 'string') {
@@ -246,6 +256,7 @@ export class CircuitPool<C extends PoolCircuit> {
       link: entry.link,
       startedMs: nowMs,
       wornAtMs: nowMs + ageMs,
+      guards: new Set([entry.relay, ...this.guards()].map(relayKey)),
     }
     this.members.push(member)
     circuit.start()
@@ -276,6 +287,8 @@ export class CircuitPool<C extends PoolCircuit> {
   private suspected(member: Member<C>): void {
     this.everSuspect.add(member)
     this.watch.suspected(member)
+    // An idle circuit may have died with it and not know yet.
+    for (const other of this.members) if (other !== member && this.isUsable(other)) other.circuit.ping()
     this.nextTryMs = 0
     this.maintain()
     this.options.changed()
@@ -308,8 +321,9 @@ export class CircuitPool<C extends PoolCircuit> {
     const { current } = this
     if (current && this.members.includes(current) && this.isUsable(current) && !this.isWorn(current)) return
     const fit = this.members.filter((each) => each !== current && this.isUsable(each) && !this.isWorn(each))
-    // What silences one circuit of a link may silence the others.
-    const next = (current?.circuit.suspect && fit.find(({ link }) => link !== current.link)) || fit[0]
+    // What silences one circuit may silence others that it shares relays with.
+    if (current?.circuit.suspect) fit.sort((a, b) => sharedRelays(a, current) - sharedRelays(b, current))
+    const [next] = fit
     if (!next) return
     this.current = next
     this.options.primaryChanged()

@@ -104,10 +104,19 @@ function member(path: PathRelay[], more: Partial<PoolCircuit> = {}, open = true)
     bytesIn: 0,
     bytesOut: 0,
     start: () => {},
+    ping: () => {},
     destroy: () => {},
     ...more,
   }
-  return { number: 1, circuit, path, link: { open } as never, startedMs: 0, wornAtMs: 0 }
+  return {
+    number: 1,
+    circuit,
+    path,
+    link: { open } as never,
+    startedMs: 0,
+    wornAtMs: 0,
+    guards: new Set<string>(),
+  }
 }
 
 describe('what circuits tell of their relays (C-06, N-12)', () => {
