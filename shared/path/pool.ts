@@ -233,7 +233,8 @@ export class CircuitPool<C extends PoolCircuit> {
       factor: (relay) => options.reliability.factor(relay),
       resting: (relay) => options.reliability.resting(relay),
       measured: (relay) => options.reliability.bytesPerSecond(relay),
-      avoid: [...this.list().flatMap((member) => member.path.slice(1)), ...this.guards()],
+      avoid: this.list().flatMap((member) => member.path.slice(1)),
+      guards: this.guards(),
       random: options.random,
     })
     if (typeof path === 'string') {

@@ -83,6 +83,21 @@ describe('path selection (C-03, C-06)', () => {
     expect(drawn('boaster') / (drawn('honest') / 3)).toBeCloseTo(1, 0)
   })
 
+  it('takes an exit that another circuit uses before a guard for the middle', () => {
+    const guard = testRelay('guard', '198.18.0.1')
+    const exits = ['192.0.2.1', '192.1.2.1'].map((host) => testRelay(host, host, { exit: 'stream' }))
+    for (let seed = 0; seed < 20; seed++) {
+      const path = select(entry, [entry, guard, ...exits], 3, {
+        random: new SeededRandom(seed),
+        avoid: exits,
+        guards: [entry, guard],
+      })
+      expect(path).not.toContain(guard)
+    }
+    const only = select(entry, [entry, guard, exits[0] as PathRelay], 3, { guards: [entry, guard] })
+    expect(only).toContain(guard)
+  })
+
   it('avoids relays of the other circuits while there are others', () => {
     const other = testRelay('other', '192.5.2.1', { exit: 'stream' })
     const random = new SeededRandom(4)

@@ -18,6 +18,8 @@ export interface PathRequest {
   measured?(relay: PathRelay): number | undefined
   /** Relays of other circuits at hand: used only where there is no other choice, so that one failure does not end all. */
   readonly avoid: readonly PathRelay[]
+  /** Guards: set aside before those to avoid, since each is the first hop of all circuits of its link. */
+  readonly guards?: readonly PathRelay[]
   /** The last hop, if it is not to be chosen; it need not be an exit then. */
   readonly last?: PathRelay
   readonly random: Random
@@ -70,14 +72,17 @@ function preferring(relays: readonly PathRelay[], better: Test): readonly PathRe
   return preferred.length > 0 ? preferred : relays
 }
 
-/** Without those set aside, as far as there are others: first those that just failed, then those that serve elsewhere. */
+/** Without those set aside, as far as there are others: those that just failed, then guards, then those that serve elsewhere. */
 function choosable(
-  { resting, avoid }: Pick<PathRequest, 'resting' | 'avoid'>,
+  { resting, avoid, guards = [] }: Pick<PathRequest, 'resting' | 'avoid' | 'guards'>,
   relays: readonly PathRelay[],
 ): readonly PathRelay[] {
-  const avoided = new Set(avoid.map(relayKey))
+  const isNone = (of: readonly PathRelay[]): Test => {
+    const keys = new Set(of.map(relayKey))
+    return (relay) => !keys.has(relayKey(relay))
+  }
   const awake = preferring(relays, (relay) => !resting?.(relay))
-  return preferring(awake, (relay) => !avoided.has(relayKey(relay)))
+  return preferring(preferring(awake, isNone(guards)), isNone(avoid))
 }
 
 /** The weight of a relay before any bound on its share: what it carries, as measured, or else as promised within reason, times how well it served. */
@@ -93,7 +98,7 @@ export function weightOf(
 
 /** One of `relays` by chance, each with its weight's share of all, but none with more than `SELECT.maxShares` even ones. */
 export function draw(
-  request: Pick<PathRequest, 'factor' | 'measured' | 'resting' | 'avoid' | 'random'>,
+  request: Pick<PathRequest, 'factor' | 'measured' | 'resting' | 'avoid' | 'guards' | 'random'>,
   fitting: readonly PathRelay[],
 ): PathRelay | undefined {
   // Before the bound, lest relays that are set aside take what the bound takes from others.
