@@ -11,6 +11,9 @@ beforeEach(() => {
   setTunnel(tunnel)
 })
 
+/** As BEP 15 has them: a request with its transaction at offset 12, an answer with it at 4. */
+const request = (transaction: string) => Buffer.from(`............${transaction}`)
+const answer = (transaction: string, text: string) => Buffer.from(`....${transaction} ${text}`)
 const from = (host: string, port: number) => ({ kind: 'ipv4', host, port }) as const
 
 describe('dgram over the tunnel (C-07, W-04)', () => {
@@ -42,14 +45,15 @@ describe('dgram over the tunnel (C-07, W-04)', () => {
     socket.on('message', (data: Buffer, { address }: { address: string }) => {
       got.push(`${address} ${data.toString()} ${Buffer.isBuffer(data)}`)
     })
-    socket.send(Buffer.from('?'), 0, 1, 6969, '9.9.9.9')
+    socket.send(request('1111'), 0, 16, 6969, '9.9.9.9')
     const { receive } = tunnel.sockets[0]!
-    receive(from('9.9.9.9', 6969), Buffer.from('answer'))
-    receive(from('9.9.9.9', 6970), Buffer.from('other port'))
-    receive(from('6.6.6.6', 6969), Buffer.from('stranger'))
-    expect(got).toEqual(['9.9.9.9 answer true'])
-    socket.send(Buffer.from('?'), 0, 1, 6969, 'tracker.example.com')
-    receive(from('6.6.6.6', 6969), Buffer.from('resolved'))
+    receive(from('9.9.9.9', 6970), answer('1111', 'other port'))
+    receive(from('6.6.6.6', 6969), answer('1111', 'stranger'))
+    receive(from('9.9.9.9', 6969), answer('0000', 'to something else'))
+    receive(from('9.9.9.9', 6969), answer('1111', 'answer'))
+    expect(got).toEqual(['9.9.9.9 ....1111 answer true'])
+    socket.send(request('2222'), 0, 16, 6969, 'tracker.example.com')
+    receive(from('6.6.6.6', 6969), answer('2222', 'resolved'))
     expect(got).toHaveLength(2)
   })
 
@@ -82,24 +86,24 @@ describe('UDP trackers that do not answer (C-07, BEP 15)', () => {
   afterEach(() => {
     vi.useRealTimers()
   })
-  const sent = () => tunnel.sockets[0]!.sent.map(({ to, data }) => `${to} ${Buffer.from(data).toString()}`)
+  const sent = () => tunnel.sockets[0]!.sent.map(({ to, data }) => `${to} ${Buffer.from(data.subarray(12))}`)
 
   it('are asked again, three times', () => {
-    createSocket('udp4').send(Buffer.from('connect'), 0, 7, 6969, 'tracker.example.com')
+    createSocket('udp4').send(request('1111'), 0, 16, 6969, 'tracker.example.com')
     vi.advanceTimersByTime(60_000)
-    expect(sent()).toEqual(Array(4).fill('tracker.example.com:6969 connect'))
+    expect(sent()).toEqual(Array(4).fill('tracker.example.com:6969 1111'))
   })
 
   it('are not, once they have answered; nor about what was asked before', () => {
     const socket = createSocket('udp4')
-    socket.send(Buffer.from('connect'), 0, 7, 6969, 'tracker.example.com')
-    tunnel.sockets[0]!.receive(from('6.6.6.6', 6969), Buffer.from('connected'))
+    socket.send(request('1111'), 0, 16, 6969, 'tracker.example.com')
+    tunnel.sockets[0]!.receive(from('6.6.6.6', 6969), answer('1111', 'connected'))
     vi.advanceTimersByTime(60_000)
     expect(sent()).toHaveLength(1)
-    socket.send(Buffer.from('first'), 0, 5, 6969, 'tracker.example.com')
-    socket.send(Buffer.from('second'), 0, 6, 6969, 'tracker.example.com')
+    socket.send(request('2222'), 0, 16, 6969, 'tracker.example.com')
+    socket.send(request('3333'), 0, 16, 6969, 'tracker.example.com')
     vi.advanceTimersByTime(2_000)
-    expect(sent().slice(3)).toEqual(['tracker.example.com:6969 second'])
+    expect(sent().slice(3)).toEqual(['tracker.example.com:6969 3333'])
   })
 
   it('and answer more than once are heard once', () => {
@@ -107,16 +111,31 @@ describe('UDP trackers that do not answer (C-07, BEP 15)', () => {
     const got: string[] = []
     socket.on('message', (data: Buffer) => void got.push(data.toString()))
     const { receive } = tunnel.sockets[0]!
-    socket.send(Buffer.from('connect'), 0, 7, 6969, '9.9.9.9')
-    for (const answer of ['....1111 connected', '....1111 connected', '....2222 peers']) {
-      receive(from('9.9.9.9', 6969), Buffer.from(answer))
-    }
+    socket.send(request('1111'), 0, 16, 6969, '9.9.9.9')
+    receive(from('9.9.9.9', 6969), answer('1111', 'connected'))
+    receive(from('9.9.9.9', 6969), answer('1111', 'connected'))
+    socket.send(request('2222'), 0, 16, 6969, '9.9.9.9')
+    receive(from('9.9.9.9', 6969), answer('1111', 'connected'))
+    receive(from('9.9.9.9', 6969), answer('2222', 'peers'))
     expect(got).toEqual(['....1111 connected', '....2222 peers'])
+  })
+
+  it('are heard by the socket that asked, of two that asked the same tracker', () => {
+    const got: string[] = []
+    for (const transaction of ['1111', '2222']) {
+      const socket = createSocket('udp4')
+      socket.on('message', (data: Buffer) => void got.push(`${transaction} hears ${data}`))
+      socket.send(request(transaction), 0, 16, 6969, 'tracker.example.com')
+    }
+    const { receive } = tunnel.sockets[0]!
+    receive(from('9.9.9.9', 6969), answer('2222', 'connected'))
+    receive(from('9.9.9.9', 6969), answer('1111', 'connected'))
+    expect(got).toEqual(['2222 hears ....2222 connected', '1111 hears ....1111 connected'])
   })
 
   it('are left alone after the socket is closed', () => {
     const socket = createSocket('udp4')
-    socket.send(Buffer.from('connect'), 0, 7, 6969, '9.9.9.9')
+    socket.send(request('1111'), 0, 16, 6969, '9.9.9.9')
     socket.close()
     vi.advanceTimersByTime(60_000)
     expect(sent()).toHaveLength(1)

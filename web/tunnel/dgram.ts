@@ -15,8 +15,9 @@ type Callback = (error?: Error | null) => void
 const ASKED_LIMIT = 64
 
 /**
- * A UDP socket. One that was bound (the DHT's) takes datagrams from anyone; one that only sent (a tracker's) takes answers
- * from those that it asked, or, where it asked by name, from the port that it asked; and asks again if none comes.
+ * A UDP socket. One that was bound (the DHT's) takes datagrams from anyone; one that only sent speaks to trackers (BEP 15), as
+ * all of them in WebTorrent do: it takes answers to its requests, from those that it asked or, where it asked by name, from the port
+ * that it asked, and asks again if none comes.
  */
 export class Socket extends EventEmitter implements DatagramUser {
   private readonly datagrams: TunnelDatagrams
@@ -97,8 +98,8 @@ export class Socket extends EventEmitter implements DatagramUser {
     const expected =
       this.bound || this.asked.has(formatAddress(origin)) || this.asked.has(`name:${origin.port}`)
     if (this.closed || !expected) return false
-    // Not another socket's either, so it is claimed.
-    if (!this.bound && !this.requests.answered(origin.port, data)) return true
+    const answer = this.bound ? 'first' : this.requests.answered(origin.port, data)
+    if (answer !== 'first') return answer === 'again'
     const family = origin.kind === 'ipv4' ? 'IPv4' : 'IPv6'
     const message = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     this.emit('message', message, {
