@@ -92,12 +92,17 @@ export class Directory {
    * What others are told, in the order of `sequence`: all but those that were asked and are silent.
    * @param after only what has a higher sequence
    * @param withinMs only what was learnt or renewed so recently
+   * @param limit the first so many
    */
-  served(after = 0, withinMs = Number.POSITIVE_INFINITY): readonly ServedDescriptor[] {
+  served(
+    after = 0,
+    withinMs = Number.POSITIVE_INFINITY,
+    limit = Number.POSITIVE_INFINITY,
+  ): readonly ServedDescriptor[] {
     this.expire()
     const fromMs = this.options.clock.now() - withinMs
     const served: ServedDescriptor[] = []
-    for (let i = this.firstLearnt(after, fromMs); i < this.order.length; i++) {
+    for (let i = this.firstLearnt(after, fromMs); i < this.order.length && served.length < limit; i++) {
       const place = this.order[i]
       if (place?.entry.sequence === place?.sequence && place?.entry.silent === false) served.push(place.entry)
     }

@@ -53,7 +53,7 @@ export const descriptorRequest: Codec<DescriptorRequest> = struct({
 
 /**
  * Descriptor response, message id 2, unsigned: nonce and cursor of the request, next u32 (the cursor to go on with), left u16
- * (how many are left then), descriptors (count u8, then varlenH each): as many as fit the size of the request. Under cursor
+ * (0 if that is all; if not, at least 1), descriptors (count u8, then varlenH each): as many as fit the size of the request. Under cursor
  * 0 the first is the responder's own, however old it is.
  */
 export interface DescriptorResponse {
@@ -74,6 +74,8 @@ export const descriptorResponse: Codec<DescriptorResponse> = struct({
 
 /** Bytes of a response without descriptors: prefix 22, id 1, nonce 4, cursor 4, next 4, left 2, number 1. */
 const RESPONSE_HEAD_BYTES = 38
+/** Descriptors looked at for one response: more than fit into it. */
+const LOOKED_AT = 8
 /** Bytes of a request without own descriptor and padding: prefix 22, id 1, nonce 4, since 4, cursor 4, length 2. */
 const REQUEST_HEAD_BYTES = 37
 
@@ -245,7 +247,7 @@ export class DirectoryExchange {
 
   private answer(since: number, cursor: number): Pick<DescriptorResponse, 'next' | 'left' | 'descriptors'> {
     const withinMs = since === SINCE_EVER ? Number.POSITIVE_INFINITY : since * 1000
-    const served = this.options.directory.served(cursor, withinMs)
+    const served = this.options.directory.served(cursor, withinMs, LOOKED_AT)
     const descriptors: Uint8Array[] = []
     let room = REQUEST_BYTES - RESPONSE_HEAD_BYTES
     const ours = cursor === 0 ? this.options.own() : undefined
@@ -262,7 +264,7 @@ export class DirectoryExchange {
       next = sequence
       taken++
     }
-    return { next, left: Math.min(served.length - taken, 0xffff), descriptors }
+    return { next, left: served.length - taken, descriptors }
   }
 
   private onResponse(link: Link, packet: Uint8Array): void {
