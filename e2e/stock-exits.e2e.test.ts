@@ -6,17 +6,21 @@ import { type Browser, chromium } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
 import { Seeder } from './engine/seeder.ts'
+import { UdpTracker } from './engine/udp-tracker.ts'
 import { openMagnet, percentHere, startBuiltLab } from './lab.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'culvert-stock-exit-'))
 let lab: Lab
 let browser: Browser
 let seeder: Seeder
+let tracker: UdpTracker
 
 beforeAll(async () => {
   writeFileSync(join(folder, 'noise.bin'), randomBytes(3_000_000))
   lab = await startBuiltLab({ tcpExits: false, offerSample: false })
   seeder = await Seeder.start(folder, { transport: 'utp', uploadLimit: 0 })
+  tracker = await UdpTracker.listen()
+  tracker.peerPorts.push(seeder.port)
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-background-networking'],
@@ -25,6 +29,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close()
+  tracker?.close()
   await seeder?.stop()
   await lab?.stop()
   rmSync(folder, { recursive: true })
@@ -39,5 +44,13 @@ describe('exits that let datagrams out and nothing else, as Tribler’s do (C-01
     await openMagnet(page, `magnet:?xt=urn:btih:${seeder.infoHash}&x.pe=127.0.0.1:${seeder.port}&${tracker}`)
     await expect.poll(() => percentHere(page).catch(() => 0), { timeout: 50_000 }).toBe(100)
     expect(await page.getByRole('alert').filter({ hasText: 'No exit' }).count()).toBe(0)
+  })
+
+  it('carry what was asked of a UDP tracker before there was a circuit', async () => {
+    const page = await browser.newPage()
+    await page.goto(lab.url)
+    const announce = encodeURIComponent(`udp://127.0.0.1:${tracker.port}`)
+    await openMagnet(page, `magnet:?xt=urn:btih:${seeder.infoHash}&tr=${announce}`)
+    await expect.poll(() => percentHere(page).catch(() => 0), { timeout: 50_000 }).toBe(100)
   })
 })
