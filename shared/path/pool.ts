@@ -154,7 +154,12 @@ export class CircuitPool<C extends PoolCircuit> {
     const youngest = building.at(-1)
     const patient = youngest === undefined || nowMs - youngest.startedMs >= POOL.hedgeMs
     // One at a time, the primary first; a slow one gets a single rival.
-    if (this.needsMore(entries, building) && building.length < 2 && patient && nowMs >= this.nextTryMs) {
+    if (
+      this.needsMore(entries, building, nowMs) &&
+      building.length < 2 &&
+      patient &&
+      nowMs >= this.nextTryMs
+    ) {
       this.build(nowMs, entries)
     }
     const watching = this.members.some(({ circuit }) => circuit.state === 'ready')
@@ -172,9 +177,11 @@ export class CircuitPool<C extends PoolCircuit> {
   }
 
   /** Whether circuits are missing, or all go through one guard though there are two. */
-  private needsMore(entries: readonly Entry[], building: readonly Member<C>[]): boolean {
+  private needsMore(entries: readonly Entry[], building: readonly Member<C>[], nowMs: number): boolean {
     const lasting = this.members.filter((member) => this.isUsable(member) && !this.isWorn(member))
-    const coming = Math.min(building.length, 1)
+    const [first, rival] = building
+    const isSlow = first !== undefined && rival === undefined && nowMs - first.startedMs >= POOL.hedgeMs
+    const coming = first === undefined || isSlow ? 0 : 1
     if (lasting.length + coming <= this.standbys) return true
     const links = new Set([...lasting, ...building].map(({ link }) => link))
     return this.standbys > 0 && coming === 0 && links.size < 2 && entries.some(({ link }) => !links.has(link))
@@ -225,13 +232,16 @@ export class CircuitPool<C extends PoolCircuit> {
       this.cannot('no-relay', nowMs)
       return
     }
+    // Any of them may be what is silent.
+    const suspects = this.members.filter(({ circuit }) => circuit.suspect)
+    const silent = new Set(suspects.flatMap((member) => member.path.slice(1)).map(relayKey))
     const path = selectPath({
       entry: entry.relay,
       hops: this.wanted,
       relays: options.relays(),
       networkBits: options.networkBits,
       factor: (relay) => options.reliability.factor(relay),
-      resting: (relay) => options.reliability.resting(relay),
+      resting: (relay) => options.reliability.resting(relay) || silent.has(relayKey(relay)),
       measured: (relay) => options.reliability.bytesPerSecond(relay),
       avoid: this.list().flatMap((member) => member.path.slice(1)),
       guards: this.guards(),
