@@ -3,10 +3,11 @@ import WebTorrent, { type Torrent, type TorrentFile } from 'webtorrent'
 import { fromHex, toHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { Counters } from '../../shared/world/counters.ts'
-import { setTunnel } from '../tunnel/current-tunnel.ts'
+import { currentTunnel, setTunnel } from '../tunnel/current-tunnel.ts'
 import { guardTunnel } from '../tunnel/guard.ts'
 import { HiddenStreams, setHiddenStreams } from '../tunnel/hidden-streams.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import { abandonUtp } from '../tunnel/utp-streams.ts'
 import { destinationJudge, peerBlocklist } from './destinations.ts'
 import { discoverAnew } from './discover-anew.ts'
 import { type HiddenAccess, HiddenSwarm } from './hidden-swarm.ts'
@@ -120,6 +121,7 @@ export class TorrentEngine implements MediaLibrary {
   /** Another circuit serves than did: what was connected over the old one is lost. */
   circuitChanged(): void {
     this.open_?.lost.circuitChanged()
+    abandonUtp(currentTunnel())
   }
 
   /** An error that no caller could catch, e.g. in a parser of WebTorrent's on a hostile peer's bytes. */

@@ -57,6 +57,19 @@ describe('uTP to swarm peers (W-04)', () => {
     expect(log).toEqual(['opened', 'data hello'])
   })
 
+  it('ends what went over a circuit that is gone, without a word, and closes the socket', () => {
+    open()
+    const [socket] = tunnel.sockets
+    say(socket!, header(socket!.sent[0]!.data), UTP_TYPE.state, 100)
+    const before = socket!.sent.length
+    streams.abandon()
+    clock.advance(1_000)
+    expect(log).toEqual(['opened', 'closed undefined'])
+    expect([socket!.sent.length, socket!.closed]).toEqual([before, true])
+    open()
+    expect(tunnel.sockets).toHaveLength(2)
+  })
+
   it('shares one socket with the DHT, on one port of one peer', () => {
     const dht = createSocket('udp4')
     dht.bind(0)

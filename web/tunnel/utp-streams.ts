@@ -63,6 +63,11 @@ export class UtpStreams implements DatagramUser {
     return connection
   }
 
+  /** The socket at the exit is another one now: peers answer the old one, if at all. Nobody is there to be told. */
+  abandon(): void {
+    for (const connection of [...this.connections.values()]) connection.abandon()
+  }
+
   private release(key: string): void {
     this.connections.delete(key)
     if (this.connections.size > 0) return
@@ -99,4 +104,9 @@ export function openUtp(tunnel: Tunnel, destination: Address, events: ByteStream
     streams.set(tunnel, open)
   }
   return open.open(destination, events)
+}
+
+/** Ends the uTP connections over a circuit that serves no longer; without this, they would wait half a minute for an answer. */
+export function abandonUtp(tunnel: Tunnel): void {
+  streams.get(tunnel)?.abandon()
 }
