@@ -41,14 +41,16 @@ export interface ScaleOptions {
 }
 
 /**
- * For long runs: relays look at their tables each 4 s, not each 0.5 s, at all peers at once, and ping after twice the
- * silence. What they do to find and keep peers is the same, with an eighth of the ticks and half of the pings.
+ * For long runs: relays look at their tables each 10 s, not each 0.5 s, at all peers at once, ping after four times the
+ * silence and introduce themselves anew a quarter as often. What they do to find and keep peers is the same.
  */
 export const COARSE_WALK: Partial<WalkSettings> = {
-  tickMs: 4_000,
+  tickMs: 10_000,
   livenessSample: 64,
-  pingAfterSilenceMs: 55_000,
-  dropAfterSilenceMs: 115_000,
+  refreshMs: 1_200_000,
+  pingIntervalMs: 20_000,
+  pingAfterSilenceMs: 110_000,
+  dropAfterSilenceMs: 230_000,
 }
 
 export const SCALE_DEFAULTS: ScaleOptions = {

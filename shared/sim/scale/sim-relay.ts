@@ -1,4 +1,4 @@
-import { formatAddress, type IpAddress } from '../../bytes/address.ts'
+import { type IpAddress, sameAddress } from '../../bytes/address.ts'
 import type { Aead } from '../../crypto/aead.ts'
 import { signDescriptor } from '../../directory/descriptor.ts'
 import { Directory } from '../../directory/directory.ts'
@@ -23,7 +23,7 @@ import type { StreamOpener } from '../../stream/byte-stream.ts'
 import { StreamServer } from '../../stream/stream-server.ts'
 import type { Clock, Timer } from '../../world/clock.ts'
 import { Counters } from '../../world/counters.ts'
-import { shuffled } from '../../world/random.ts'
+import { pick } from '../../world/random.ts'
 import type { MeshNode, MeshStream } from '../mesh.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 
@@ -178,13 +178,11 @@ export class SimRelay {
 
   private round(): void {
     const { clock, random, node, bootstrap, exchangeMs } = this.options
-    const known = new Map(bootstrap.map((address) => [formatAddress(address), address]))
-    for (const { descriptor } of this.directory.list()) {
-      if (descriptor.udp) known.set(formatAddress(descriptor.udp), descriptor.udp)
-    }
-    known.delete(formatAddress(node.address))
+    const known = [...bootstrap, ...this.directory.list().flatMap(({ descriptor }) => descriptor.udp ?? [])]
     const asked = this.roundMs < exchangeMs ? ASKED_PER_ROUND : ASKED_PER_LATE_ROUND
-    for (const address of shuffled(random, [...known.values()]).slice(0, asked)) {
+    for (let i = 0; i < asked; i++) {
+      const address = pick(random, known)
+      if (!address || sameAddress(address, node.address)) continue
       const link = node.linkTo(address)
       if (link) this.exchange.fetchFrom(link, () => undefined)
     }
