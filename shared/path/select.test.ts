@@ -179,6 +179,15 @@ describe('stock peers as hops (C-01, C-07)', () => {
     expect(select(one, [one, theirs, exit, ours], 3)).toEqual([one, ours, exit])
   })
 
+  it('take the place of ours that have just failed', () => {
+    const middle = stock('middle', '192.0.2.1', [two])
+    const exit = stock('exit', '192.1.2.1', [two, three], 'datagram')
+    const dead = testRelay('dead', '192.2.2.1', { exit: 'stream' })
+    const resting = (relay: PathRelay) => relay === ours || relay === dead
+    expect(select(one, [one, ours, dead, middle, exit], 3)).toEqual([one, ours, dead])
+    expect(select(one, [one, ours, dead, middle, exit], 3, { resting })).toEqual([one, middle, exit])
+  })
+
   it('are in no circuit with the only relay that told of them', () => {
     const exit = stock('exit', '192.0.2.1', [one], 'datagram')
     expect(select(one, [one, ours, exit], 3)).toBe('no-exit')

@@ -39,7 +39,7 @@ export function selectPath(request: PathRequest): PathRelay[] | 'no-exit' | 'no-
   const exits = reachable.filter((relay) => mayShareCircuit(relay, entry, request.networkBits))
   let left = exits
   while (left.length > 0) {
-    const exit = draw(request, preferring(left, endsStreams))
+    const exit = draw(request, preferring(awake(request, left), endsStreams))
     if (exit === undefined) break
     if (hops === 2) return [entry, exit]
     const middle = draw(request, middlesFor(request, exit))
@@ -60,7 +60,7 @@ function middlesFor(request: PathRequest, exit: PathRelay): readonly PathRelay[]
   const fits = relays.filter(
     (relay) => mayShareCircuit(relay, entry, networkBits) && mayShareCircuit(relay, exit, networkBits),
   )
-  return preferring(choosable(request, preferring(fits, isCulvert)), isNoExit)
+  return preferring(choosable(request, preferring(awake(request, fits), isCulvert)), isNoExit)
 }
 
 const endsStreams: Test = (relay) => relay.exit === 'stream'
@@ -72,17 +72,21 @@ function preferring(relays: readonly PathRelay[], better: Test): readonly PathRe
   return preferred.length > 0 ? preferred : relays
 }
 
+/** Before kind counts: the one Culvert relay that there is may be gone, and would be drawn time and again. */
+function awake(request: Pick<PathRequest, 'resting'>, relays: readonly PathRelay[]): readonly PathRelay[] {
+  return preferring(relays, (relay) => !request.resting?.(relay))
+}
+
 /** Without those set aside, as far as there are others: those that just failed, then guards, then those that serve elsewhere. */
 function choosable(
-  { resting, avoid, guards = [] }: Pick<PathRequest, 'resting' | 'avoid' | 'guards'>,
+  request: Pick<PathRequest, 'resting' | 'avoid' | 'guards'>,
   relays: readonly PathRelay[],
 ): readonly PathRelay[] {
   const isNone = (of: readonly PathRelay[]): Test => {
     const keys = new Set(of.map(relayKey))
     return (relay) => !keys.has(relayKey(relay))
   }
-  const awake = preferring(relays, (relay) => !resting?.(relay))
-  return preferring(preferring(awake, isNone(guards)), isNone(avoid))
+  return preferring(preferring(awake(request, relays), isNone(request.guards ?? [])), isNone(request.avoid))
 }
 
 /** The weight of a relay before any bound on its share: what it carries, as measured, or else as promised within reason, times how well it served. */
