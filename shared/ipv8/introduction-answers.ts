@@ -63,6 +63,7 @@ export class IntroductionAnswers {
   onRequest(source: IpAddress, packet: Uint8Array, style: IntroductionStyle): Refusal {
     const { keyPair, contacts, limits, nat } = this.around
     const { table } = this.community
+    if (!limits.request(source)) return 'ipv8-request-limit'
     const { key, value: request, verify } = parseSigned(packet, style.request)
     // py-ipv8 answers itself. Ours has nothing to learn from itself.
     if (key.equals(keyPair.publicKey)) return 'ipv8-own-key'

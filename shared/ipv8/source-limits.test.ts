@@ -81,12 +81,27 @@ describe('no amplifier (K-06)', () => {
     for (const { packet: pong } of town.sent) expect(pong.length).toBe(packet.length)
   })
 
+  it('looks at no more requests of one source than an honest one sends', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    for (let n = 0; n < 400; n++) walker.receive(ip(66, n + 1), new Uint8Array(200).fill(1))
+    const packet = request(keyPair(1), ip(66))
+    packet[packet.length - 1] = (packet.at(-1) ?? 0) ^ 1
+    for (let n = 0; n < 400; n++) walker.receive(ip(66, n + 1), packet)
+    expect(town.counters.get('ipv8-request-limit')).toBe(400 - 2 * WALK_DEFAULTS.requestsPerSource)
+    walker.receive(ip(67), request(keyPair(2), ip(67)))
+    expect(town.count(INTRODUCTION_RESPONSE)).toBe(1)
+  })
+
   it('bounds by network what goes to sources that never answered, since a signed request may bear any address', () => {
     const town = new Town()
     const walker = town.add(1, {
       settings: { verificationsPerSource: 10_000, verificationsPerSecond: 10_000 },
     })
-    for (let n = 0; n < 400; n++) walker.receive(ip(66, n + 1), request(keyPair(n), ip(66, n + 1)))
+    for (let n = 0; n < 400; n++) {
+      const source = { ...ip(66, n + 1), host: `198.18.66.${1 + (n % 200)}` }
+      walker.receive(source, request(keyPair(n), source))
+    }
     expect(town.count(INTRODUCTION_RESPONSE)).toBe(4 * WALK_DEFAULTS.answersPerNetwork)
     expect(town.counters.get('ipv8-answer-limit')).toBe(400 - 4 * WALK_DEFAULTS.answersPerNetwork)
   })

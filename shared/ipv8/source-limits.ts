@@ -36,6 +36,7 @@ export class SourceLimits {
   private readonly strangers: TokenBucket
   private readonly known: TokenBucket
   private readonly verificationsBySource: BucketsBySource
+  private readonly requestsBySource: BucketsBySource
   private readonly unsigned: TokenBucket
   private readonly unsignedBySource: BucketsBySource
   private readonly answersByNetwork: BucketsBySource
@@ -52,12 +53,18 @@ export class SourceLimits {
       settings.verificationsPerSource,
       2 * settings.verificationsPerSource,
     )
+    this.requestsBySource = bySource(settings.requestsPerSource, 2 * settings.requestsPerSource)
     this.unsigned = bucket(settings.unsignedAnswersPerSecond)
     this.unsignedBySource = bySource(settings.unsignedAnswersPerSource, 2 * settings.unsignedAnswersPerSource)
     this.answersByNetwork = bySource(settings.answersPerNetwork, 4 * settings.answersPerNetwork)
     this.puncturesBySource = bySource(settings.puncturesPerSource, 5 * settings.puncturesPerSource)
     this.puncturesByUnproven = bySource(UNPROVEN_PUNCTURES.perSecond, UNPROVEN_PUNCTURES.burst)
     this.puncturesByTarget = bySource(settings.puncturesPerSource, 5 * settings.puncturesPerSource)
+  }
+
+  /** Whether an introduction request from there may be looked at now. */
+  request(source: IpAddress): boolean {
+    return this.requestsBySource.take(siteOf(source))
   }
 
   /** Whether a signature from there may be checked now. `contact`: what is known of the source. */
