@@ -2,9 +2,10 @@ import { sodiumAead } from '../relay-server/crypto/sodium-aead.ts'
 import { sodiumCurves } from '../relay-server/crypto/sodium-curves.ts'
 import { useCurves } from '../shared/crypto/curves.ts'
 import { FLOOD_RATE, FLOOD_SECONDS, FLOODS, FloodWorld } from '../shared/sim/fuzz/floods.fixture.ts'
+import { median } from './report.ts'
 
 // `npx tsx bench/floods.ts`: what a flood of 1,000 packets a second from one source costs a relay, next to an honest circuit of as many
-// cells a second; and how many bytes it gets back for those that it brings.
+// cells a second (medians of five rounds); and how many bytes it gets back for those that it brings.
 
 useCurves(sodiumCurves)
 const COUNT = FLOOD_RATE * FLOOD_SECONDS
@@ -44,27 +45,33 @@ function idleMs(): number {
   })
 }
 
-const rows: string[] = []
+const ROUNDS = 5
+const honest: number[] = []
+const floods = FLOODS.map(({ name }) => ({ name, ms: [] as number[], back: 0 }))
 honestMs()
-const idle = idleMs()
-const honest = honestMs()
-rows.push(
-  `| an honest circuit, ${FLOOD_RATE} cells a second there and back | ${(honest / FLOOD_SECONDS / 10).toFixed(2)} % | 1.00 | |`,
-)
-for (const flood of FLOODS) {
-  const world = new FloodWorld(sodiumAead)
-  const packets = flood.packets(world, COUNT)
-  world.source.bytes = 0
-  world.others.bytes = 0
-  const brought = packets.reduce((sum, packet) => sum + packet.length, 0)
-  const ms = Math.max(0, cpuMs(() => world.flood(packets)) - idle)
-  const share = ms / FLOOD_SECONDS / 10
-  const back = (world.source.bytes + world.others.bytes) / brought
-  rows.push(`| ${flood.name} | ${share.toFixed(2)} % | ${(ms / honest).toFixed(2)} | ${back.toFixed(2)} |`)
+for (let round = 0; round < ROUNDS; round++) {
+  const idle = idleMs()
+  honest.push(honestMs())
+  FLOODS.forEach((flood, i) => {
+    const world = new FloodWorld(sodiumAead)
+    const packets = flood.packets(world, COUNT)
+    world.source.bytes = 0
+    world.others.bytes = 0
+    const brought = packets.reduce((sum, packet) => sum + packet.length, 0)
+    floods[i]?.ms.push(Math.max(0, cpuMs(() => world.flood(packets)) - idle))
+    if (floods[i]) floods[i].back = (world.source.bytes + world.others.bytes) / brought
+  })
 }
+const share = (ms: number) => `${(ms / FLOOD_SECONDS / 10).toFixed(2)} %`
+const ofHonest = (ms: number) => (ms / median(honest)).toFixed(2)
 console.log(
   `| ${FLOOD_RATE} packets a second from one source | of one core | of the honest circuit | bytes sent for each brought |`,
 )
 console.log('| --- | ---: | ---: | ---: |')
-console.log(rows.join('\n'))
+console.log(
+  `| an honest circuit, ${FLOOD_RATE} cells a second there and back | ${share(median(honest))} | 1.00 | |`,
+)
+for (const { name, ms, back } of floods) {
+  console.log(`| ${name} | ${share(median(ms))} | ${ofHonest(median(ms))} | ${back.toFixed(2)} |`)
+}
 process.exit()

@@ -58,12 +58,11 @@ export class Joins {
       this.count('create-not-offered')
       return
     }
-    const { identifier, nodeKey, dhKey } = decodeMessage(MESSAGE.create, cell, CELL_HEADER_BYTES)
+    const decoded = () => decodeMessage(MESSAGE.create, cell, CELL_HEADER_BYTES)
     if (inUse !== undefined) {
-      this.createAgain(inUse, identifier)
+      this.createAgain(inUse, decoded().identifier)
       return
     }
-    const ownerKey = PublicKey.parse(nodeKey)
     const id = cellCircuitId(cell)
     const isProven = this.isProven(link)
     const refusal = this.refusal(link, isProven)
@@ -72,6 +71,8 @@ export class Joins {
       if (isProven) this.refuse(link, id)
       return
     }
+    const { identifier, nodeKey, dhKey } = decoded()
+    const ownerKey = PublicKey.parse(nodeKey)
     const { aead, random, keyPair, prefix } = options
     const ephemeral = ephemeralKey(random)
     const { auth, keys } = respond(keyPair.x25519Secret, ephemeral, dhKey)
