@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import type { IpAddress } from '../shared/bytes/address.ts'
+import { Directory } from '../shared/directory/directory.ts'
+import { KeyPair } from '../shared/identity/keys.ts'
+import { FLAG_EXIT_BITTORRENT, FLAG_RELAY } from '../shared/ipv8/constants.ts'
+import { PeerRecord } from '../shared/ipv8/peer-record.ts'
+import { SeededRandom } from '../shared/sim/seeded-random.ts'
+import { VirtualClock } from '../shared/sim/virtual-clock.ts'
+import { Counters } from '../shared/world/counters.ts'
+import { candidatesOf } from './relay-candidates.ts'
+
+const random = new SeededRandom(3)
+const directory = new Directory({ network: 'test', clock: new VirtualClock(), counters: new Counters() })
+
+function peer(n: number, flags: number, failures = 0) {
+  const record = new PeerRecord()
+  for (let i = 0; i < failures; i++) record.failure(i * 10_000)
+  const address: IpAddress = { kind: 'ipv4', host: `198.51.100.${n}`, port: 7000 }
+  return { publicKey: KeyPair.generate(random).publicKey, address, flags, successRate: record.successRate }
+}
+
+describe('candidates for owners that let a hop choose the next (N-12, C-01)', () => {
+  const relay = FLAG_RELAY
+  const exit = FLAG_RELAY | FLAG_EXIT_BITTORRENT
+  const peers = [
+    peer(1, relay, 3),
+    peer(2, relay),
+    peer(3, exit, 3),
+    peer(4, exit),
+    peer(5, relay),
+    peer(6, 0),
+  ]
+  const draws = Array.from({ length: 50 }, () => candidatesOf(peers, directory, random))
+  const last = (address: IpAddress) => Number(address.host.split('.').at(-1))
+
+  it('are relays and exits apart, without those that do not relay', () => {
+    for (const { relays, exits } of draws) {
+      expect(relays.map(({ address }) => last(address)).sort()).toEqual([1, 2, 5])
+      expect(exits.map(({ address }) => last(address)).sort()).toEqual([3, 4])
+    }
+  })
+
+  it('come in an order of chance, unreliable ones behind all others', () => {
+    expect(new Set(draws.map(({ relays }) => last(relays[0]!.address)))).toEqual(new Set([2, 5]))
+    for (const { relays, exits } of draws) {
+      expect(last(relays.at(-1)!.address)).toBe(1)
+      expect(exits.map(({ address }) => last(address))).toEqual([4, 3])
+    }
+  })
+})
