@@ -40,7 +40,7 @@ export interface GuardsOptions {
 const VERSION = 1
 const MAX_URL_BYTES = 255
 
-/** version u8 (1), guards (count u8, up to 8): public key 74, url varlenH, expires u32, listed u32, unreachable since u32. */
+/** version u8 (1), guards (count u8, up to 8): public key 74, url varlen16, expires u32, listed u32, unreachable since u32. */
 const stored = struct({
   version: u8,
   guards: list8(
