@@ -60,7 +60,7 @@ export class Joins {
     }
     const decoded = () => decodeMessage(MESSAGE.create, cell, CELL_HEADER_BYTES)
     if (inUse !== undefined) {
-      this.createAgain(inUse, decoded().identifier)
+      this.createAgain(inUse, decoded().identifier, cell.length)
       return
     }
     const id = cellCircuitId(cell)
@@ -173,11 +173,15 @@ export class Joins {
     return true
   }
 
-  /** The same create, if it is the same: its answer was lost. */
-  private createAgain({ circuit, side }: Leg, identifier: number): void {
+  /**
+   * The same create, if it is the same: its answer was lost. One that was padded at first, for a larger answer, pays for the
+   * answer each time.
+   */
+  private createAgain({ circuit, side, link }: Leg, identifier: number, cellBytes: number): void {
     const { created } = circuit
     this.count('create-repeated')
     if (side !== 'previous' || created?.identifier !== identifier) return
+    if (created.bytes.length > cellBytes && !this.isProven(link)) return
     if (created.repeats++ < ANSWER_REPEATS) circuit.previous.link.send(created.bytes.slice(), 0)
   }
 

@@ -75,6 +75,26 @@ describe('amplification (N-11): no stranger gets more bytes back than came in it
     }
   })
 
+  it('and each time anew for those who repeat a padded create', () => {
+    const lab = new Lab()
+    const relay = offering(lab)
+    const link = new UdpTestLink(host(1))
+    const { publicKey: dhKey } = ephemeralKey(lab.random)
+    const create = { identifier: 5, nodeKey: keyPairOf('alice').publicKey.bytes, dhKey }
+    const short = encodeMessage(MESSAGE.create, create)
+    const padded = Uint8Array.of(...short, ...new Uint8Array(700))
+    const send = (message: Uint8Array) => {
+      const cell = plaintextCell(PREFIX, 5, true, message)
+      relay.router.receive(link, cell.slice())
+      return { asked: cell.length, sent: link.take() }
+    }
+    const [answer] = send(padded).sent
+    for (let i = 0; i < 20; i++) expect(send(short).sent).toEqual([])
+    const again = send(padded)
+    expect(again.sent).toEqual([answer])
+    expect(answer?.length).toBeLessThanOrEqual(again.asked)
+  })
+
   it('and for those who have sent a cell that opens', () => {
     const lab = new Lab()
     const relay = offering(lab)
