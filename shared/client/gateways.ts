@@ -2,6 +2,8 @@ import { addressOf } from '../bytes/address.ts'
 import { ExitPolicy } from '../onion/exit-policy.ts'
 import type { EntryRelay } from './entry-links.ts'
 
+/** Judgements remembered. */
+const MAX_JUDGED = 4_000
 const LOOPBACK = ['127.0.0.0/8', '::1/128']
 
 /**
@@ -12,11 +14,21 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128']
 export function gatewayJudge(knownBefore: readonly EntryRelay[]): (url: string) => boolean {
   const isLab = knownBefore.length > 0 && knownBefore.every(({ url }) => isLoopback(url))
   const policy = new ExitPolicy({ allowNetworks: isLab ? LOOPBACK : [] })
-  return (url) => {
+  const judge = (url: string) => {
     const address = gatewayAddress(url)
     if (address === undefined) return false
     if (address.kind === 'domain') return policy.judgeName(address.host) === 'allowed'
     return policy.judge(address, 'tcp') === 'allowed'
+  }
+  // A thousand relays are looked through whenever one is new.
+  const judged = new Map<string, boolean>()
+  return (url) => {
+    const known = judged.get(url)
+    if (known !== undefined) return known
+    if (judged.size >= MAX_JUDGED) judged.clear()
+    const allowed = judge(url)
+    judged.set(url, allowed)
+    return allowed
   }
 }
 
