@@ -6,7 +6,7 @@ import { isBencoded } from './bencode-shape.ts'
 
 const is = (text: string) => isBencoded(utf8ToBytes(text))
 
-describe('what a tracker answers (N-01, HTTP through an exit)', () => {
+describe('what a tracker answers (C-07: HTTP through an exit)', () => {
   it.each([
     'de',
     'le',

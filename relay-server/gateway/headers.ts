@@ -29,7 +29,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /** The page that asks whether to go without circuits, and does so after a yes (requirement C-09). */
-export const DIRECT_PAGE_PATH = '/direct.html'
+const DIRECT_PAGE_PATH = '/direct.html'
 
 /** That page also fetches from web seeds, which may be anywhere; no ciphers of circuits run in it. */
 const DIRECT_PAGE_HEADERS: Readonly<Record<string, string>> = {

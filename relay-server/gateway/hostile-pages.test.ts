@@ -97,7 +97,7 @@ describe('pages of other origins at the gateway (L-01, O-06)', () => {
   })
 })
 
-describe('connections that are held for nothing (N-01)', () => {
+describe('connections that are held for nothing (D-07)', () => {
   it('closes a refused upgrade though the other side keeps its half open', async () => {
     const port = await start()
     const request = 'GET /other HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'

@@ -89,7 +89,7 @@ function secretForm(x25519: Uint8Array): Uint8Array {
   return concat(tag, x25519, new Uint8Array(32))
 }
 
-describe('hidden seeding byte for byte as py-ipv8 (issue 3: vectors in hidden.json)', () => {
+describe('hidden seeding byte for byte as py-ipv8 (C-01, issue 3: vectors in hidden.json)', () => {
   it('introduces: 9 is answered by 10, and 13 from an exit goes down the circuit', () => {
     const bob = relay('bob', BOB)
     const { circuit, sent } = endingCircuit()

@@ -5,7 +5,7 @@ import { parseSigned, signedPacket } from '../ipv8/packet.ts'
 import { MESSAGE } from './constants.ts'
 
 /** Prefix 22, 08, key 2 + 74, circuit id 4, reason 2, signature 64. Signed, but without a global time (IPV8-WIRE "Format"). */
-export const DESTROY_BYTES = 169
+const DESTROY_BYTES = 169
 
 /** `reason` is a value of DESTROY_REASON, or one that only others know. */
 const destroy = struct({ circuitId: u32, reason: u16 })

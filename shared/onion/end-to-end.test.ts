@@ -68,7 +68,7 @@ function agree({ lab, seeder, downloader }: Rendezvous): void {
   downloader.circuit.addEndToEnd(complete(mine, statics.publicKey, its.publicKey, auth), 'downloader')
 }
 
-describe('messages of hidden services (N-01 to N-14, hidden seeding)', () => {
+describe('messages of hidden services (C-01, issue 3: hidden seeding)', () => {
   it('reach the port of the last hop, and what it answers reaches the owner', () => {
     const { lab, seeder, services } = rendezvous()
     expect(services.messages).toEqual([`0b0001${'00'.repeat(20)}`, `0f0002${'00'.repeat(20)}`])
@@ -117,7 +117,7 @@ describe('messages of hidden services (N-01 to N-14, hidden seeding)', () => {
   })
 })
 
-describe('a rendezvous point (hidden seeding)', () => {
+describe('a rendezvous point (C-01, issue 3: hidden seeding)', () => {
   it('carries data and pings between two owners, and answers nothing itself', () => {
     const r = rendezvous()
     const { lab, seeder, downloader, point } = r

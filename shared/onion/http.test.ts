@@ -171,7 +171,7 @@ describe('a response in parts (C-07)', () => {
   })
 })
 
-describe('the wide speed test of Tribler (messages 21 and 22)', () => {
+describe('the wide speed test of Tribler (C-01; messages 21 and 22)', () => {
   it('is answered, and asked', () => {
     const { lab, circuit, events, last } = made({ flags: FLAG_RELAY | FLAG_SPEED_TEST })
     const identifier = circuit.sendTest(1_000, new Uint8Array(10), true) as number

@@ -48,13 +48,13 @@ export const created = struct({ identifier, dhKey, auth: fixed(AUTH_BYTES), cand
 export const extend = struct({ identifier, nodeKey, dhKey, address: ipAddress })
 
 /** 6 ping, 7 pong, 10 introduction established, 16 linked end-to-end. */
-export const identified = struct({ identifier })
+const identified = struct({ identifier })
 
 /** 9 */
 export const establishIntro = struct({ identifier, infoHash, seederKey: nodeKey })
 
 /** 11 establish rendezvous, 15 link end-to-end */
-export const cookied = struct({ identifier, cookie })
+const cookied = struct({ identifier, cookie })
 
 /** 12 */
 export const rendezvousEstablished = struct({ identifier, address: ipAddress })

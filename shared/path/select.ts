@@ -90,10 +90,7 @@ function choosable(
 }
 
 /** The weight of a relay before any bound on its share: what it carries, as measured, or else as promised within reason, times how well it served. */
-export function weightOf(
-  relay: PathRelay,
-  { factor, measured }: Pick<PathRequest, 'factor' | 'measured'>,
-): number {
+function weightOf(relay: PathRelay, { factor, measured }: Pick<PathRequest, 'factor' | 'measured'>): number {
   const { unknownBytesPerSecond, minBytesPerSecond, maxBytesPerSecond } = SELECT
   const promised = Math.min(relay.bytesPerSecond || unknownBytesPerSecond, unknownBytesPerSecond)
   const rate = measured?.(relay) ?? promised

@@ -99,7 +99,7 @@ export class MeshNode {
 }
 
 /** A way for datagrams: never closes, loses some, and what is sent to nobody. */
-export class MeshLink implements Link {
+class MeshLink implements Link {
   readonly kind = 'simulated'
   readonly mtu = MTU
   readonly address: IpAddress

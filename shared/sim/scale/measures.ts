@@ -20,7 +20,7 @@ const PLAINTEXT_AT = 27
 const INTRODUCTIONS = new Set([246, 245, 234, 233])
 
 /** What a packet is for, by its prefix and message id. `alive` is the DiscoveryCommunity: pings, pongs, similarity. */
-export function kindOf(packet: Uint8Array): PacketKind {
+function kindOf(packet: Uint8Array): PacketKind {
   const message = packet[MESSAGE_AT] as number
   if (packet[2] === DIRECTORY_COMMUNITY_ID[0]) return 'directory'
   if (message > 200) return INTRODUCTIONS.has(message) ? 'introduction' : 'puncture'
