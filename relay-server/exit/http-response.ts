@@ -1,12 +1,11 @@
 import { HTTP_RESPONSE_BYTES } from '../../shared/onion/constants.ts'
 import { isBencoded } from './bencode-shape.ts'
 import { HTTP_HEAD_BYTES, HTTP_REDIRECT_BODY_BYTES } from './constants.ts'
+import { ChunkReader } from './http-chunks.ts'
 
 const HEAD_END = '\r\n\r\n'
 const LAST_CHUNK = '0\r\n\r\n'
 const FIRST_BYTES = 4_096
-/** How often a chunked body is read to see whether it is whole; then it ends with the connection. */
-const CHUNKED_LOOKS = 32
 
 interface Head {
   readonly status: number
@@ -14,7 +13,7 @@ interface Head {
   readonly end: number
   /** Undefined: the body ends with the connection, or is chunked. */
   readonly contentLength: number | undefined
-  readonly chunked: boolean
+  readonly chunks: ChunkReader | undefined
 }
 
 /** A response of HTTP/1 as it comes in (RFC 9112), and whether it is one that may pass. Bounded. */
@@ -22,7 +21,6 @@ export class HttpResponse {
   private buffer = Buffer.alloc(FIRST_BYTES)
   private length = 0
   private head: Head | undefined
-  private looks = 0
 
   /** Everything so far. */
   get bytes(): Uint8Array {
@@ -51,8 +49,7 @@ export class HttpResponse {
     if (head === undefined) return false
     const isRedirect = head.status >= 301 && head.status <= 308 && head.status !== 304
     if (isRedirect && this.length - head.end <= HTTP_REDIRECT_BODY_BYTES) return true
-    const body = this.buffer.subarray(head.end, this.length)
-    const content = head.chunked ? unchunked(body) : body
+    const content = head.chunks ? this.unchunked(head) : this.buffer.subarray(head.end, this.length)
     return content !== undefined && isBencoded(content)
   }
 
@@ -68,42 +65,32 @@ export class HttpResponse {
       }),
     )
     const contentLength = fields.get('content-length')
+    const end = at + HEAD_END.length
     return {
       status: Number(status ?? 0),
-      end: at + HEAD_END.length,
+      end,
       contentLength: contentLength && /^\d{1,8}$/.test(contentLength) ? Number(contentLength) : undefined,
-      chunked: fields.get('transfer-encoding')?.endsWith('chunked') === true,
+      chunks: fields.get('transfer-encoding')?.endsWith('chunked') ? new ChunkReader(end) : undefined,
     }
   }
 
   private isWhole(head: Head): boolean {
-    if (head.chunked) {
-      const isEnd =
-        this.buffer.toString('latin1', Math.max(head.end, this.length - 5), this.length) === LAST_CHUNK
-      // Whoever writes such an end again and again shall not have all of it read each time.
+    if (head.chunks) {
       return (
-        isEnd &&
-        this.looks++ < CHUNKED_LOOKS &&
-        unchunked(this.buffer.subarray(head.end, this.length)) !== undefined
+        head.chunks.read(this.buffer, this.length) === 'whole' &&
+        this.buffer.toString('latin1', Math.max(head.end, this.length - 5), this.length) === LAST_CHUNK
       )
     }
     return head.contentLength !== undefined && this.length - head.end >= head.contentLength
   }
-}
 
-/** The content of a body in chunks (RFC 9112 §7.1), or undefined if it is not whole. */
-function unchunked(body: Buffer): Buffer | undefined {
-  const parts: Buffer[] = []
-  let at = 0
-  for (;;) {
-    const lineEnd = body.indexOf('\r\n', at)
-    const size = /^([0-9a-fA-F]{1,6})(;|$)/.exec(body.toString('latin1', at, lineEnd < 0 ? at : lineEnd))?.[1]
-    if (size === undefined) return undefined
-    const length = Number.parseInt(size, 16)
-    if (length === 0) return Buffer.concat(parts)
-    const start = lineEnd + 2
-    if (start + length + 2 > body.length) return undefined
-    parts.push(body.subarray(start, start + length))
-    at = start + length + 2
+  /** The content of a body in chunks, or undefined if it is not whole. */
+  private unchunked({ end }: Head): Uint8Array | undefined {
+    const content = Buffer.alloc(this.length - end)
+    let length = 0
+    const state = new ChunkReader(end).read(this.buffer, this.length, (from, to) => {
+      length += this.buffer.copy(content, length, from, to)
+    })
+    return state === 'whole' ? content.subarray(0, length) : undefined
   }
 }
