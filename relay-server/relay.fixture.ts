@@ -26,7 +26,9 @@ export interface TestRelay {
   readonly relay: Relay
   readonly keyPair: KeyPair
   readonly counters: Counters
+  /** Lines up to level `info`. */
   readonly logged: string[]
+  readonly debugged: string[]
   readonly hop: PathHop
 }
 
@@ -36,7 +38,8 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
   const counters = new Counters()
   const logged: string[] = []
   const write = (message: string) => logged.push(message)
-  const log: Log = { error: write, info: write, debug: write }
+  const debugged: string[] = []
+  const log: Log = { error: write, info: write, debug: (message) => debugged.push(message) }
   const relay = new Relay({
     config: parseConfig(
       JSON.stringify({
@@ -59,7 +62,14 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
   })
   await relay.start()
   const address = addressOf(host, Number(relay.udpAddress.split(':').at(-1))) as IpAddress
-  return { relay, keyPair, counters, logged, hop: { publicKey: keyPair.publicKey, address, name: host } }
+  return {
+    relay,
+    keyPair,
+    counters,
+    logged,
+    debugged,
+    hop: { publicKey: keyPair.publicKey, address, name: host },
+  }
 }
 
 export const COMMUNITY = fromHex('a3591a6bd89bbaca0974062a1287afcfbc6fd6bc')

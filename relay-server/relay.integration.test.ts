@@ -81,6 +81,12 @@ describe('relays on one machine (D-04, C-01)', () => {
     for (const { logged } of relays) for (const line of logged) expect(line).not.toMatch(/\d+\.\d+\.\d+/)
   })
 
+  it('name their neighbours in the log to who asks for level debug (N-13)', () => {
+    const [first, second] = relays
+    expect(second!.debugged.at(-1)).toMatch(/^walk: joined; peers: /)
+    expect(second!.debugged.at(-1)).toContain(first!.relay.udpAddress)
+  })
+
   it('say how they stand, to programs of this machine, without a word of who is there (N-13)', async () => {
     const response = await fetch(`${relays[0]!.relay.gatewayUrl}/status.json`)
     const text = await response.text()

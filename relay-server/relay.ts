@@ -198,7 +198,11 @@ export class Relay {
       flags: this.flags,
       addresses: own.forWalk(),
       families: udp.families,
-      onStatus: (status) => report.note(status),
+      onStatus: (status) => {
+        report.note(status)
+        const peers = walker.peers().map(({ address }) => formatAddress(address))
+        log.debug(`walk: ${status.state}; peers: ${peers.join(' ') || 'none'}`)
+      },
       // All of a lab is one network.
       settings: config.lab ? { maxPeersPerNetwork: 30 } : {},
       // Strangers tell the walk where to go, unsigned in part: into our own network they shall not send us.
