@@ -100,7 +100,7 @@ export class HiddenCircuit {
     return this.circuit.state === 'ready'
   }
 
-  /** Asks the last hop; the circuit is closed if it does not answer. What `take` refuses is counted. */
+  /** Asks the last hop; the circuit is closed if it does not answer, or answers what `take` refuses, which is counted. */
   ask<Q extends Question>(
     question: Q,
     body: Omit<MessageBody<Q>, 'identifier'>,
@@ -181,7 +181,13 @@ export class HiddenCircuit {
     }
     this.asked = undefined
     this.timer?.cancel()
-    asked.take(cell, at, end)
+    try {
+      asked.take(cell, at, end)
+    } catch (error) {
+      // Nobody would look after the circuit any more, and its hops keep it for an hour.
+      this.close()
+      throw error
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Aead } from '../crypto/aead.ts'
 import { complete, type EphemeralKey, ephemeralKey, respond, type SessionKeys } from '../crypto/handshake.ts'
-import type { KeyPair, PublicKey } from '../identity/keys.ts'
+import { type KeyPair, PublicKey } from '../identity/keys.ts'
 import { MESSAGE } from '../onion/constants.ts'
 import type { MessageBody } from '../onion/messages.ts'
 import type { Random } from '../world/random.ts'
@@ -33,7 +33,7 @@ export function answerCreate(
   return { keys, packet: encodePacket(world.prefix, MESSAGE.createdE2e, body) }
 }
 
-/** @throws CodecError; CulvertError `handshake-auth` if it is not from the seeder */
+/** @throws CodecError, also if it names no relay's key; CulvertError `handshake-auth` if it is not from the seeder */
 export function openCreated(
   aead: Aead,
   ephemeral: EphemeralKey,
@@ -41,5 +41,7 @@ export function openCreated(
   created: MessageBody<typeof MESSAGE.createdE2e>,
 ): { readonly keys: SessionKeys; readonly info: RendezvousInfo } {
   const keys = complete(ephemeral, seederKey.x25519, created.dhKey, created.auth)
-  return { keys, info: openRendezvous(aead, keys, created.rendezvous) }
+  const info = openRendezvous(aead, keys, created.rendezvous)
+  PublicKey.parse(info.nodeKey)
+  return { keys, info }
 }

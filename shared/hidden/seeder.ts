@@ -1,6 +1,7 @@
 import type { Address } from '../bytes/address.ts'
 import { equalBytes, toHex } from '../bytes/bytes.ts'
 import { CulvertError } from '../bytes/error.ts'
+import { beforenm } from '../crypto/handshake.ts'
 import { KeyPair, type PublicKey } from '../identity/keys.ts'
 import { TokenBucket } from '../ipv8/token-bucket.ts'
 import { MESSAGE } from '../onion/constants.ts'
@@ -113,6 +114,8 @@ export class HiddenSeeder {
       this.count('hidden-request-limited')
       return
     }
+    // Throws at a point of low order: no circuit is built for what cannot be answered.
+    beforenm(request.dhKey, this.keyPair.x25519Secret)
     // The packet's memory is the circuit's; the request outlives it.
     this.receiveAt(key, { ...request, dhKey: request.dhKey.slice() }, (answer) => reply(origin, answer))
   }

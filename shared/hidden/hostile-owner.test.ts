@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { ephemeralKey } from '../crypto/handshake.ts'
+import { nobleAead } from '../crypto/noble-aead.ts'
+import { KeyPair } from '../identity/keys.ts'
+import { MESSAGE } from '../onion/constants.ts'
+import { decodeMessage } from '../onion/messages.ts'
+import { PREFIX } from '../onion/onion.fixture.ts'
+import { HiddenDownloader } from './downloader.ts'
+import { HiddenLab } from './hidden.fixture.ts'
+import { lookupKey, nearestRelays } from './lookup.ts'
+import { decodePacket, encodePacket } from './packets.ts'
+import { answerCreate, openCreated } from './rendezvous-link.ts'
+import { HiddenSeeder } from './seeder.ts'
+
+const HASH = new Uint8Array(20).fill(5)
+const KEY = lookupKey(HASH)
+
+describe('owners of hidden swarms against each other and their relays (N-11, issue 3)', () => {
+  it('a seeder builds nothing for keys that cannot be answered, and is there for others', () => {
+    const lab = new HiddenLab(8)
+    const alice = lab.owner(2)
+    const seeder = new HiddenSeeder(alice.swarm(HASH))
+    seeder.start()
+    lab.clock.advance(2_000)
+    const [point] = nearestRelays(KEY, lab.relays, 1)
+    if (!point) throw new RangeError('no relays')
+    const link = lab.net.link({ kind: 'ipv4', host: '203.0.113.50', port: 9 }, point.address)
+    const seederKey = seeder.publicKey.bytes
+    // 0 and 1, and the same with the bit that X25519 ignores: points of low order (RFC 7748 §6.1).
+    for (const [low, high] of [0, 1].flatMap((each) => [0, 0x80].map((bit) => [each, bit]))) {
+      const dhKey = new Uint8Array(32)
+      dhKey.set([low ?? 0])
+      dhKey.set([high ?? 0], 31)
+      link.send(
+        encodePacket(PREFIX, MESSAGE.createE2e, { identifier: 1, infoHash: KEY, seederKey, dhKey }),
+        0,
+      )
+    }
+    lab.clock.advance(20_000)
+    expect(alice.counters.get('handshake-low-order')).toBe(4)
+    expect(alice.built).toHaveLength(3)
+    const dave = lab.owner(2)
+    new HiddenDownloader(dave.swarm(HASH)).start()
+    lab.clock.advance(3_000)
+    expect(dave.events).toEqual(['opened downloader'])
+  })
+
+  it('a downloader takes no answer that leads to no relay', () => {
+    const lab = new HiddenLab(1)
+    const [relay] = lab.relays
+    if (!relay) throw new RangeError('no relay')
+    const world = { prefix: PREFIX, aead: nobleAead, random: lab.random }
+    const seeder = KeyPair.generate(lab.random)
+    const ephemeral = ephemeralKey(lab.random)
+    const open = (nodeKey: Uint8Array) => {
+      const info = { address: relay.address, nodeKey, cookie: new Uint8Array(20) }
+      const { packet } = answerCreate(world, seeder, { identifier: 1, dhKey: ephemeral.publicKey }, info)
+      const created = decodePacket(PREFIX, MESSAGE.createdE2e, packet)
+      return openCreated(nobleAead, ephemeral, seeder.publicKey, created).info.nodeKey
+    }
+    expect(open(relay.publicKey.bytes)).toEqual(relay.publicKey.bytes)
+    expect(() => open(new Uint8Array(74))).toThrow(expect.objectContaining({ code: 'key-tag' }))
+  })
+
+  it('a downloader leaves a relay whose answer is malformed, and asks others', () => {
+    const lab = new HiddenLab(12)
+    for (const relay of nearestRelays(KEY, lab.relays, 3)) {
+      relay.hidden.message = (circuit, id, cell, at, end) => {
+        if (id !== MESSAGE.peersRequest) return false
+        const { identifier } = decodeMessage(id, cell, at, end)
+        circuit.reply(Uint8Array.of(MESSAGE.peersResponse, identifier >> 8, identifier & 0xff))
+        return true
+      }
+    }
+    const dave = lab.owner(2)
+    const downloader = new HiddenDownloader(dave.swarm(HASH))
+    downloader.start()
+    lab.clock.advance(10_000)
+    expect(downloader.looking).toBe(false)
+    const asked = nearestRelays(KEY, lab.relays, 6).map(({ name }) => name)
+    expect(new Set(dave.built)).toEqual(new Set(asked))
+  })
+})
