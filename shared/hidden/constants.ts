@@ -31,7 +31,7 @@ export interface HiddenRelayLimits {
   /** Create end-to-end passed on to one seeder: per second, and at once. */
   readonly requestsPerSecond: number
   readonly requestBurst: number
-  /** Answers to peers-requests, all sources together: per second, and at once. */
+  /** Answers to peers-requests, all circuits together, and all other sources together: per second, and at once. */
   readonly answersPerSecond: number
   readonly answerBurst: number
   /** Circuits that wait for the seeder's answer, and how long each may. */

@@ -44,6 +44,8 @@ export class HiddenRelay implements ServicePort {
   private readonly rendezvous: RendezvousTable
   private readonly waiting: WaitingCircuits
   private readonly answers: TokenBucket
+  /** For what comes in no circuit: anybody can write that, and shall not keep owners without answers. */
+  private readonly strangers: TokenBucket
   private readonly hearsay: Hearsay
   private readonly lookup: RelayLookup | undefined
 
@@ -53,7 +55,9 @@ export class HiddenRelay implements ServicePort {
     this.introductions = new Introductions(this.limits, options.clock)
     this.rendezvous = new RendezvousTable(this.limits, options.clock)
     this.waiting = new WaitingCircuits(this.limits, options.clock, options.random)
-    this.answers = new TokenBucket(options.clock, this.limits.answersPerSecond, this.limits.answerBurst)
+    const { answersPerSecond, answerBurst } = this.limits
+    this.answers = new TokenBucket(options.clock, answersPerSecond, answerBurst)
+    this.strangers = new TokenBucket(options.clock, answersPerSecond, answerBurst)
     this.hearsay = new Hearsay(this.limits, options.clock)
     const { neighbours } = options
     this.lookup = neighbours && new RelayLookup({ ...options, neighbours, limits: this.limits })
@@ -98,7 +102,7 @@ export class HiddenRelay implements ServicePort {
     this.guarded(() => {
       const { prefix } = this.options
       const id = packetId(prefix, packet)
-      if (id === MESSAGE.createE2e) this.passOn(address, decodePacket(prefix, id, packet))
+      if (id === MESSAGE.createE2e) this.passOn(() => address, decodePacket(prefix, id, packet))
       else if (id === MESSAGE.peersRequest) this.answerPlain(link, packet, decodePacket(prefix, id, packet))
       else if (id === MESSAGE.peersResponse) this.hear(address, decodePacket(prefix, id, packet))
       else this.count('hidden-packet-unexpected')
@@ -169,7 +173,7 @@ export class HiddenRelay implements ServicePort {
   private receiveFrom(circuit: EndingCircuit, own: IpAddress, id: number, data: Uint8Array): void {
     const { prefix } = this.options
     if (id === MESSAGE.createE2e) {
-      this.passOn(this.waiting.add(circuit), decodePacket(prefix, id, data))
+      this.passOn(() => this.waiting.add(circuit), decodePacket(prefix, id, data))
     } else if (id === MESSAGE.peersRequest) {
       this.answerOwner(decodePacket(prefix, id, data), (answer) => {
         if (circuit.alive) circuit.sendDatagram(own, encodePacket(prefix, MESSAGE.peersResponse, answer))
@@ -179,14 +183,14 @@ export class HiddenRelay implements ServicePort {
     }
   }
 
-  /** Hands a request to the seeder it names, as if it had come from `origin`. */
-  private passOn(origin: IpAddress, request: MessageBody<typeof MESSAGE.createE2e>): void {
+  /** Hands a request to the seeder it names, as if it had come from `origin`, which is asked for last. */
+  private passOn(origin: () => IpAddress, request: MessageBody<typeof MESSAGE.createE2e>): void {
     const seeder = this.introductions.find(request.seederKey)
     if (!seeder) this.count('hidden-seeder-unknown')
     else if (!seeder.requests.take()) this.count('hidden-request-limited')
     else {
       const packet = encodePacket(this.options.prefix, MESSAGE.createE2e, request)
-      seeder.circuit.sendDatagram(origin, packet)
+      seeder.circuit.sendDatagram(origin(), packet)
     }
   }
 
@@ -202,7 +206,7 @@ export class HiddenRelay implements ServicePort {
     request: MessageBody<typeof MESSAGE.peersRequest>,
     reply: (answer: MessageBody<typeof MESSAGE.peersResponse>) => void,
   ): void {
-    const answer = this.peersOf(request)
+    const answer = this.peersOf(request, this.answers)
     if (!answer) return
     const { identifier } = request
     const infoHash = request.infoHash.slice()
@@ -215,7 +219,7 @@ export class HiddenRelay implements ServicePort {
   private hear(from: IpAddress, message: MessageBody<typeof MESSAGE.peersResponse>): void {
     const { neighbours } = this.options
     if (!neighbours || this.lookup?.answered(from, message)) return
-    if (!this.answers.take()) {
+    if (!this.strangers.take()) {
       this.count('hidden-hearsay-limited')
       return
     }
@@ -232,10 +236,11 @@ export class HiddenRelay implements ServicePort {
 
   private peersOf(
     request: MessageBody<typeof MESSAGE.peersRequest>,
+    answers: TokenBucket,
   ): MessageBody<typeof MESSAGE.peersResponse> | undefined {
     const { publicKey, addresses, random } = this.options
     const [address] = addresses()
-    if (!address || !this.answers.take()) {
+    if (!address || !answers.take()) {
       this.count('hidden-peers-unanswered')
       return undefined
     }
@@ -257,7 +262,7 @@ export class HiddenRelay implements ServicePort {
     packet: Uint8Array,
     request: MessageBody<typeof MESSAGE.peersRequest>,
   ): void {
-    const answer = this.peersOf(request)
+    const answer = this.peersOf(request, this.strangers)
     if (!answer) return
     const bytes = encodePacket(this.options.prefix, MESSAGE.peersResponse, answer)
     if (bytes.length <= packet.length) link.send(bytes, 0)

@@ -144,6 +144,38 @@ describe('relays of hidden swarms against hostile owners and strangers (N-11, is
     expect(relay.datagram(seeder.circuit, addressOf('192.0.2.1', 9) as IpAddress, answer)).toBe(false)
   })
 
+  it('lets nobody who floods push out those who wait for an answer', () => {
+    const { relay, random } = stage()
+    const [seeder, patient, hostile] = [circuit(), circuit(), circuit()]
+    const seederKey = KeyPair.generate(random).publicKey.bytes
+    establish(relay, seeder.circuit, seederKey)
+    const ask = (from: RelayCircuit, key: Uint8Array) => {
+      const body = { identifier: 3, infoHash: hash(1), seederKey: key, dhKey: random.bytes(32) }
+      relay.datagram(from, OWN, encodePacket(PREFIX, MESSAGE.createE2e, body))
+    }
+    ask(patient.circuit, seederKey)
+    for (let i = 0; i < 8; i++) ask(hostile.circuit, seederKey)
+    for (let i = 0; i < 100; i++) ask(hostile.circuit, KeyPair.generate(random).publicKey.bytes)
+    const created = { identifier: 3, dhKey: random.bytes(32), auth: random.bytes(32), rendezvous: hash(7) }
+    const [asked] = seeder.datagrams
+    if (!asked) throw new RangeError('not asked')
+    relay.datagram(seeder.circuit, asked.origin, encodePacket(PREFIX, MESSAGE.createdE2e, created))
+    expect(patient.datagrams).toHaveLength(1)
+  })
+
+  it('answers owners while strangers flood', () => {
+    const { relay } = stage()
+    const stranger = new TestLink(addressOf('192.0.2.9', 40_000))
+    const packet = new Uint8Array(400)
+    packet.set(encodePacket(PREFIX, MESSAGE.peersRequest, { identifier: 4, infoHash: hash(1) }))
+    for (let i = 0; i < 100; i++) relay.packet(stranger, packet.slice())
+    expect(stranger.take()).toHaveLength(10)
+    const owner = circuit()
+    const message = encodeMessage(MESSAGE.peersRequest, { identifier: 4, infoHash: hash(1) })
+    relay.message(owner.circuit, MESSAGE.peersRequest, message, 0, message.length)
+    expect(owner.replies).toHaveLength(1)
+  })
+
   it('survives 20,000 mutated packets and messages', () => {
     const { relay, random } = stage()
     const key = KeyPair.generate(random).publicKey.bytes

@@ -85,6 +85,7 @@ export class WaitingCircuits {
   private readonly clock: Clock
   private readonly random: Random
   private readonly waiting = new Map<string, { readonly circuit: EndingCircuit; readonly sinceMs: number }>()
+  private readonly addresses = new WeakMap<EndingCircuit, IpAddress>()
 
   constructor(limits: HiddenRelayLimits, clock: Clock, random: Random) {
     this.limits = limits
@@ -92,16 +93,29 @@ export class WaitingCircuits {
     this.random = random
   }
 
-  /** An address under which the circuit is found for a while; the oldest entries give way. */
+  /**
+   * An address under which the circuit is found for a while: the same each time, as an exit's socket would be, so that it takes
+   * one place however often it asks. The oldest entries give way.
+   */
   add(circuit: EndingCircuit): IpAddress {
-    const [a = 0, b = 0, c = 0, high = 0, low = 0] = this.random.bytes(5)
-    const address: IpAddress = { kind: 'ipv4', host: `0.${a}.${b}.${c}`, port: (high << 8) | low || 1 }
-    this.waiting.set(formatAddress(address), { circuit, sinceMs: this.clock.now() })
-    for (const key of this.waiting.keys()) {
+    const address = this.addresses.get(circuit) ?? this.freshAddress()
+    const key = formatAddress(address)
+    this.addresses.set(circuit, address)
+    this.waiting.delete(key)
+    this.waiting.set(key, { circuit, sinceMs: this.clock.now() })
+    for (const oldest of this.waiting.keys()) {
       if (this.waiting.size <= this.limits.waiting) break
-      this.waiting.delete(key)
+      this.waiting.delete(oldest)
     }
     return address
+  }
+
+  private freshAddress(): IpAddress {
+    for (;;) {
+      const [a = 0, b = 0, c = 0, high = 0, low = 0] = this.random.bytes(5)
+      const address: IpAddress = { kind: 'ipv4', host: `0.${a}.${b}.${c}`, port: (high << 8) | low || 1 }
+      if (this.isOne(address) && !this.waiting.has(formatAddress(address))) return address
+    }
   }
 
   /** Whether an address is of this kind, known or not. */
