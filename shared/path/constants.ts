@@ -22,6 +22,9 @@ export const POOL = {
   /** A circuit that takes longer than this gets a rival: whichever is ready first serves. */
   hedgeMs: 3_000,
   failuresToTell: 3,
+  /** Circuits begun, in the long run and in a burst: an honest client needs three in twenty minutes. */
+  buildsPerSecond: 0.5,
+  buildBurst: 20,
   /** A standby is replaced at this age, so that it has most of its time left when it must serve. */
   standbyAgeMs: 20 * 60_000,
   /**

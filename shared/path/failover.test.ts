@@ -145,6 +145,21 @@ describe('circuits that may end together (C-05)', () => {
     expect(made[0]?.state).toBe('closed')
   })
 
+  it('ends one through a new guard that never served, and builds no more than it needs', () => {
+    const guards = [entry]
+    const { it: circuits, made, clock } = pool({ guards })
+    circuits.nudge()
+    // Before it is ready, its middle has become a guard.
+    guards.push(made[0]?.path[1] as PathRelay)
+    for (let built = 0; clock.now() < 60_000; ) {
+      for (; built < made.length; built++) made[built]?.succeed()
+      clock.advance(1_000)
+    }
+    expect(made[0]?.state).toBe('closed')
+    expect(made).toHaveLength(3)
+    expect(circuits.list().map(({ circuit }) => circuit)).toEqual([made[1], made[2]])
+  })
+
   it('keeps one through a guard that there was when it was built: it had no choice', () => {
     const few = [entry, second, testRelay('x1', '192.0.2.1', { exit: 'stream' })]
     const { it: circuits, made, clock } = pool({ relays: few, guards: [entry, second] })
@@ -156,5 +171,19 @@ describe('circuits that may end together (C-05)', () => {
     clock.advance(60_000)
     expect(circuits.primary?.circuit).toBe(made[0])
     expect(made).toHaveLength(built)
+  })
+
+  it('begins few circuits, whatever becomes of them', () => {
+    const { it: circuits, made, clock } = pool()
+    circuits.nudge()
+    for (let built = 0; clock.now() < 600_000; ) {
+      for (; built < made.length; built++) {
+        made[built]?.succeed()
+        made[built]?.end()
+      }
+      clock.advance(100)
+    }
+    expect(made.length).toBeLessThanOrEqual(POOL.buildBurst + 600 * POOL.buildsPerSecond)
+    expect(circuits.primary).toBeUndefined()
   })
 })

@@ -1,6 +1,8 @@
+import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Link } from '../link/link.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import { fraction, type Random } from '../world/random.ts'
+import { listedPause } from '../world/retry.ts'
 import { CircuitWatch } from './circuit-watch.ts'
 import { POOL } from './constants.ts'
 import { isEntangled, isUsable, type Member, type PoolCircuit, sharedRelays } from './member.ts'
@@ -57,6 +59,8 @@ export class CircuitPool<C extends PoolCircuit> {
   private readonly options: PoolOptions<C>
   private readonly watch: CircuitWatch
   private readonly standbys: number
+  /** So that no turn of events makes relays build circuits without end. */
+  private readonly builds: TokenBucket
   private members: Member<C>[] = []
   /** Of another number of hops, or unwanted: the primary among them serves until a member can. */
   private retiring: Member<C>[] = []
@@ -77,6 +81,7 @@ export class CircuitPool<C extends PoolCircuit> {
     this.options = options
     this.watch = new CircuitWatch(options.reliability, options.clock)
     this.standbys = options.standbys ?? 1
+    this.builds = new TokenBucket(options.clock, POOL.buildsPerSecond, POOL.buildBurst)
     this.wanted = options.hops
   }
 
@@ -160,7 +165,8 @@ export class CircuitPool<C extends PoolCircuit> {
       patient &&
       nowMs >= this.nextTryMs
     ) {
-      this.build(nowMs, entries)
+      if (this.builds.take()) this.build(nowMs, entries)
+      else this.nextTryMs = nowMs + 1_000 / POOL.buildsPerSecond
     }
     const watching = this.members.some(({ circuit }) => circuit.state === 'ready')
     const dueMs = Math.min(
@@ -205,11 +211,14 @@ export class CircuitPool<C extends PoolCircuit> {
     return this.options.guards?.() ?? []
   }
 
-  /** Ends standbys that are old, and those beyond what is wanted: the least trusted, then those beside the primary, first. */
+  /** Ends standbys that are old or worn, and those beyond what is wanted: the least trusted, then those beside the primary, first. */
   private retireStandbys(nowMs: number): void {
     const { current } = this
     const spare = this.members.filter((member) => member !== current && this.isUsable(member))
-    const old = spare.filter((member) => nowMs - member.startedMs >= POOL.standbyAgeMs)
+    const isServed = current !== undefined && this.isUsable(current) && !this.isWorn(current)
+    const old = spare.filter(
+      (member) => nowMs - member.startedMs >= POOL.standbyAgeMs || (isServed && this.isWorn(member)),
+    )
     const worth = (member: Member<C>) =>
       (this.everSuspect.has(member) ? 0 : 2) + (member.link === current?.link ? 0 : 1)
     const surplus = spare
@@ -282,8 +291,7 @@ export class CircuitPool<C extends PoolCircuit> {
 
   private backOff(nowMs: number): void {
     this.failures++
-    const { backOffMs } = POOL
-    this.nextTryMs = nowMs + (backOffMs[Math.min(this.failures, backOffMs.length - 1)] as number)
+    this.nextTryMs = nowMs + listedPause(POOL.backOffMs, this.failures)
   }
 
   private ready(member: Member<C>): void {
@@ -331,7 +339,11 @@ export class CircuitPool<C extends PoolCircuit> {
   private promote(): void {
     const { current } = this
     if (current && this.members.includes(current) && this.isUsable(current) && !this.isWorn(current)) return
-    const fit = this.members.filter((each) => each !== current && this.isUsable(each) && !this.isWorn(each))
+    const usable = this.members.filter((each) => each !== current && this.isUsable(each))
+    const fresh = usable.filter((each) => !this.isWorn(each))
+    const isServed = current !== undefined && this.members.includes(current) && this.isUsable(current)
+    // Rather a worn one than none.
+    const fit = fresh.length > 0 || isServed ? fresh : usable
     // What silences one circuit may silence others that it shares relays with.
     if (current?.circuit.suspect) fit.sort((a, b) => sharedRelays(a, current) - sharedRelays(b, current))
     const [next] = fit

@@ -1,4 +1,5 @@
 import type { Clock } from '../world/clock.ts'
+import { doubledPause } from '../world/retry.ts'
 import { RELIABILITY } from './constants.ts'
 import { type PathRelay, relayKey } from './relay.ts'
 
@@ -51,8 +52,8 @@ export class Reliability {
   failed(relay: PathRelay): void {
     const record = this.record(relay)
     record.failures++
-    const restMs = Math.min(RELIABILITY.maxRestMs, RELIABILITY.restMs * 2 ** record.inARow++)
-    record.restsUntilMs = this.clock.now() + restMs
+    const { restMs, maxRestMs } = RELIABILITY
+    record.restsUntilMs = this.clock.now() + doubledPause(restMs, maxRestMs, record.inARow++)
   }
 
   /** A circuit with it fell silent: this hop, or another of the same circuit. */
