@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { toHex } from '../bytes/bytes.ts'
 import { decode, encode } from '../bytes/codec.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { prefixOf, unsignedPacket } from '../ipv8/packet.ts'
@@ -146,6 +147,14 @@ describe('stock peers by who told of them (C-01)', () => {
     expect(stock.list().map(({ tellers }) => tellers.length)).toEqual([1, 2])
     clock.advance(300_001)
     expect(stock.list().map(({ tellers }) => tellers.length)).toEqual([1])
+  })
+
+  it('are neither moved nor confirmed by one who names another address', () => {
+    const stock = new StockPeers(new VirtualClock())
+    const peer = peerOf(1)
+    stock.tell(one, [peer])
+    stock.tell(two, [{ ...peer, address: { ...peer.address, host: '192.0.2.250' } }])
+    expect(stock.list()).toEqual([{ ...peer, tellers: [toHex(one.bytes)] }])
   })
 
   it('are few of one teller and of few tellers, and none is at no address', () => {

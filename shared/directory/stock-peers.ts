@@ -1,4 +1,4 @@
-import type { IpAddress } from '../bytes/address.ts'
+import { type IpAddress, sameAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import { isUnicast } from '../ipv8/network-of.ts'
@@ -57,14 +57,21 @@ export class StockPeers {
     }
   }
 
-  /** All that were told of lately. Of one told of by several, what the last one in the order of tellers says. */
+  /**
+   * All that were told of lately. Of one told of by several, what the first in the order of tellers says; who names another
+   * address confirms nothing, and so is no teller of it.
+   */
   list(): ToldPeer[] {
     const from = this.clock.now() - STOCK_PEERS.forgottenAfterMs
     const all = new Map<string, ToldPeer>()
     for (const [teller, told] of this.byTeller) {
       for (const [id, { peer, heardMs }] of told) {
+        const before = all.get(id)
         if (heardMs < from) told.delete(id)
-        else all.set(id, { ...peer, tellers: [...(all.get(id)?.tellers ?? []), teller] })
+        else if (before === undefined) all.set(id, { ...peer, tellers: [teller] })
+        else if (sameAddress(before.address, peer.address)) {
+          all.set(id, { ...before, tellers: [...before.tellers, teller] })
+        }
       }
     }
     return [...all.values()]
