@@ -1,5 +1,12 @@
 import type { Clock } from '../world/clock.ts'
-import { HTTP_BURST_PARTS, HTTP_PACE_MS, HTTP_PART_BYTES, HTTP_RESPONSE_BYTES, MESSAGE } from './constants.ts'
+import {
+  HTTP_BURST_PARTS,
+  HTTP_OPEN_REQUESTS,
+  HTTP_PACE_MS,
+  HTTP_PART_BYTES,
+  HTTP_RESPONSE_BYTES,
+  MESSAGE,
+} from './constants.ts'
 import { encodeMessage } from './messages.ts'
 import type { RelayCircuit } from './relay-circuit.ts'
 
@@ -9,15 +16,23 @@ import type { RelayCircuit } from './relay-circuit.ts'
  */
 export class HttpResponder {
   private readonly clock: Clock
+  /** Responses of a circuit that are not sent yet: servers can be quicker than the pace. */
+  private readonly sending = new WeakMap<RelayCircuit, number>()
 
   constructor(clock: Clock) {
     this.clock = clock
   }
 
-  /** One that is larger than HTTP_RESPONSE_BYTES is not sent. */
-  send(circuit: RelayCircuit, identifier: number, response: Uint8Array): void {
-    const parts = Math.ceil(response.length / HTTP_PART_BYTES)
-    if (response.length <= HTTP_RESPONSE_BYTES) this.sendFrom(circuit, identifier, response, parts, 0)
+  /**
+   * One that is larger than HTTP_RESPONSE_BYTES is not sent, nor one that comes while as many are on their way as an owner
+   * may have open. @returns whether it is sent
+   */
+  send(circuit: RelayCircuit, identifier: number, response: Uint8Array): boolean {
+    const sending = this.sending.get(circuit) ?? 0
+    if (response.length > HTTP_RESPONSE_BYTES || sending >= HTTP_OPEN_REQUESTS) return false
+    this.sending.set(circuit, sending + 1)
+    this.sendFrom(circuit, identifier, response, Math.ceil(response.length / HTTP_PART_BYTES), 0)
+    return true
   }
 
   private sendFrom(
@@ -35,6 +50,8 @@ export class HttpResponder {
     }
     if (end < parts) {
       this.clock.after(HTTP_PACE_MS, () => this.sendFrom(circuit, identifier, response, parts, end))
+    } else {
+      this.sending.set(circuit, (this.sending.get(circuit) ?? 1) - 1)
     }
   }
 }

@@ -110,6 +110,19 @@ describe('HTTP through an exit (C-07; messages 28 and 29)', () => {
     expect(cells).toBe(before)
   })
 
+  it('keeps no more responses for one circuit than it may ask for, however quickly they come', () => {
+    const { lab, circuit, exit, last, events } = made()
+    circuit.httpRequest(TRACKER, Uint8Array.of(1))
+    lab.clock.advance(100)
+    const answer = () => exit.requests[0]?.reply(new Uint8Array(100_000))
+    for (let i = 0; i < 20; i++) answer()
+    expect(last.counters.get('http-response-dropped')).toBe(15)
+    lab.clock.advance(1_000)
+    expect(events.at(-1)).toMatch(/^http \d+ 100000$/)
+    answer()
+    expect(last.counters.get('http-response-dropped')).toBe(15)
+  })
+
   it('is not offered by a node without the flag', () => {
     const { lab, circuit, exit, last } = made({ flags: FLAG_RELAY | FLAG_SPEED_TEST })
     circuit.httpRequest(TRACKER, Uint8Array.of(1))

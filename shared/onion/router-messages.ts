@@ -102,9 +102,9 @@ export class RouterMessages {
     } else {
       circuit.exitUsed = true
       // A copy: the cell's memory may be used again before the connection is open.
-      exit.http(circuit, target, request.request.slice(), (response) =>
-        this.http.send(circuit, identifier, response),
-      )
+      exit.http(circuit, target, request.request.slice(), (response) => {
+        if (!this.http.send(circuit, identifier, response)) this.count('http-response-dropped')
+      })
     }
   }
 
