@@ -4,11 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { VirtualClock } from '../shared/sim/virtual-clock.ts'
-import { OVERLAY_ASK_MS, OverlayWatch } from '../web/engine/overlay-watch.ts'
-import { readSiteDocument } from '../web/engine/site-document.ts'
+import type { SiteDocument } from '../web/engine/site-document.ts'
 import type { RelayConfigInput } from './config.ts'
 import { type Child, startChild } from './lab/child.ts'
+import { startRelay } from './relay.fixture.ts'
 import type { RelayStatus } from './relay.ts'
 import type { RelayReady } from './relay-process.ts'
 
@@ -17,27 +16,23 @@ const BOOTSTRAP_HOST = '127.0.0.42'
 const DEGRADED_LINE = 'no bootstrap node answers: retrying every 30 s'
 
 let folder = ''
-const children: Child<RelayReady>[] = []
+let child: Child<RelayReady> | undefined
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'culvert-test-'))
 })
 
 afterEach(async () => {
-  await Promise.all(children.splice(0).map((child) => child.stop()))
+  await child?.stop()
   await rm(folder, { recursive: true })
 })
 
-/** A relay of this test's own, as a process, with what it logs. */
-async function run(name: string, config: RelayConfigInput) {
-  const path = join(folder, `${name}.yaml`)
-  const settings = { lab: true, network: 'test', identity: `${name}.key`, ...config }
-  await writeFile(path, JSON.stringify(settings))
+/** A relay as a process of its own, and what it logs. */
+async function runProcess(config: RelayConfigInput) {
+  const path = join(folder, 'relay.yaml')
+  await writeFile(path, JSON.stringify({ lab: true, network: 'test', ...config }))
   const logged: string[] = []
-  const child = await startChild<RelayReady>(name, 'sources', ['run', '--config', path], (line) =>
-    logged.push(line),
-  )
-  children.push(child)
+  child = await startChild('relay', 'sources', ['run', '--config', path], (line) => logged.push(line))
   return { ...child.ready, logged }
 }
 
@@ -57,14 +52,14 @@ describe('a relay whose bootstrap node does not answer (N-06, N-13)', () => {
     silent.bind(0, BOOTSTRAP_HOST)
     await once(silent, 'listening')
     const { port } = silent.address()
-    const relay = await run('alone', {
+    const relay = await runProcess({
       udp: { host: HOST },
       gateway: { enabled: true, host: HOST, port: 0 },
       bootstrap: [`${BOOTSTRAP_HOST}:${port}`],
     })
     const json = async (path: string) => (await fetch(`${relay.gateway}${path}`)).json()
     const status = async () => (await json('/status.json')) as RelayStatus
-    const overlay = async () => readSiteDocument(await json('/culvert.json')).overlay
+    const overlay = async () => ((await json('/culvert.json')) as SiteDocument).overlay
     expect(await overlay()).toBe('starting')
 
     await until(async () => relay.logged.some((line) => line.endsWith(DEGRADED_LINE)))
@@ -75,28 +70,16 @@ describe('a relay whose bootstrap node does not answer (N-06, N-13)', () => {
       bootstrapKnown: 1,
       bootstrapAnswered: 0,
     })
-    // What a page makes of it, which asks each half minute.
-    const pageClock = new VirtualClock()
-    let toldPage = 0
-    const page = new OverlayWatch({
-      clock: pageClock,
-      ask: overlay,
-      needed: () => true,
-      changed: () => toldPage++,
-    })
-    page.start(await overlay())
-    expect([page.degraded, toldPage]).toEqual([true, 1])
+    expect(await overlay()).toBe('degraded')
 
     silent.close()
     await once(silent, 'close')
-    await run('back', { udp: { host: BOOTSTRAP_HOST, port } })
+    const back = await startRelay(BOOTSTRAP_HOST, { udp: { host: BOOTSTRAP_HOST, port } })
     await until(async () => relay.logged.some((line) => line.endsWith('joined: 1 peer')))
     expect(await status()).toMatchObject({ state: 'joined', peers: 1, bootstrapAnswered: 1 })
     expect(relay.logged.filter((line) => line.endsWith(DEGRADED_LINE))).toHaveLength(1)
-    pageClock.advance(OVERLAY_ASK_MS)
-    await until(async () => !page.degraded)
-    expect(toldPage).toBe(2)
-    page.stop()
+    expect(await overlay()).toBe('joined')
     for (const line of relay.logged) expect(line).not.toMatch(/127\.0\.0\.4/)
+    await back.relay.stop()
   })
 })
