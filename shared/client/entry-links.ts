@@ -2,6 +2,7 @@ import type { PublicKey } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
 import { relayKey } from '../path/relay.ts'
 import type { Clock, Timer } from '../world/clock.ts'
+import { listedPause } from '../world/retry.ts'
 import { ENTRY_BACK_OFF_MS, ENTRY_BETTER_MS, ENTRY_FAILURES_TO_TELL, ENTRY_YOUNG_MS } from './constants.ts'
 
 /** A relay that lets us in: its key, and where. */
@@ -161,7 +162,12 @@ export class EntryLinks {
 
   private restsUntil(relay: EntryRelay): number {
     const failed = this.failures.get(relayKey(relay))
-    return failed ? Math.max(failed.againMs, failed.againMs - pauseAfter(failed.times) + ENTRY_BETTER_MS) : 0
+    return failed
+      ? Math.max(
+          failed.againMs,
+          failed.againMs - listedPause(ENTRY_BACK_OFF_MS, failed.times) + ENTRY_BETTER_MS,
+        )
+      : 0
   }
 
   /** Lets go of links beyond what is wanted once no circuit goes over them. */
@@ -212,10 +218,13 @@ export class EntryLinks {
     this.failuresInARow++
     if (relay) {
       const times = (this.failures.get(relayKey(relay))?.times ?? 0) + 1
-      this.failures.set(relayKey(relay), { times, againMs: this.options.clock.now() + pauseAfter(times) })
+      this.failures.set(relayKey(relay), {
+        times,
+        againMs: this.options.clock.now() + listedPause(ENTRY_BACK_OFF_MS, times),
+      })
       this.options.failed?.(relay, this.ways.length === 0)
     } else {
-      this.again(pauseAfter(this.failuresInARow))
+      this.again(listedPause(ENTRY_BACK_OFF_MS, this.failuresInARow))
     }
     this.options.changed()
   }
@@ -224,8 +233,4 @@ export class EntryLinks {
     this.timer?.cancel()
     this.timer = this.options.clock.after(delayMs, () => this.look())
   }
-}
-
-function pauseAfter(times: number): number {
-  return ENTRY_BACK_OFF_MS[Math.min(times, ENTRY_BACK_OFF_MS.length - 1)] as number
 }

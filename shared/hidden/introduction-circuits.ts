@@ -1,8 +1,9 @@
 import type { Address } from '../bytes/address.ts'
-import { toHex } from '../bytes/bytes.ts'
 import { MESSAGE } from '../onion/constants.ts'
 import type { PathHop } from '../onion/hop.ts'
+import { relayKey } from '../path/relay.ts'
 import type { Timer } from '../world/clock.ts'
+import { listedPause } from '../world/retry.ts'
 import { INTRODUCTION_POINTS } from './constants.ts'
 import { HiddenCircuit, type HiddenWorld } from './hidden-circuit.ts'
 import { nearestRelays } from './lookup.ts'
@@ -61,7 +62,7 @@ export class IntroductionCircuits {
     const { clock, circuits, lookupKey, settings } = this.options
     const near = nearestRelays(lookupKey, circuits.relays(), 2 * INTRODUCTION_POINTS)
     // A relay that is not among the nearest any more still serves, until it is far from them.
-    const kept = new Set(near.map(keyOf))
+    const kept = new Set(near.map(relayKey))
     for (const [key, slot] of this.slots) {
       if (kept.has(key)) continue
       this.slots.delete(key)
@@ -84,7 +85,7 @@ export class IntroductionCircuits {
   }
 
   private slotOf(relay: PathHop): Slot {
-    const key = keyOf(relay)
+    const key = relayKey(relay)
     let slot = this.slots.get(key)
     if (!slot) {
       slot = { relay, circuit: undefined, established: false, failures: 0, nextTryMs: 0 }
@@ -124,12 +125,6 @@ export class IntroductionCircuits {
 
   private backOff(slot: Slot): void {
     const { clock, settings } = this.options
-    const pauses = settings.backOffMs
-    slot.nextTryMs = clock.now() + (pauses[Math.min(slot.failures, pauses.length - 1)] ?? REVIEW_MS)
-    slot.failures++
+    slot.nextTryMs = clock.now() + listedPause(settings.backOffMs, slot.failures++)
   }
-}
-
-function keyOf(relay: PathHop): string {
-  return toHex(relay.publicKey.bytes)
 }

@@ -1,6 +1,7 @@
 import { formatAddress, type IpAddress } from '../bytes/address.ts'
 import type { Clock } from '../world/clock.ts'
 import { pick, type Random } from '../world/random.ts'
+import { doubledPause } from '../world/retry.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { WalkSettings } from './constants.ts'
 import { isUnicast } from './network-of.ts'
@@ -38,7 +39,7 @@ export class RestingAddresses {
   rest(address: IpAddress): void {
     const { restMs, maxRestMs } = this.settings
     const times = this.rests.get(formatAddress(address))?.times ?? 0
-    const untilMs = this.clock.now() + Math.min(maxRestMs, restMs * 2 ** Math.min(times, 16))
+    const untilMs = this.clock.now() + doubledPause(restMs, maxRestMs, times)
     this.rests.set(formatAddress(address), { untilMs, times: times + 1 })
   }
 

@@ -1,5 +1,6 @@
 import { toHex } from '../bytes/bytes.ts'
 import type { PublicKey } from '../identity/keys.ts'
+import { doubledPause } from '../world/retry.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { WalkSettings } from './constants.ts'
 
@@ -94,8 +95,7 @@ export class PeerRecord {
   }
 
   rest(nowMs: number, settings: WalkSettings): void {
-    this.restUntil = nowMs + Math.min(settings.maxRestMs, settings.restMs * 2 ** this.rests)
-    this.rests = Math.min(this.rests + 1, 16)
+    this.restUntil = nowMs + doubledPause(settings.restMs, settings.maxRestMs, this.rests++)
     this.consecutiveFailures = 0
     this.consecutiveCircuitFailures = 0
   }

@@ -13,6 +13,16 @@ export interface RetrySettings {
 /** N-04: 100 ms first, doubling, at most 5 s, five tries. */
 export const RETRY_DEFAULTS: RetrySettings = { firstMs: 100, factor: 2, capMs: 5_000, tries: 5 }
 
+/** `firstMs`, doubled `times` times, `capMs` at most: how long what fails again and again is left alone. */
+export function doubledPause(firstMs: number, capMs: number, times: number): number {
+  return Math.min(capMs, firstMs * 2 ** times)
+}
+
+/** The pause after so many failures in a row (from 0), of a list whose last value counts for all further ones. */
+export function listedPause(pausesMs: readonly number[], failures: number): number {
+  return pausesMs[Math.min(failures, pausesMs.length - 1)] ?? 0
+}
+
 /** Exponential back-off as a table to ask; holds no time of its own, so one serves any number of requests. */
 export class RetrySchedule {
   readonly settings: RetrySettings
