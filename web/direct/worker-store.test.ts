@@ -5,6 +5,7 @@ import { type StorePort, WorkerStore } from './worker-store.ts'
 /** A worker that notes what it is asked, and answers when told. */
 class Port implements StorePort {
   onmessage: ((event: MessageEvent<StoreAnswer>) => void) | null = null
+  onerror: ((event: ErrorEvent) => void) | null = null
   readonly asked: StoreAsk[] = []
   ended = 0
   postMessage(ask: StoreAsk) {
@@ -55,6 +56,20 @@ describe('the store of direct mode (C-09)', () => {
     expect((await first).error).toMatchObject({ code: 'store-piece-missing' })
     // An answer that nobody waits for harms nobody.
     port.answer({ type: 'done', id: 2, data: undefined })
+  })
+
+  it('says so when its worker is gone, and can be closed then', async () => {
+    for (const closing of [false, true]) {
+      const { port, store } = open()
+      const waiting = get(store, 0)
+      const closed = closing && new Promise((resolve) => store.close(resolve))
+      port.onerror?.({} as ErrorEvent)
+      expect((await waiting).error).toBeInstanceOf(Error)
+      if (closed) expect(await closed).toMatchObject({ code: 'store-failed' })
+      expect((await get(store, 1)).error).toMatchObject({ code: 'store-closed' })
+      expect(await new Promise((resolve) => store.destroy(resolve))).toBeNull()
+      expect(port.ended).toBeGreaterThan(0)
+    }
   })
 
   it('closes once: who still waits is told, and nothing is asked any more', async () => {

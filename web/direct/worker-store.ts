@@ -8,6 +8,8 @@ type Read = (error: Error | null, data?: Uint8Array) => void
 /** What of a Worker the store uses. */
 export interface StorePort {
   onmessage: ((event: MessageEvent<StoreAnswer>) => void) | null
+  /** Its script could not be loaded, or threw. */
+  onerror: ((event: ErrorEvent) => void) | null
   postMessage(ask: StoreAsk, transfer: Transferable[]): void
   terminate(): void
 }
@@ -29,6 +31,7 @@ export class WorkerStore implements ChunkStore {
     this.chunkLength = chunkLength
     this.port = port()
     this.port.onmessage = ({ data }) => this.answered(data)
+    this.port.onerror = () => this.broken()
     this.port.postMessage({ type: 'open', chunkLength, length: options.length }, [])
   }
 
@@ -64,6 +67,15 @@ export class WorkerStore implements ChunkStore {
 
   destroy(done: Callback = () => {}): void {
     this.close(done)
+  }
+
+  /** Nobody answers any more; without a word, the torrent could not even be closed. */
+  private broken(): void {
+    this.closed = true
+    this.port.terminate()
+    const waiting = [...this.waiting.values()]
+    this.waiting.clear()
+    for (const done of waiting) done(new CulvertError('store-failed', 'the store of the torrent is gone'))
   }
 
   private ask(done: Read, send: (id: number) => void): void {
