@@ -67,8 +67,10 @@ export class HttpExchange {
       this.options.count('http-response-unasked')
       return
     }
-    const tooMany = parts > Math.ceil(HTTP_RESPONSE_BYTES / HTTP_PART_BYTES)
-    if (tooMany || part >= parts || (open.total !== 0 && parts !== open.total)) {
+    // Links of messages carry larger cells than the exit's own pieces need.
+    const tooMuch =
+      parts > Math.ceil(HTTP_RESPONSE_BYTES / HTTP_PART_BYTES) || response.length > HTTP_PART_BYTES
+    if (tooMuch || part >= parts || (open.total !== 0 && parts !== open.total)) {
       this.options.count('http-response-refused')
       return
     }

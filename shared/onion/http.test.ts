@@ -148,7 +148,7 @@ describe('a response in parts (C-07)', () => {
     const identifier = exchange.request(TRACKER, Uint8Array.of(1)) as number
     const part = (index: number, parts: number, ...response: number[]) =>
       exchange.response({ identifier, part: index, parts, response: Uint8Array.from(response) })
-    return { exchange, counts, responses, part, clock }
+    return { exchange, identifier, counts, responses, part, clock }
   }
 
   it('is whole in any order, each part once', () => {
@@ -168,6 +168,14 @@ describe('a response in parts (C-07)', () => {
   ])('refuses a part %s', (_, index, parts) => {
     const { part, counts, responses } = asked()
     part(index, parts, 1)
+    expect(counts).toEqual(['http-response-refused'])
+    part(0, 1, 1)
+    expect(responses).toEqual(['01'])
+  })
+
+  it('refuses a part that is larger than exits make them', () => {
+    const { exchange, identifier, counts, part, responses } = asked()
+    exchange.response({ identifier, part: 0, parts: 1, response: new Uint8Array(1_401) })
     expect(counts).toEqual(['http-response-refused'])
     part(0, 1, 1)
     expect(responses).toEqual(['01'])
