@@ -70,7 +70,9 @@ describe('hidden swarms end to end (issue 3: hidden seeding)', () => {
     expect(alice.events).toContain('closed seeder')
   })
 
-  it('outlives the hour that relays give a circuit: introductions and links are made anew', () => {
+  it('outlives the hour that relays give a circuit: introductions and links are made anew', {
+    timeout: 120_000,
+  }, () => {
     const lab = new HiddenLab(6)
     const { owner: alice, seeder } = seeding(lab, 2)
     const { owner: dave } = downloading(lab, 2)
