@@ -5,7 +5,7 @@ import { plural } from './formats.ts'
 export function hiddenWords({ state, introductionPoints, peers }: HiddenView): string {
   switch (state) {
     case 'off':
-      return 'Nobody is given anything through relays alone.'
+      return 'Off. When on, others can fetch this from this page through relays that meet in the middle: no exit, and neither side learns the other’s address. It ends with this tab.'
     case 'looking':
       return 'Looking for people who share this through relays alone, without an exit.'
     case 'linked':
