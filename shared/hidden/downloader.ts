@@ -89,7 +89,7 @@ export class HiddenDownloader {
       (inquiry) =>
         inquiry.peers(this.lookupKey, (points) => {
           answered = true
-          for (const point of points) this.ask(inquiry, point)
+          for (const point of this.fewOf(points)) this.ask(inquiry, point)
         }),
       () => {
         if (answered || this.stopped) return
@@ -101,6 +101,12 @@ export class HiddenDownloader {
         this.timer = clock.after(noRelayMs, () => this.lookUp())
       },
     )
+  }
+
+  /** One relay's share of the places, lest it fill all of them with seeders that it made up. */
+  private fewOf(points: readonly IntroductionPoint[]): readonly IntroductionPoint[] {
+    const share = Math.ceil(this.world.settings.connections / INTRODUCTION_POINTS)
+    return points.filter(({ seederKey }) => !this.seeders.has(toHex(seederKey.bytes))).slice(0, share)
   }
 
   private isSilent(relay: PathHop): boolean {

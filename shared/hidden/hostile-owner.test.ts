@@ -3,7 +3,7 @@ import { ephemeralKey } from '../crypto/handshake.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { MESSAGE } from '../onion/constants.ts'
-import { decodeMessage } from '../onion/messages.ts'
+import { decodeMessage, encodeMessage } from '../onion/messages.ts'
 import { PREFIX } from '../onion/onion.fixture.ts'
 import { HiddenDownloader } from './downloader.ts'
 import { HiddenLab } from './hidden.fixture.ts'
@@ -60,6 +60,32 @@ describe('owners of hidden swarms against each other and their relays (N-11, iss
     }
     expect(open(relay.publicKey.bytes)).toEqual(relay.publicKey.bytes)
     expect(() => open(new Uint8Array(74))).toThrow(expect.objectContaining({ code: 'key-tag' }))
+  })
+
+  it('a downloader finds a seeder though two of three relays make up others', () => {
+    const lab = new HiddenLab(12)
+    new HiddenSeeder(lab.owner(2).swarm(HASH)).start()
+    lab.clock.advance(2_000)
+    for (const { hidden, address, publicKey } of nearestRelays(KEY, lab.relays, 3).slice(0, 2)) {
+      hidden.message = (circuit, id, cell, at, end) => {
+        if (id !== MESSAGE.peersRequest) return false
+        const { identifier, infoHash } = decodeMessage(id, cell, at, end)
+        const peers = Array.from({ length: 7 }, () => {
+          const seederKey = KeyPair.generate(lab.random).publicKey.bytes
+          return { address, nodeKey: publicKey.bytes, seederKey, source: 1 }
+        })
+        circuit.reply(encodeMessage(MESSAGE.peersResponse, { identifier, infoHash, peers }))
+        return true
+      }
+    }
+    for (let i = 0; i < 2; i++) {
+      const dave = lab.owner(2)
+      const downloader = new HiddenDownloader(dave.swarm(HASH))
+      downloader.start()
+      lab.clock.advance(10_000)
+      expect(dave.events).toEqual(['opened downloader'])
+      downloader.stop()
+    }
   })
 
   it('a downloader leaves a relay whose answer is malformed, and asks others', () => {
