@@ -1,5 +1,6 @@
 import type { Address, IpAddress } from '../bytes/address.ts'
 import type { Aead } from '../crypto/aead.ts'
+import type { UnverifiedDescriptor } from '../directory/descriptor.ts'
 import { Directory } from '../directory/directory.ts'
 import { DirectoryExchange } from '../directory/exchange.ts'
 import { StockPeers } from '../directory/stock-peers.ts'
@@ -45,6 +46,8 @@ export interface PrivateNetworkOptions {
   readonly minRelays?: number
   /** Warm circuits beside the primary, 0 to 2; 1 if not given. */
   readonly standbys?: number
+  /** See `DirectoryOptions.parse`. */
+  readonly parseDescriptor?: (bytes: Uint8Array) => UnverifiedDescriptor
   /** Hops known from elsewhere than the directory: the peers of a client that walks itself. */
   extraRelays?(): readonly PathRelay[]
   /** How a relay lets us in, if it does; by its gateway's WebSocket if not given. */
@@ -98,13 +101,17 @@ export class PrivateNetwork {
   private readonly udp: Datagrams
   private waiting: WaitingStream[] = []
   private known: { readonly relays: readonly PathRelay[]; readonly atMs: number } | undefined
+  /** Whether a relay has told all that it knows. */
+  private hasDirectory = false
   private refreshTimer: Timer | undefined
   private stopped = false
 
   constructor(options: PrivateNetworkOptions) {
     this.options = options
     const { clock, random, counters, network } = options
-    this.directory = new Directory({ network, clock, counters })
+    const { parseDescriptor } = options
+    const parse = parseDescriptor ? { parse: parseDescriptor } : {}
+    this.directory = new Directory({ network, clock, counters, ...parse })
     this.stock = new StockPeers(clock)
     this.exchange = new DirectoryExchange({
       directory: this.directory,
@@ -321,10 +328,14 @@ export class PrivateNetwork {
 
   /** Asks for the directory over `link` now, and from time to time over whichever link is open then. */
   private refresh(link: Link): void {
-    this.exchange.fetchFrom(link, (_, answered) => {
+    this.exchange.fetchFrom(link, (added, answered) => {
       if (this.stopped) return
-      this.known = undefined
-      this.ways.directoryChanged(answered)
+      // Nothing new, most times: a thousand relays need not be looked through for that.
+      if (added > 0 || !this.hasDirectory) {
+        this.known = undefined
+        this.ways.directoryChanged(answered)
+      }
+      this.hasDirectory ||= answered
       this.pool.nudge()
       this.options.changed()
     })

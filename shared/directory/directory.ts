@@ -6,7 +6,13 @@ import { networkOf } from '../ipv8/network-of.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { DIRECTORY_DEFAULTS, type DirectorySettings } from './constants.ts'
-import { descriptorHead, isExpired, parseDescriptor, type RelayDescriptor } from './descriptor.ts'
+import {
+  descriptorHead,
+  isExpired,
+  parseDescriptor,
+  type RelayDescriptor,
+  type UnverifiedDescriptor,
+} from './descriptor.ts'
 
 export interface DirectoryEntry {
   readonly descriptor: RelayDescriptor
@@ -21,6 +27,8 @@ export interface DirectoryOptions {
   readonly counters: Counters
   /** Our own key: its descriptors are not kept. */
   readonly self?: PublicKey
+  /** Takes descriptors apart; `parseDescriptor` if not given. A simulation of many nodes does it once for all of them. */
+  readonly parse?: (bytes: Uint8Array) => UnverifiedDescriptor
   readonly settings?: Partial<DirectorySettings>
 }
 
@@ -159,7 +167,7 @@ export class Directory {
     const { self, network, clock } = this.options
     const { publicKey, published } = descriptorHead(bytes)
     if ((this.published.get(toHex(publicKey)) ?? -1) >= published) return 'known'
-    const parsed = parseDescriptor(bytes)
+    const parsed = (this.options.parse ?? parseDescriptor)(bytes)
     if (self && parsed.publicKey.equals(self)) return 'known'
     const mid = toHex(parsed.publicKey.mid)
     const old = this.byMid.get(mid)

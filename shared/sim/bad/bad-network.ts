@@ -4,6 +4,7 @@ import { KeyPair } from '../../identity/keys.ts'
 import type { ByteStream, ByteStreamEvents, StreamOpener } from '../../stream/byte-stream.ts'
 import { Counters } from '../../world/counters.ts'
 import { Mesh, MeshNode } from '../mesh.ts'
+import { DescriptorCache } from '../scale/descriptor-cache.ts'
 import { CircuitLog, SimClient } from '../scale/sim-client.ts'
 import { SimRelay } from '../scale/sim-relay.ts'
 import { SeededRandom } from '../seeded-random.ts'
@@ -39,6 +40,7 @@ export class BadNetwork {
   readonly clock = new VirtualClock()
   readonly counters = new Counters()
   readonly log = new CircuitLog()
+  private readonly descriptors = new DescriptorCache()
   private readonly options: BadNetworkOptions
   private readonly random: SeededRandom
   private readonly mesh: Mesh
@@ -63,6 +65,7 @@ export class BadNetwork {
           random: this.random,
           aead,
           bootstrap: nodes.slice(0, 2).map(({ address }) => address),
+          descriptors: this.descriptors,
           exchangeMs: 60_000,
           walk: { tickMs: 4_000 },
           discovery: false,
@@ -94,6 +97,7 @@ export class BadNetwork {
         },
       },
       minRelays: 6,
+      descriptors: this.descriptors,
       trafficMs: 10_000,
       gateway: (url) => this.relays.find((relay) => urlOf(relay) === url),
     })

@@ -53,6 +53,9 @@ export const COARSE_WALK: Partial<WalkSettings> = {
   dropAfterSilenceMs: 230_000,
 }
 
+/** Bootstrap peers answer everybody, as those of IPv8 do: a table of 30 would be full for good after the first 30 relays. */
+export const BOOTSTRAP_WALK: Partial<WalkSettings> = { maxPeers: 4_000, maxPeersPerNetwork: 4_000 }
+
 export const SCALE_DEFAULTS: ScaleOptions = {
   relays: 1_000,
   clients: 10_000,

@@ -7,8 +7,16 @@ import { Counters } from '../../world/counters.ts'
 import { Mesh, MeshNode } from '../mesh.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { VirtualClock } from '../virtual-clock.ts'
+import { DescriptorCache } from './descriptor-cache.ts'
 import { type Distribution, distribution, gini, PACKET_KINDS, PacketMeter } from './measures.ts'
-import { exponential, relayAddresses, SCALE_DEFAULTS, type ScaleOptions, sessionsOf } from './population.ts'
+import {
+  BOOTSTRAP_WALK,
+  exponential,
+  relayAddresses,
+  SCALE_DEFAULTS,
+  type ScaleOptions,
+  sessionsOf,
+} from './population.ts'
 import { CircuitLog, SimClient } from './sim-client.ts'
 import { SimRelay } from './sim-relay.ts'
 
@@ -78,6 +86,7 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
   const mesh = new Mesh({ clock, random: new SeededRandom(options.seed + 1), loss: options.loss, meter })
   const counters = new Counters()
   const log = new CircuitLog()
+  const descriptors = new DescriptorCache()
   const places: Place[] = relayAddresses(options, random).map((address, index) => {
     const node = new MeshNode(mesh, address)
     meterNodes.add(node)
@@ -116,8 +125,9 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
       random,
       aead,
       bootstrap,
+      descriptors,
       exchangeMs: options.exchangeMs,
-      walk: options.walk,
+      walk: index < options.bootstraps ? { ...options.walk, ...BOOTSTRAP_WALK } : options.walk,
       discovery: options.discovery,
       answers: options.answers,
     })
@@ -166,6 +176,7 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
       entries: [{ publicKey: site.keyPair.publicKey, url: site.url }],
       guards: known.guards,
       minRelays: options.minRelays,
+      descriptors,
       trafficMs: options.trafficMs,
       gateway: (url) => {
         const place = byUrl.get(url)

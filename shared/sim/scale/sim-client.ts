@@ -11,6 +11,7 @@ import type { Clock, Timer } from '../../world/clock.ts'
 import type { Counters } from '../../world/counters.ts'
 import { type MeshNode, MeshStream } from '../mesh.ts'
 import type { SeededRandom } from '../seeded-random.ts'
+import type { DescriptorCache } from './descriptor-cache.ts'
 import { SIM_NETWORK, type SimRelay } from './sim-relay.ts'
 
 const SOMEBODY: IpAddress = { kind: 'ipv4', host: '203.0.113.1', port: 6881 }
@@ -48,6 +49,7 @@ export interface SimClientOptions {
   /** Kept from visit to visit. */
   readonly guards: GuardStore
   readonly minRelays: number
+  readonly descriptors: DescriptorCache
   readonly trafficMs: number
   /** The program that answers at a gateway's URL; 'off' if the machine is silent, undefined if it refuses. */
   gateway(url: string): SimRelay | 'off' | undefined
@@ -84,6 +86,7 @@ export class SimClient {
       entries,
       guardStore: guards,
       minRelays: options.minRelays,
+      parseDescriptor: options.descriptors.parse,
       openLink: (relay, onPacket, onClosed) => this.openLink(relay, onPacket, onClosed),
       changed: () => this.look(),
       primaryChanged: () => this.look(),

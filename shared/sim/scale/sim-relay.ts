@@ -26,6 +26,7 @@ import { Counters } from '../../world/counters.ts'
 import { pick } from '../../world/random.ts'
 import type { MeshNode, MeshStream } from '../mesh.ts'
 import type { SeededRandom } from '../seeded-random.ts'
+import type { DescriptorCache } from './descriptor-cache.ts'
 
 export const SIM_NETWORK = 'simulated'
 
@@ -49,6 +50,7 @@ export interface SimRelayOptions {
   readonly random: SeededRandom
   readonly aead: Aead
   readonly bootstrap: readonly IpAddress[]
+  readonly descriptors: DescriptorCache
   readonly exchangeMs: number
   readonly walk: Partial<WalkSettings>
   readonly discovery: boolean
@@ -77,7 +79,12 @@ export class SimRelay {
     this.options = options
     const world = { clock, random, counters }
     const flags = FLAG_RELAY | FLAG_SPEED_TEST | (exit ? FLAG_EXIT_BITTORRENT : 0)
-    this.directory = new Directory({ ...world, network: SIM_NETWORK, self: keyPair.publicKey })
+    this.directory = new Directory({
+      ...world,
+      network: SIM_NETWORK,
+      self: keyPair.publicKey,
+      parse: options.descriptors.parse,
+    })
     this.exchange = new DirectoryExchange({
       ...world,
       directory: this.directory,
