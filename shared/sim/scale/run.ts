@@ -213,7 +213,9 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
   }
   const sample = () => {
     const up = places.filter((place) => place.program !== undefined)
-    for (const { program } of up) peers.push(program?.walker.peers().length ?? 0)
+    for (const { program, index } of up) {
+      if (index >= options.bootstraps) peers.push(program?.walker.peers().length ?? 0)
+    }
     for (let i = 0; i < Math.min(SAMPLED_DIRECTORIES, up.length); i++) {
       const place = up[Math.floor(random.fraction() * up.length)]
       if (place?.program === undefined) continue
