@@ -62,6 +62,8 @@ function serve(socket: Socket): void {
   })
 }
 
+const CONNECT_TRIES = 5
+
 /** One link to the entry, and the circuit on it. */
 class Session {
   private readonly owner = new TestOwner()
@@ -69,10 +71,16 @@ class Session {
   private circuit: Circuit | undefined
   private streams: StreamClient | undefined
 
-  /** By WebSocket, as a page comes. */
+  /** By WebSocket, as a page comes; which tries again, since TCP may take longer here than a key's proof may. */
   static async byWebSocket(url: string, entryKey: string): Promise<Session> {
-    const owner = new TestOwner()
-    return new Session(owner, await openPageLink(url, keyOf(entryKey), owner))
+    for (let triesLeft = CONNECT_TRIES - 1; ; triesLeft--) {
+      const owner = new TestOwner()
+      try {
+        return new Session(owner, await openPageLink(url, keyOf(entryKey), owner))
+      } catch (error) {
+        if (triesLeft === 0) throw error
+      }
+    }
   }
 
   /** By UDP, as relays come. */
