@@ -42,10 +42,11 @@ export interface ScaleOptions {
 
 /**
  * For long runs: relays look at their tables each 10 s, not each 0.5 s, at all peers at once, ping after four times the
- * silence and introduce themselves anew a quarter as often. What they do to find and keep peers is the same.
+ * silence, introduce themselves anew a quarter as often, and look for others than they know each minute. What they do to find and keep peers is the same.
  */
 export const COARSE_WALK: Partial<WalkSettings> = {
   tickMs: 10_000,
+  restingMs: 60_000,
   livenessSample: 64,
   refreshMs: 1_200_000,
   pingIntervalMs: 20_000,
