@@ -30,7 +30,7 @@ function tables(): string {
 | visits; on-line at once, median and most | ${round(figures.sessions)}; ${round(figures.online.median)}, ${round(figures.online.most)} |
 | lives of relays (each start counts) | ${round(figures.relayLives)} |
 | circuits built; failed | ${round(figures.circuitsBuilt)}; ${round(figures.circuitsFailed)} |
-| **built at the first try** | **${percent(figures.firstTryShare)}** |
+| **of circuits begun, built: at their one try** | **${percent(figures.circuitsBuilt / (figures.circuitsBuilt + figures.circuitsFailed))}** |
 | visits that never had a circuit | ${round(figures.sessionsWithoutCircuit)} |
 | datagrams answered, of those sent through circuits | ${percent(figures.trafficAnswered)} |
 | directory of relays: listed, of those that are up, mean and least | ${percent(figures.directoryCoverage.mean)}, ${percent(figures.directoryCoverage.least)} |

@@ -33,7 +33,6 @@ export interface ScaleFigures {
   readonly online: Distribution
   readonly circuitsBuilt: number
   readonly circuitsFailed: number
-  readonly firstTryShare: number
   readonly buildMs: Distribution
   readonly firstCircuitMs: Distribution
   readonly repairMs: Distribution
@@ -270,7 +269,6 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
       online: distribution(onlineCounts),
       circuitsBuilt: log.built,
       circuitsFailed: log.failed,
-      firstTryShare: log.firstTry / log.needs,
       buildMs: distribution(log.buildMs),
       firstCircuitMs: distribution(log.firstCircuitMs),
       repairMs: distribution(log.repairMs),

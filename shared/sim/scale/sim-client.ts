@@ -22,10 +22,8 @@ const CONNECT_TIMEOUT_MS = 10_000
 /** What happened to circuits, all clients together. Times in milliseconds. */
 export class CircuitLog {
   built = 0
+  /** Because of a hop; rivals that were not needed any more are neither built nor failed. */
   failed = 0
-  /** Times at which somebody without a circuit under way began to build one, and those of them that got it at once. */
-  needs = 0
-  firstTry = 0
   readonly buildMs: number[] = []
   /** From the start of a session to its first circuit. */
   readonly firstCircuitMs: number[] = []
@@ -67,7 +65,6 @@ export class SimClient {
   private firstAtMs: number | undefined
   private brokenAtMs: number | undefined
   /** Whether the present need has already seen a failure. */
-  private hasFailed = false
   private stopping = false
 
   constructor(options: SimClientOptions) {
@@ -136,13 +133,10 @@ export class SimClient {
     for (const { circuit } of members) {
       if (this.done.has(circuit)) continue
       if (circuit.state === 'extending' && !this.building.has(circuit)) {
-        if (this.building.size === 0 && !this.hasFailed) log.needs++
         this.building.set(circuit, now)
       } else if (circuit.state === 'ready') {
         log.built++
         log.buildMs.push(now - (this.building.get(circuit) ?? now))
-        if (!this.hasFailed) log.firstTry++
-        this.hasFailed = false
         this.building.delete(circuit)
         this.done.add(circuit)
       }
@@ -153,7 +147,6 @@ export class SimClient {
       this.done.add(circuit)
       if (circuit.failedHop === undefined) continue
       log.failed++
-      this.hasFailed = true
     }
     const primary = members[0]?.circuit
     if (primary?.state !== 'ready') return
