@@ -52,7 +52,7 @@ export const RELIABILITY = {
   minFactor: 0.02,
   /** Optimism about relays never tried: as if they had succeeded this often. */
   priorSuccesses: 2,
-  /** What a circuit's silence counts for each of its hops, and its death: any of them may be the cause. */
+  /** What a circuit's silence counts for each of its hops, and its death: each of them may be the cause. */
   suspectedFailure: 0.25,
   diedFailure: 0.5,
   /** Smoothing of latencies and their deviation: RFC 6298 §2. */

@@ -2,6 +2,7 @@ import { css, html, LitElement } from 'lit'
 import { want } from '../app/intents.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
+import { dottedList } from '../styles/dotted-list.ts'
 import { close } from './icons.ts'
 
 /** How it works, and honestly what it protects from and what not. A modal dialog: Escape closes it, focus stays inside. */
@@ -81,6 +82,7 @@ export class AboutPanel extends LitElement {
   static override styles = [
     base,
     controls,
+    dottedList,
     css`
       dialog {
         width: min(42rem, calc(100vw - 2rem));
@@ -148,24 +150,7 @@ export class AboutPanel extends LitElement {
       }
 
       ul {
-        display: grid;
-        gap: var(--space-2);
-      }
-
-      li {
-        position: relative;
-        padding-inline-start: 1.1rem;
-      }
-
-      li::before {
-        content: '';
-        position: absolute;
-        top: 0.62em;
-        left: 0;
-        width: 6px;
-        height: 6px;
-        border-radius: 50%;
-        background: var(--accent);
+        --dot: var(--accent);
       }
 
       button.link {

@@ -2,6 +2,7 @@ import { css, html, LitElement, nothing } from 'lit'
 import { breakable } from '../app/formats.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
+import { dottedList } from '../styles/dotted-list.ts'
 import { ConsentEvent } from './direct-events.ts'
 
 /** What direct mode gives away, and to whom; a yes takes a tick and a press (requirement C-09). */
@@ -87,6 +88,7 @@ export class DirectGate extends LitElement {
   static override styles = [
     base,
     controls,
+    dottedList,
     css`
       section {
         max-width: 44rem;
@@ -129,24 +131,7 @@ export class DirectGate extends LitElement {
       }
 
       ul {
-        display: grid;
-        gap: var(--space-2);
-      }
-
-      li {
-        position: relative;
-        padding-inline-start: 1.1rem;
-      }
-
-      li::before {
-        content: '';
-        position: absolute;
-        top: 0.62em;
-        left: 0;
-        width: 6px;
-        height: 6px;
-        border-radius: 50%;
-        background: var(--warn);
+        --dot: var(--warn);
       }
 
       form {

@@ -161,7 +161,7 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
       known = { node: new MeshNode(mesh, address), guards: keptGuards() }
       visitors.set(index, known)
     }
-    // The site that the page comes from: any relay that is up.
+    // The site that the page comes from: some relay that is up.
     const up = places.filter(({ program }) => program !== undefined)
     const site = up[Math.floor(random.fraction() * up.length)]
     if (site === undefined) return
