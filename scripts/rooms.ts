@@ -12,12 +12,16 @@ export const roomOrder = [
     'bytes',
     'crypto',
     'identity',
+    'geo',
     'ipv8',
+    'kademlia',
     'link',
     'utp',
     'onion',
     'stream',
     'directory',
+    'trust',
+    'discovery',
     'path',
     'hidden',
     'client',
@@ -32,7 +36,7 @@ const sharedContracts = ['shared/stream/byte-stream.ts']
 const packagesAllowed: Record<string, readonly string[]> = {
   shared: ['@noble/*'],
   'relay-server': [
-    ...['@achingbrain/nat-port-mapper', '@noble/*', 'sodium-native', 'ws', 'yaml', 'zod'],
+    ...['@achingbrain/nat-port-mapper', '@noble/*', 'mmdb-lib', 'sodium-native', 'ws', 'yaml', 'zod'],
     ...['bittorrent-dht', 'bittorrent-tracker', 'create-torrent', 'webtorrent'],
   ],
   web: [
