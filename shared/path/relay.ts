@@ -14,8 +14,16 @@ export interface PathRelay {
   readonly address: IpAddress
   /** Operator family; empty for none. */
   readonly family: string
-  /** Autonomous system, where it is known. */
+  /** Autonomous system: by our own table, or by the relay's claim where the table knows none. */
   readonly as?: number
+  /** ISO 3166-1 alpha-2, upper case: by our own table, or by the relay's claim where the table knows none. */
+  readonly country?: string
+  /** What the descriptor says of itself beside what our table says: it can make a relay fit less, never more. */
+  readonly claimed?: { readonly as?: number; readonly country?: string }
+  /** A factor in [0, 1] on its weight, by checks and reputation; 1 where nobody judges. */
+  readonly trust?: number
+  /** What the trust book says of it; absent where there is none. */
+  readonly standing?: 'trusted' | 'unproven' | 'suspect' | 'blocked'
   /** Whether it has signed a descriptor of ours. Stock IPv8 peers have none. */
   readonly culvert: boolean
   readonly exit: ExitKind
