@@ -1,0 +1,120 @@
+/** Sizes, times and limits of the DHT. Values marked "mainline" are those of BEP 5 and its followers; the others are ours. */
+
+/** Node ids, info hashes and targets, in bytes. */
+export const ID_BYTES = 20
+/** Nodes in one answer (mainline). */
+export const NODES_PER_ANSWER = 8
+/** The largest datagram that we send. */
+export const MAX_SENT_BYTES = 1_400
+/** The most bytes of an own item: what fits a BEP 44 value as a byte string. */
+export const MAX_OWN_ITEM_BYTES = 995
+
+/** How strictly node ids must fit addresses (BEP 42): such nodes come first, only such ones count, or all are the same. */
+export type IdPolicy = 'prefer' | 'require' | 'off'
+
+export interface KademliaSettings {
+  /** Nodes in a bucket, and closest nodes that a lookup ends with (K-02). */
+  readonly k: number
+  /** Queries under way of a lookup, for each of its paths (K-03). */
+  readonly alpha: number
+  /** Disjoint paths of a lookup for peers and items (S/Kademlia). */
+  readonly paths: number
+  /** Nodes that a peer or an item is stored at: mainline takes 8. */
+  readonly replication: number
+  /** BEP 42. */
+  readonly nodeIds: IdPolicy
+  /** Nodes of one /24 (IPv4) or /48 (IPv6): in a bucket, in the table, and among a lookup's candidates near the target. */
+  readonly perNetworkInBucket: number
+  readonly perNetworkInTable: number
+  readonly perNetworkInLookup: number
+  /** Replacements kept for each bucket. */
+  readonly replacements: number
+  /** A node not heard of for so long is questionable, a bucket not looked into is refreshed (mainline: 15 minutes). */
+  readonly questionableMs: number
+  readonly refreshMs: number
+  /** Unanswered queries in a row after which a node is bad. */
+  readonly failures: number
+
+  /** A query's slot is free for another after a time measured (at most this), the query given up after `timeoutMs`. */
+  readonly slotTimeoutMs: number
+  readonly timeoutMs: number
+  /** A lookup takes no longer. */
+  readonly lookupMs: number
+  /** Lookups under way at once; further ones wait, up to the second number, then fail at once. */
+  readonly lookups: number
+  readonly lookupsWaiting: number
+  /** Queries under way at once, all lookups together. */
+  readonly pending: number
+  /** Routers are asked again so often while the table is empty. */
+  readonly bootstrapMs: number
+
+  /** What lookups found is given again for so long, and this many of them are remembered. */
+  readonly cacheMs: number
+  readonly cacheEntries: number
+
+  /** Peers kept: for how long (mainline: 30 minutes), for how many info hashes, for one of them, in all, and of one /24 for one. */
+  readonly peerMs: number
+  readonly infoHashes: number
+  readonly peersPerInfoHash: number
+  readonly peers: number
+  readonly peersPerNetwork: number
+  /** Items kept: for how long (mainline: 2 hours), how many, and put there by one /24 or /48. */
+  readonly itemMs: number
+  readonly items: number
+  readonly itemsPerNetwork: number
+  /** What we put and announced ourselves is put again so often. */
+  readonly republishMs: number
+  /** Info hashes in one sample (BEP 51). */
+  readonly samples: number
+  /** What BEP 51 tells others to wait before they ask for a sample again. */
+  readonly sampleIntervalMs: number
+
+  /** Queries answered: of one address and of one network in a window, and of all together per second. */
+  readonly queryWindowMs: number
+  readonly queriesPerSource: number
+  readonly queriesPerNetwork: number
+  readonly queriesPerSecond: number
+}
+
+export const KADEMLIA_DEFAULTS: KademliaSettings = {
+  k: 20,
+  alpha: 3,
+  paths: 4,
+  replication: 8,
+  nodeIds: 'prefer',
+  perNetworkInBucket: 2,
+  perNetworkInTable: 10,
+  perNetworkInLookup: 2,
+  replacements: 8,
+  questionableMs: 15 * 60_000,
+  refreshMs: 15 * 60_000,
+  failures: 2,
+
+  slotTimeoutMs: 2_000,
+  timeoutMs: 8_000,
+  lookupMs: 60_000,
+  lookups: 16,
+  lookupsWaiting: 256,
+  pending: 1_024,
+  bootstrapMs: 30_000,
+
+  cacheMs: 60_000,
+  cacheEntries: 64,
+
+  peerMs: 30 * 60_000,
+  infoHashes: 2_000,
+  peersPerInfoHash: 500,
+  peers: 50_000,
+  peersPerNetwork: 8,
+  itemMs: 2 * 3_600_000,
+  items: 1_000,
+  itemsPerNetwork: 50,
+  republishMs: 25 * 60_000,
+  samples: 20,
+  sampleIntervalMs: 60_000,
+
+  queryWindowMs: 10_000,
+  queriesPerSource: 50,
+  queriesPerNetwork: 200,
+  queriesPerSecond: 500,
+}
