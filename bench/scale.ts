@@ -37,7 +37,7 @@ const figures = await simulateScale({
     clients: Number(values.clients),
     hours: Number(values.hours),
     seed: Number(values.seed),
-    ...(values.coarse ? { walk: COARSE_WALK, discovery: false } : {}),
+    ...(values.coarse ? { walk: COARSE_WALK, discovery: false, refreshMs: 300_000 } : {}),
   },
   progress: (hours, online, figuresSoFar) => {
     const megabytes = Math.round(process.memoryUsage().rss / 2 ** 20)

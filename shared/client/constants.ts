@@ -30,5 +30,5 @@ export const MAX_SENT_DATAGRAM_BYTES = 1_300
 export const OWN_HOP_TIMEOUT_MS = 5_000
 /** Circuits outside of the pool at once. */
 export const MAX_OWN_CIRCUITS = 32
-/** The list of all relays is put together anew after this, in milliseconds, besides when one has been added: some have expired. */
-export const KNOWN_RELAYS_MS = 10_000
+/** The list of all relays is put together anew after this, in milliseconds, besides when the directory has changed: hearsay gets old. */
+export const KNOWN_RELAYS_MS = 60_000

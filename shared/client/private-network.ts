@@ -46,6 +46,8 @@ export interface PrivateNetworkOptions {
   readonly minRelays?: number
   /** Warm circuits beside the primary, 0 to 2; 1 if not given. */
   readonly standbys?: number
+  /** Pause between questions for news of the directory; a minute if not given. */
+  readonly directoryRefreshMs?: number
   /** See `DirectoryOptions.parse`. */
   readonly parseDescriptor?: (bytes: Uint8Array) => UnverifiedDescriptor
   /** Hops known from elsewhere than the directory: the peers of a client that walks itself. */
@@ -100,7 +102,9 @@ export class PrivateNetwork {
   private readonly ways: WaysIn
   private readonly udp: Datagrams
   private waiting: WaitingStream[] = []
-  private known: { readonly relays: readonly PathRelay[]; readonly atMs: number } | undefined
+  private known:
+    | { readonly relays: readonly PathRelay[]; readonly atMs: number; readonly version: number }
+    | undefined
   /** Whether a relay has told all that it knows. */
   private hasDirectory = false
   private refreshTimer: Timer | undefined
@@ -225,10 +229,12 @@ export class PrivateNetwork {
   /** All that could be hops now: relays of the directory, and stock peers that relays or this client's own walk know. */
   relays(): readonly PathRelay[] {
     const nowMs = this.options.clock.now()
-    if (this.known === undefined || nowMs - this.known.atMs >= KNOWN_RELAYS_MS) {
-      this.known = { relays: this.findRelays(), atMs: nowMs }
-    }
-    return this.known.relays
+    const { version } = this.directory
+    const { known } = this
+    if (known && known.version === version && nowMs - known.atMs < KNOWN_RELAYS_MS) return known.relays
+    const relays = this.findRelays()
+    this.known = { relays, atMs: nowMs, version }
+    return relays
   }
 
   /**
@@ -343,12 +349,13 @@ export class PrivateNetwork {
     if (teller) {
       this.exchange.askNeighbours(link, (peers) => {
         this.stock.tell(teller, peers)
-        this.known = undefined
+        if (peers.length > 0) this.known = undefined
         this.pool.nudge()
       })
     }
     this.refreshTimer?.cancel()
-    const pauseMs = this.relays().length < this.minRelays ? DIRECTORY_FEW_MS : DIRECTORY_REFRESH_MS
+    const refreshMs = this.options.directoryRefreshMs ?? DIRECTORY_REFRESH_MS
+    const pauseMs = this.relays().length < this.minRelays ? DIRECTORY_FEW_MS : refreshMs
     this.refreshTimer = this.options.clock.after(pauseMs, () => {
       for (const open of this.ways.links()) this.refresh(open)
     })

@@ -58,6 +58,8 @@ export class WaysIn {
   private readonly watch: LinkWatch
   private readonly mayEnterAt: (url: string) => boolean
   private exitOrder: EntryRelay[] = []
+  /** Whether `exitOrder` is older than the directory. */
+  private exitsChanged = false
 
   constructor(options: WaysInOptions) {
     this.options = options
@@ -76,7 +78,7 @@ export class WaysIn {
     })
     const count = Math.min(ENTRY_LINKS, 1 + (options.standbys ?? 1))
     this.toGuards = this.entryLinks(count, () => [...entries, ...this.notKnownBefore()])
-    this.toExits = this.entryLinks(1, () => this.exitOrder)
+    this.toExits = this.entryLinks(1, () => this.sortedExits())
   }
 
   get state(): EntryState {
@@ -135,7 +137,7 @@ export class WaysIn {
   /** @param complete whether a relay has told all that it knows: guards are not sampled from less */
   directoryChanged(complete: boolean): void {
     if (complete) this.sampled.update(this.candidates())
-    this.sortExits()
+    this.exitsChanged = true
     this.toGuards.look()
     this.toExits.look()
   }
@@ -204,7 +206,9 @@ export class WaysIn {
   }
 
   /** Exits that let clients in: those known already in their order, new ones after them by chance. */
-  private sortExits(): void {
+  private sortedExits(): readonly EntryRelay[] {
+    if (!this.exitsChanged) return this.exitOrder
+    this.exitsChanged = false
     const exits = [...this.options.entries, ...this.candidates()].filter(({ publicKey }) => {
       const relay = this.options.relayOf(publicKey)
       return relay !== undefined && relay.exit !== 'none'
@@ -218,6 +222,7 @@ export class WaysIn {
         exits.filter((relay) => !old.has(relayKey(relay))),
       ),
     ]
+    return this.exitOrder
   }
 
   private entryLinks(count: number, candidates: () => readonly EntryRelay[]): EntryLinks {

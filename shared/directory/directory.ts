@@ -67,6 +67,7 @@ export class Directory {
   /** The same by rising `sequence`, among what has gone or moved on since. */
   private order: { readonly sequence: number; readonly learntMs: number; readonly entry: StoredEntry }[] = []
   private sequence = 0
+  private changes = 0
   /** No descriptor expires before this time, in Unix seconds. */
   private earliestExpiry = Number.POSITIVE_INFINITY
 
@@ -77,6 +78,12 @@ export class Directory {
 
   get size(): number {
     return this.byMid.size
+  }
+
+  /** Another number whenever `list` would give another answer. */
+  get version(): number {
+    this.expire()
+    return this.changes
   }
 
   /** Verifies and enters a descriptor that came from anywhere. Never throws: what is refused is counted. */
@@ -166,7 +173,7 @@ export class Directory {
   private enter(bytes: Uint8Array): AddResult {
     const { self, network, clock } = this.options
     const { publicKey, published } = descriptorHead(bytes)
-    if ((this.published.get(toHex(publicKey)) ?? -1) >= published) return 'known'
+    if ((this.published.get(keyText(publicKey)) ?? -1) >= published) return 'known'
     const parsed = (this.options.parse ?? parseDescriptor)(bytes)
     if (self && parsed.publicKey.equals(self)) return 'known'
     const mid = toHex(parsed.publicKey.mid)
@@ -189,6 +196,7 @@ export class Directory {
   private learn(mid: string, entry: StoredEntry): void {
     if (this.byMid.has(mid)) this.remove(mid, entry)
     entry.sequence = ++this.sequence
+    this.changes++
     entry.learntMs = this.options.clock.now()
     entry.silent = false
     this.byMid.set(mid, entry)
@@ -196,7 +204,7 @@ export class Directory {
     if (this.order.length > 2 * this.byMid.size + 64) {
       this.order = this.order.filter((place) => place.entry.sequence === place.sequence)
     }
-    this.published.set(toHex(entry.descriptor.publicKey.bytes), entry.descriptor.published)
+    this.published.set(keyText(entry.descriptor.publicKey.bytes), entry.descriptor.published)
     this.perPlace.set(entry.place, (this.perPlace.get(entry.place) ?? 0) + 1)
     this.noteExpiry(entry.descriptor)
   }
@@ -205,7 +213,8 @@ export class Directory {
     const { place, descriptor } = entry
     entry.sequence = 0
     this.byMid.delete(mid)
-    this.published.delete(toHex(descriptor.publicKey.bytes))
+    this.published.delete(keyText(descriptor.publicKey.bytes))
+    this.changes++
     const left = (this.perPlace.get(place) ?? 1) - 1
     if (left > 0) this.perPlace.set(place, left)
     else this.perPlace.delete(place)
@@ -236,6 +245,11 @@ export class Directory {
     }
     throw new CodecError('directory-full', `${this.byMid.size} relays are known and all were heard`)
   }
+}
+
+/** Map key of a public key: its bytes as characters, an order of magnitude quicker than hexadecimal digits. */
+function keyText(publicKey: Uint8Array): string {
+  return String.fromCharCode(...publicKey)
 }
 
 /** What a relay is counted under: its UDP network, or the host of its WebSocket. */

@@ -99,6 +99,7 @@ export class BadNetwork {
       minRelays: 6,
       descriptors: this.descriptors,
       trafficMs: 10_000,
+      refreshMs: 60_000,
       gateway: (url) => this.relays.find((relay) => urlOf(relay) === url),
     })
   }

@@ -34,6 +34,8 @@ export interface ScaleOptions {
   readonly loss: number
   /** How often relays ask each other for what is new in the directory. */
   readonly exchangeMs: number
+  /** How often clients ask. */
+  readonly refreshMs: number
   /** The walk's own settings, or slower ones (`COARSE_WALK`). */
   readonly walk: Partial<WalkSettings>
   /** Whether relays walk the DiscoveryCommunity too. */
@@ -75,6 +77,7 @@ export const SCALE_DEFAULTS: ScaleOptions = {
   answers: 2,
   loss: 0.005,
   exchangeMs: 300_000,
+  refreshMs: 60_000,
   walk: {},
   discovery: true,
 }

@@ -177,6 +177,7 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
       minRelays: options.minRelays,
       descriptors,
       trafficMs: options.trafficMs,
+      refreshMs: options.refreshMs,
       gateway: (url) => {
         const place = byUrl.get(url)
         return place?.program ?? (place?.off ? 'off' : undefined)

@@ -49,6 +49,8 @@ export interface SimClientOptions {
   readonly minRelays: number
   readonly descriptors: DescriptorCache
   readonly trafficMs: number
+  /** How often it asks its entry for what is new in the directory. */
+  readonly refreshMs: number
   /** The program that answers at a gateway's URL; 'off' if the machine is silent, undefined if it refuses. */
   gateway(url: string): SimRelay | 'off' | undefined
 }
@@ -83,6 +85,7 @@ export class SimClient {
       entries,
       guardStore: guards,
       minRelays: options.minRelays,
+      directoryRefreshMs: options.refreshMs,
       parseDescriptor: options.descriptors.parse,
       openLink: (relay, onPacket, onClosed) => this.openLink(relay, onPacket, onClosed),
       changed: () => this.look(),
