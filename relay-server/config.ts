@@ -5,7 +5,9 @@ import { z } from 'zod'
 import { addressOf } from '../shared/bytes/address.ts'
 import { CulvertError } from '../shared/bytes/error.ts'
 import { isWebsocketUrl } from '../shared/directory/descriptor.ts'
+import { DISCOVERY_WEIGHTS } from '../shared/discovery/constants.ts'
 import { ROUTER_LIMITS } from '../shared/onion/constants.ts'
+import { isLoopback } from './endpoints.ts'
 import * as exitDefaults from './exit/constants.ts'
 import { GATEWAY_LIMITS } from './gateway/constants.ts'
 import type { PortRange } from './links/udp-socket.ts'
@@ -63,6 +65,48 @@ const sample = z.strictObject({
   torrent: z.string().min(1),
 })
 
+const trackerUrl = z
+  .string()
+  .max(255)
+  .regex(
+    /^(https?|udp):\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[1-9][0-9]{0,4})?(\/[!-~]*)?$/,
+    'should be a URL such as udp://tracker.example.org:6969/announce',
+  )
+const weight = (value: number) => z.number().min(0).max(1000).default(value)
+const country = z.string().regex(/^[A-Z]{2}$/, 'should be a country of two capital letters, such as NL')
+
+const discovery = group({
+  enabled: z.boolean().default(true),
+  dht: group({
+    enabled: z.boolean().default(true),
+    routers: z.array(endpoint).max(32).default([]),
+    defaultRouters: z.boolean().default(true),
+  }),
+  trackers: z.array(trackerUrl).max(16).default([]),
+  exchange: z.boolean().default(true),
+  partners: z.int().min(1).max(50).default(10),
+  bootstrap: z.boolean().default(true),
+  weights: group({
+    dht: weight(DISCOVERY_WEIGHTS.dht),
+    tracker: weight(DISCOVERY_WEIGHTS.tracker),
+    exchange: weight(DISCOVERY_WEIGHTS.exchange),
+    bootstrap: weight(DISCOVERY_WEIGHTS.bootstrap),
+  }),
+  leastSeconds: z.number().min(1).max(3600).default(15),
+  mostSeconds: z.number().min(1).max(86_400).default(1800),
+  runSeconds: z.number().min(1).max(600).default(60),
+  wantedRelays: z.int().min(1).max(1000).default(30),
+})
+
+const trust = group({
+  verify: z.boolean().default(true),
+  probes: z.boolean().default(true),
+  threshold: z.number().min(0).max(1).default(0.7),
+  attempts: z.int().min(1).max(10).default(3),
+  answerSeconds: z.number().min(0.1).max(60).default(5),
+  timeoutSeconds: z.number().min(1).max(600).default(60),
+})
+
 const schema = z.strictObject({
   identity: z.string().min(1).default('relay.key'),
   nickname: z
@@ -73,6 +117,11 @@ const schema = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{0,32}$/, 'should be up to 32 letters, digits or . _ -')
     .default(''),
+  contact: z
+    .string()
+    .regex(/^[ -~]{0,64}$/, 'should be up to 64 letters, digits, spaces or signs of ASCII')
+    .default(''),
+  state: z.string().min(1).default('relay-state'),
   network: z
     .string()
     .regex(/^[a-z0-9.-]{1,64}$/, 'should be 1 to 64 of a-z, 0-9, . and -')
@@ -117,6 +166,23 @@ const schema = z.strictObject({
   minRelays: z.int().min(1).max(1000).optional(),
   exchangeSeconds: z.number().min(0.2).max(3600).default(60),
   networkPrefixBits: z.int().min(8).max(32).default(16),
+  discovery,
+  trust,
+  geo: group({
+    table: z.string().min(1).optional(),
+    country: z.string().min(1).optional(),
+    as: z.string().min(1).optional(),
+    avoidCountries: z.array(country).max(250).default([]),
+  }),
+  admin: group({
+    enabled: z.boolean().default(false),
+    host: z
+      .string()
+      .refine((text) => isLoopback(addressOf(text, 0)), 'should be a loopback address')
+      .default('127.0.0.1'),
+    port: port.default(8090),
+    tokenFile: z.string().min(1).default('admin.token'),
+  }),
   limits: group({
     circuits: many(ROUTER_LIMITS.circuits),
     circuitsPerLink: many(ROUTER_LIMITS.circuitsPerLink),
@@ -200,10 +266,19 @@ function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
 
 function withPaths(config: RelayConfig, base: string): RelayConfig {
   const at = (path: string) => (isAbsolute(path) ? path : join(base, path))
-  const { gateway, sample } = config
+  const { gateway, sample, geo, admin } = config
+  const { table, country, as } = geo
   return {
     ...config,
     identity: at(config.identity),
+    state: at(config.state),
+    admin: { ...admin, tokenFile: at(admin.tokenFile) },
+    geo: {
+      ...geo,
+      ...(table ? { table: at(table) } : {}),
+      ...(country ? { country: at(country) } : {}),
+      ...(as ? { as: at(as) } : {}),
+    },
     gateway: gateway.webRoot ? { ...gateway, webRoot: at(gateway.webRoot) } : gateway,
     sample: sample && { ...sample, torrent: at(sample.torrent) },
   }
