@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { defineConfig } from 'vite'
 import { serviceWorker } from './web/bundling/service-worker.ts'
 import { webtorrentDefines, webtorrentOverCircuits } from './web/bundling/webtorrent-over-circuits.ts'
+import { worldMap } from './web/bundling/world-map.ts'
 
 const root = resolve(import.meta.dirname, 'web')
 
@@ -9,7 +10,7 @@ export default defineConfig({
   root,
   publicDir: resolve(import.meta.dirname, 'public'),
   define: webtorrentDefines,
-  plugins: [webtorrentOverCircuits(), serviceWorker(resolve(root, 'sw.ts'))],
+  plugins: [webtorrentOverCircuits(), serviceWorker(resolve(root, 'sw.ts')), worldMap()],
   worker: { format: 'es', plugins: () => [webtorrentOverCircuits()] },
   optimizeDeps: {
     // What only the worker imports is otherwise found late, and the page reloaded for it.
