@@ -1,0 +1,142 @@
+import type { Misbehaviour, VerdictClass } from './verdict.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const DAY_MS = 24 * HOUR_MS
+
+/** Proof messages, of the directory's community: "prove that this is your address", and the proof. */
+export const PROOF_REQUEST = 5
+export const PROOF_RESPONSE = 6
+/** Bytes of a request packet, padding included; no response is larger. */
+export const PROOF_REQUEST_BYTES = 300
+export const PROOF_NONCE_BYTES = 16
+
+/** What the checks come to (D-06). */
+export const CHECK_DEFAULTS = {
+  /** Scores from which the classes begin. */
+  highFrom: 0.8,
+  mediumFrom: 0.5,
+  lowFrom: 0.3,
+  /** A relay below this score is not trusted. */
+  trustThreshold: 0.7,
+  lowestPort: 1_024,
+  highestPort: 65_535,
+  /** An answer later than this counts as none. */
+  answerWithinMs: 5_000,
+} as const
+export type CheckSettings = { readonly [K in keyof typeof CHECK_DEFAULTS]: number }
+
+export const VERIFIER_DEFAULTS = {
+  /** Times that a silent relay is asked before it counts as silent (D-06: at most three). */
+  attempts: 3,
+  /** A verification that takes longer ends as it stands. */
+  timeoutMs: 60_000,
+  /** Pause before the second attempt; doubled before the third; each up to a half longer by chance. */
+  pauseMs: 2_000,
+  /** Candidates that wait; further ones are refused. */
+  maxWaiting: 1_000,
+  /** Of one /24 or /48. */
+  maxWaitingPerNetwork: 16,
+  /** Verifications under way. */
+  concurrency: 8,
+  concurrencyPerNetwork: 2,
+  /** Relays are verified anew when their result has grown old; looked for this often. */
+  sweepMs: 30_000,
+  /** Relays that are verified anew in one sweep. */
+  sweepLimit: 32,
+  /** A time of reuse is shortened by up to this share, so that not all are due at once. */
+  jitter: 0.25,
+} as const
+export type VerifierSettings = { readonly [K in keyof typeof VERIFIER_DEFAULTS]: number }
+
+/** For how long a result is used again, by class; a spy is not asked again while it is remembered. */
+export const REUSE_MS: Readonly<Record<VerdictClass, number>> = {
+  high: 4 * HOUR_MS,
+  medium: 15 * MINUTE_MS,
+  low: HOUR_MS,
+  spy: 90 * DAY_MS,
+  unchecked: 0,
+}
+/** A relay that is checked but has not proved its key is asked again after this, whatever its score. */
+export const UNPROVEN_REUSE_MS = 15 * MINUTE_MS
+
+export const PROOF_DEFAULTS = {
+  /** The request is sent once more after this, with the same nonce: datagrams get lost. */
+  againMs: 2_000,
+  /** A proof that comes later than this is not waited for; between 5 s and this it is late, but proves the key. */
+  waitMs: 8_000,
+  /** Questions that are open at once; further ones end at once as `busy`. */
+  maxQuestions: 256,
+  /** Signatures made for others, over all sources: one costs up to a millisecond. */
+  signaturesPerSecond: 50,
+  /** Answers whose signature is checked, for one question. */
+  maxAnswers: 3,
+} as const
+export type ProofSettings = { readonly [K in keyof typeof PROOF_DEFAULTS]: number }
+
+/** D-07: what a stranger may ask of us. */
+export const REQUEST_LIMIT = {
+  requests: 10,
+  perMs: MINUTE_MS,
+  /** Sources remembered. */
+  sources: 4_096,
+} as const
+
+export const BOOK_DEFAULTS = {
+  maxRelays: 2_000,
+  /** Spies remembered by key, and as many by address. */
+  maxSpies: 10_000,
+  /** Marks set by hand. */
+  maxMarks: 2_000,
+  /** A spy is forgotten after this. */
+  spyRememberedMs: 90 * DAY_MS,
+  /** Networks that must agree before what others say counts. */
+  minVoices: 3,
+  /** What others say is worth nothing after this. */
+  opinionLifetimeMs: DAY_MS,
+  /** Opinions counted for one relay. */
+  maxVoices: 16,
+} as const
+export type BookSettings = { readonly [K in keyof typeof BOOK_DEFAULTS]: number }
+
+/** How reputation moves; the reasons stand in docs/trust.md. */
+export const REPUTATION_DEFAULTS = {
+  /** Shares of the three parts; they sum up to 1. */
+  circuitShare: 0.5,
+  bandwidthShare: 0.2,
+  uptimeShare: 0.3,
+  /** Of a new relay, and of each part of which nothing is known. */
+  neutral: 0.5,
+  /** Observations of a part that weigh as much as not knowing. */
+  priorWeight: 4,
+  /** Observations of a part count as at most so many, so that a good past is spent in days, not in years. */
+  maxWeight: 40,
+  circuitHalfLifeMs: 3 * DAY_MS,
+  bandwidthHalfLifeMs: 3 * DAY_MS,
+  uptimeHalfLifeMs: 7 * DAY_MS,
+  /** Of two observations of one kind within this time the second counts as the part of it that has passed. */
+  spacingMs: 10_000,
+  /** Measured / promised from which a promise counts as kept. */
+  promiseKept: 0.5,
+  /** A relay below this reputation is not trusted; below the second it is suspect. */
+  trustedFrom: 0.4,
+  suspectBelow: 0.25,
+  /** Points of misbehaviour from which a relay is suspect, and blocked. */
+  suspectPoints: 1,
+  blockPoints: 4,
+  /** Points are cut off here. */
+  maxPoints: 8,
+} as const
+export type ReputationSettings = { readonly [K in keyof typeof REPUTATION_DEFAULTS]: number }
+
+/** What one case of each misbehaviour weighs, and how fast it is forgotten. */
+export const MISBEHAVIOUR_POINTS: Readonly<
+  Record<Misbehaviour, { readonly points: number; readonly halfLifeMs: number }>
+> = {
+  'altered-data': { points: 3, halfLifeMs: 30 * DAY_MS },
+  'wrong-address': { points: 2, halfLifeMs: 7 * DAY_MS },
+  'forged-proof': { points: 3, halfLifeMs: 30 * DAY_MS },
+  'dropped-data': { points: 0.75, halfLifeMs: 2 * DAY_MS },
+  'probe-only': { points: 1.5, halfLifeMs: 3 * DAY_MS },
+  'over-promised': { points: 0.5, halfLifeMs: 3 * DAY_MS },
+}
