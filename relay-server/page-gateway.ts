@@ -91,6 +91,7 @@ function siteDocument(config: RelayConfig, keyPair: KeyPair): Omit<SiteDocument,
     entry: { publicKey: toHex(keyPair.publicKey.bytes), websocket: RELAY_PATH },
     networkPrefixBits,
     dht,
+    relayTrackers: config.discovery.trackers,
     minRelays: config.minRelays ?? (lab ? LAB_MIN_RELAYS : MIN_RELAYS),
     sample: sample && { ...sample, torrent: SAMPLE_PATH },
   }

@@ -1,11 +1,17 @@
 import type { PageCommand } from '../engine/engine-client.ts'
 import type { CircuitView, EngineView, FileView, Hops, TorrentView } from '../engine/protocol.ts'
+import type { RelaysView } from '../engine/relays-protocol.ts'
 import type { Intent, OpenRequest } from './intents.ts'
+import type { Place } from './places.ts'
 import type { ProblemCode } from './problems.ts'
 
 /** All that the page shows: the engine's last view, and what only the page knows. */
 export interface AppState {
   readonly view: EngineView | undefined
+  /** Which page is before the visitor; a film goes on behind the others. */
+  readonly place: Place
+  /** Known of relays while they are looked at, and what was known when they were last. */
+  readonly relays: RelaysView | undefined
   /** The hops that the visitor chose; the view's follow when the engine has heard. */
   readonly hops: Hops
   /** What the visitor opened; undefined on the start page. */
@@ -24,12 +30,16 @@ export interface AppState {
 
 export type Action =
   | { readonly type: 'view'; readonly view: EngineView }
+  | { readonly type: 'known-relays'; readonly relays: RelaysView }
   | { readonly type: 'media-ready' }
+  | { readonly type: 'go'; readonly place: Place }
   | Intent
 
 export function initialState(hops: Hops): AppState {
   return {
     view: undefined,
+    place: 'film',
+    relays: undefined,
     hops,
     request: undefined,
     reported: undefined,
@@ -44,8 +54,12 @@ export function reduce(state: AppState, action: Action): AppState {
   switch (action.type) {
     case 'view':
       return withView(state, action.view)
+    case 'known-relays':
+      return { ...state, relays: action.relays }
     case 'media-ready':
       return { ...state, mediaReady: true }
+    case 'go':
+      return { ...state, place: action.place }
     case 'open':
       return {
         ...state,
@@ -66,6 +80,7 @@ export function reduce(state: AppState, action: Action): AppState {
       return { ...state, playingUrl: action.url }
     case 'go-direct':
     case 'seed-hidden':
+    case 'relays':
       return state
     case 'dismiss-problem':
     case 'new-circuit':
@@ -117,6 +132,8 @@ export function commandsFor(state: AppState, intent: Intent): readonly PageComma
       return [{ type: 'new-circuit' }]
     case 'seed-hidden':
       return [{ type: 'seed-hidden', on: intent.on }]
+    case 'relays':
+      return [intent.command]
     case 'remedy':
       return remedyCommands(state, intent.action)
     case 'report':

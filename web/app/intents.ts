@@ -1,4 +1,5 @@
 import type { Hops } from '../engine/protocol.ts'
+import type { RelaysCommand } from '../engine/relays-protocol.ts'
 import type { ProblemAction, ProblemCode } from './problems.ts'
 
 /** What is to be opened. Kept, so that it can be tried again. */
@@ -23,6 +24,8 @@ export type Intent =
   | { readonly type: 'playing'; readonly url: string }
   /** To the page that asks whether to go without circuits; nothing is direct by this alone (C-09). */
   | { readonly type: 'go-direct' }
+  /** What a visitor wants of the relays: marks, lookups, preferences. */
+  | { readonly type: 'relays'; readonly command: RelaysCommand }
 
 export class IntentEvent extends Event {
   static readonly type = 'culvert-intent'

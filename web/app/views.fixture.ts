@@ -1,5 +1,6 @@
 import type { PageCommand } from '../engine/engine-client.ts'
 import type { CircuitView, EngineView, FileView, Hops, HopView, TorrentView } from '../engine/protocol.ts'
+import type { RelaysView } from '../engine/relays-protocol.ts'
 
 /** Scripted views for tests and for looking at the page without an engine. Never part of the built app. */
 
@@ -174,6 +175,7 @@ export type SceneName = keyof typeof scenes
 export class FixtureEngine {
   readonly sent: PageCommand[] = []
   private listener: ((view: EngineView) => void) | undefined
+  private relayListener: ((relays: RelaysView) => void) | undefined
   private last: EngineView
 
   constructor(first: EngineView) {
@@ -195,8 +197,19 @@ export class FixtureEngine {
     }
   }
 
+  onRelays(listener: (relays: RelaysView) => void): () => void {
+    this.relayListener = listener
+    return () => {
+      this.relayListener = undefined
+    }
+  }
+
   show(next: EngineView): void {
     this.last = next
     this.listener?.(next)
+  }
+
+  showRelays(next: RelaysView): void {
+    this.relayListener?.(next)
   }
 }

@@ -1,5 +1,6 @@
 import { startMedia } from './media-page.ts'
 import type { EngineCommand, EngineEvent, EngineView, Hops } from './protocol.ts'
+import type { RelaysView } from './relays-protocol.ts'
 
 /** What the page says to its engine; ports are this class's own business. */
 export type PageCommand = Exclude<EngineCommand, { type: 'start' | 'media-port' }>
@@ -14,6 +15,7 @@ export class EngineClient {
   private readonly makeWorker: () => Worker
   private readonly watchers = new Set<(view: EngineView) => void>()
   private worker: Worker | undefined
+  private readonly relayWatchers = new Set<(relays: RelaysView) => void>()
   private latest: EngineView | undefined
 
   constructor(options: EngineClientOptions = {}) {
@@ -28,6 +30,10 @@ export class EngineClient {
     const worker = this.makeWorker()
     this.worker = worker
     worker.addEventListener('message', ({ data }: MessageEvent<EngineEvent>) => {
+      if (data.type === 'relays') {
+        for (const watch of this.relayWatchers) watch(data.relays)
+        return
+      }
       this.latest = data.view
       for (const watch of this.watchers) watch(data.view)
     })
@@ -47,6 +53,12 @@ export class EngineClient {
     this.watchers.add(callback)
     if (this.latest) callback(this.latest)
     return () => this.watchers.delete(callback)
+  }
+
+  /** Calls back with what is known of relays, after `relays-open` was sent. Returns a function that ends it. */
+  onRelays(callback: (relays: RelaysView) => void): () => void {
+    this.relayWatchers.add(callback)
+    return () => this.relayWatchers.delete(callback)
   }
 }
 

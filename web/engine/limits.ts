@@ -25,6 +25,10 @@ export const MAX_PEERS_KNOWN = 1_000
 
 /** The view is sent at most this often. */
 export const VIEW_INTERVAL_MS = 250
+/** What is known of relays is sent so often while it is looked at. */
+export const RELAYS_INTERVAL_MS = 1_000
+/** Relays listed to the page; more are known but not shown. */
+export const RELAYS_SHOWN = 2_000
 /** Less than this per second is no speed to compute an ETA from. */
 export const ETA_FLOOR_BYTES_PER_SECOND = 1_024
 

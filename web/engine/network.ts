@@ -1,6 +1,7 @@
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { HiddenAccess } from './hidden-swarm.ts'
 import type { CircuitView, EntryView, Hops, Problem } from './protocol.ts'
+import type { RelaysDesk } from './relays-feed.ts'
 import type { SiteDocument } from './site-document.ts'
 
 /** What the engine needs of the circuits: `PrivateNetwork`, or a stand-in in tests. */
@@ -8,6 +9,8 @@ export interface Network {
   readonly tunnel: Tunnel
   /** Circuits for hidden swarms; undefined where there are none. */
   readonly hidden?: HiddenAccess | undefined
+  /** What is known of relays; undefined before the network has started, and where there are none. */
+  readonly relays?: RelaysDesk | undefined
   /** Called when something that the view shows has changed. */
   onChange: () => void
   /** Called when another circuit serves, or none does. */

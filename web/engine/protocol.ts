@@ -1,5 +1,7 @@
 /** What the page and its engine worker say to each other. Plain data only: everything here survives structuredClone. */
 
+import type { RelaysCommand, RelaysView } from './relays-protocol.ts'
+
 export type Hops = 1 | 2 | 3
 
 export type EngineCommand =
@@ -18,10 +20,13 @@ export type EngineCommand =
   | { readonly type: 'new-circuit' }
   /** A byte-range request of the service worker, answered on `port` (see web/engine/media.ts). */
   | { readonly type: 'media-port'; readonly port: MessagePort }
+  | RelaysCommand
 
 export type EngineEvent =
   /** The whole view, sent at most 4 times a second and at once on changes that people notice. */
-  { readonly type: 'view'; readonly view: EngineView }
+  | { readonly type: 'view'; readonly view: EngineView }
+  /** What is known of relays, sent at most once a second and only while the page shows it. */
+  | { readonly type: 'relays'; readonly relays: RelaysView }
 
 export interface EngineView {
   readonly entry: EntryView

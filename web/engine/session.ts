@@ -3,6 +3,7 @@ import { MediaServer } from './media.ts'
 import { nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
 import type { EngineCommand, EngineEvent, EngineView, Hops, Problem } from './protocol.ts'
+import { RelaysFeed } from './relays-feed.ts'
 import type { SiteDocument } from './site-document.ts'
 import { TorrentEngine } from './torrent-engine.ts'
 import type { TorrentSource } from './torrent-source.ts'
@@ -12,6 +13,7 @@ export class EngineSession {
   private readonly network: Network
   private readonly post: (event: EngineEvent) => void
   private readonly media = new Set<MediaServer>()
+  private readonly relays: RelaysFeed
   private site: SiteDocument | undefined
   private engine: TorrentEngine | undefined
   private origin = ''
@@ -30,6 +32,10 @@ export class EngineSession {
   constructor(network: Network, post: (event: EngineEvent) => void) {
     this.network = network
     this.post = post
+    this.relays = new RelaysFeed(
+      () => network.relays,
+      (relays) => post({ type: 'relays', relays }),
+    )
     network.onChange = () => this.changed()
     network.onCircuit = () => this.engine?.circuitChanged()
     setInterval(() => this.changed(), 2 * VIEW_INTERVAL_MS)
@@ -71,6 +77,14 @@ export class EngineSession {
         break
       case 'media-port':
         this.serve(command.port)
+        break
+      case 'relays-open':
+      case 'relays-close':
+      case 'mark-relay':
+      case 'avoid-countries':
+      case 'near-first':
+      case 'find-relays':
+        this.relays.receive(command)
         break
     }
     this.changed()

@@ -9,6 +9,7 @@ const document: SiteDocument = {
   entry: { publicKey: 'ab'.repeat(74), websocket: '/relay' },
   networkPrefixBits: 32,
   dht: ['127.0.0.22:6881', 'router.example.net:6881'],
+  relayTrackers: ['udp://127.0.0.22:6969', 'http://tracker.example.net/announce'],
   minRelays: 3,
   overlay: 'degraded',
   sample: { title: 'A film', description: '', bytes: 7, seconds: 80, torrent: '/sample.torrent' },
@@ -33,6 +34,7 @@ describe("a gateway's document", () => {
   it('of an older gateway is of a network of strangers that was joined (N-06, N-07)', () => {
     expect(readSiteDocument(withField('minRelays', undefined)).minRelays).toBe(20)
     expect(readSiteDocument(withField('overlay', undefined)).overlay).toBe('joined')
+    expect(readSiteDocument(withField('relayTrackers', undefined)).relayTrackers).toEqual([])
   })
 
   it.each([
@@ -54,6 +56,10 @@ describe("a gateway's document", () => {
     ['dht', 'router.example.net:6881'],
     ['dht', ['no port']],
     ['dht', Array(17).fill('a:1')],
+    ['relayTrackers', 'udp://127.0.0.22:6969'],
+    ['relayTrackers', ['wss://tracker.example.net']],
+    ['relayTrackers', [`http://${'a'.repeat(300)}`]],
+    ['relayTrackers', Array(17).fill('udp://a:1')],
     ['sample', []],
     ['sample.title', 7],
     ['sample.bytes', -1],

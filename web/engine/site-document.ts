@@ -22,6 +22,8 @@ export interface SiteDocument {
   readonly networkPrefixBits: number
   /** DHT nodes to begin with, as `host:port`; empty for the well-known ones. Reached through circuits only. */
   readonly dht: readonly string[]
+  /** Trackers that know relays, `udp://host:port` or `http://…`; empty for none. Asked through circuits only. */
+  readonly relayTrackers: readonly string[]
   /** Relays that must be known before circuits are built (N-07). 20 where the document does not say. */
   readonly minRelays: number
   /** How the gateway stands in the overlay (N-06); `joined` where the document does not say. May differ on the next GET. */
@@ -66,6 +68,9 @@ export function readSiteDocument(value: unknown): SiteDocument {
     },
     networkPrefixBits: prefixBits,
     dht: list(document.dht, 'dht', 16).map((node, i) => text(node, `dht[${i}]`, 261, /^\S+:\d{1,5}$/)),
+    relayTrackers: list(document.relayTrackers ?? [], 'relayTrackers', 16).map((url, i) =>
+      text(url, `relayTrackers[${i}]`, 300, /^(?:udp|https?):\/\/[\x21-\x7e]+$/),
+    ),
     minRelays:
       document.minRelays === undefined ? MIN_RELAYS : integer(document.minRelays, 'minRelays', 1000, 1),
     overlay: document.overlay === undefined ? 'joined' : overlayState(document.overlay),
