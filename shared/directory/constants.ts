@@ -1,5 +1,6 @@
 import { sha1 } from '@noble/hashes/legacy.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { concat } from '../bytes/bytes.ts'
 
 /** A descriptor must later fit a BEP 44 item, whose value is at most 1,000 bytes with its length before it. */
 export const MAX_DESCRIPTOR_BYTES = 995
@@ -12,6 +13,28 @@ export const MAX_NETWORK_NAME_BYTES = 64
 export const MAX_CLOCK_SKEW_S = 600
 /** What a relay may ask to be remembered for: a week. */
 export const MAX_LIFETIME_S = 604_800
+
+/** Where the operator may be written to. */
+export const MAX_CONTACT_BYTES = 64
+/** Ranges of TCP ports in a descriptor's exit policy. */
+export const MAX_REFUSED_PORT_RANGES = 8
+
+/**
+ * The info hash under which the relays of a network announce themselves and find each other in the DHT and at trackers: SHA-1
+ * of "culvert relays 1", 00, the network's name.
+ * @returns 20 bytes
+ */
+export function relayInfoHash(network: string): Uint8Array {
+  return sha1(concat(utf8ToBytes('culvert relays 1'), new Uint8Array([0]), utf8ToBytes(network)))
+}
+
+/**
+ * The salt of the BEP 44 item in which a relay keeps its descriptor, under its own Ed25519 key: "culvert:" and the network's
+ * name, cut to the 64 bytes that BEP 44 allows.
+ */
+export function relayItemSalt(network: string): Uint8Array {
+  return utf8ToBytes(`culvert:${network}`).slice(0, 64)
+}
 
 /** The directory's own community: SHA-1 of its name. */
 export const DIRECTORY_COMMUNITY_ID = sha1(utf8ToBytes('culvert directory 1'))
@@ -67,3 +90,7 @@ export const STOCK_PEERS = {
   maxQuestions: 8,
   questionMs: 10_000,
 } as const
+
+/** "What did you find of others?" */
+export const VERDICTS_REQUEST = 7
+export const VERDICTS_RESPONSE = 8

@@ -1,18 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { type IpAddress, ipAddress, parseIpv6 } from '../bytes/address.ts'
 import { concat } from '../bytes/bytes.ts'
-import {
-  type Codec,
-  decode,
-  decodePrefix,
-  encode,
-  fixed,
-  list8,
-  struct,
-  u8,
-  u16,
-  u32,
-} from '../bytes/codec.ts'
+import { type Codec, decodePrefix, encode, fixed, list8, struct, u8, u16, u32 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { Reader } from '../bytes/reader.ts'
 import { KEY_BYTES, type KeyPair, type PublicKey, publicKeyCodec, SIGNATURE_BYTES } from '../identity/keys.ts'
@@ -20,33 +8,40 @@ import {
   MAX_ADDRESS_BYTES,
   MAX_ADDRESSES,
   MAX_CLOCK_SKEW_S,
+  MAX_CONTACT_BYTES,
   MAX_DESCRIPTOR_BYTES,
   MAX_FAMILY_BYTES,
   MAX_LIFETIME_S,
   MAX_NETWORK_NAME_BYTES,
   MAX_NICKNAME_BYTES,
 } from './constants.ts'
+import { ascii, type RelayAddresses, readAddresses, writeAddresses } from './descriptor-addresses.ts'
+import { type ExitSummary, exitSummary } from './exit-summary.ts'
+
+export { isWebsocketUrl } from './descriptor-addresses.ts'
 
 /** What a relay says of itself. */
-export interface DescriptorFields {
+export interface DescriptorFields extends RelayAddresses {
   /** 0 to 32 printable ASCII characters, spaces allowed. For people; proves nothing. */
   readonly nickname: string
   /** FLAG_... of ipv8/constants.ts. */
   readonly flags: number
   /** 0 to 32 bytes, the same for all relays of one operator; empty for none. No circuit has two of one family. */
   readonly family: Uint8Array
-  /** Where it speaks IPv8 over UDP. */
-  readonly udp: IpAddress | undefined
-  /** The same over IPv6, where `udp` is its IPv4 address. Readers that look at one address alone see `udp`. */
-  readonly udp6?: IpAddress
-  /** Where pages reach it: ws://host:port/relay or wss://host:port/relay, the port optional, at most 255 bytes. */
-  readonly websocket: string | undefined
   /** What it can relay, bytes per second, by its own measure; 0 for unknown. */
   readonly bandwidth: number
   /** Unix seconds, 32 bits. */
   readonly published: number
   /** Seconds from `published` for which it may be used, 1 to 604,800. */
   readonly lifetime: number
+  /** Where the operator may be written to: 1 to 64 printable ASCII characters. */
+  readonly contact?: string | undefined
+  /** Where it says it stands: two letters of ISO 3166-1, such as NL. What a table of addresses says counts more. */
+  readonly country?: string | undefined
+  /** Number of its autonomous system, 32 bits; a claim as well. */
+  readonly as?: number | undefined
+  /** What it lets out; absent if it is no exit, or older than this field. */
+  readonly exit?: ExitSummary | undefined
 }
 
 /** A descriptor whose signature and dates were checked. */
@@ -57,8 +52,6 @@ export interface RelayDescriptor extends DescriptorFields {
 }
 
 const VERSION = 1
-const KIND_UDP = 1
-const KIND_WEBSOCKET = 2
 
 /** Length as u8, then the bytes. */
 function varlen8(max: number): Codec<Uint8Array> {
@@ -78,26 +71,40 @@ function varlen8(max: number): Codec<Uint8Array> {
   }
 }
 
-const nickname: Codec<string> = {
-  write: (writer, text) => varlen8(MAX_NICKNAME_BYTES).write(writer, utf8ToBytes(checkNickname(text))),
-  read: (reader) => checkNickname(ascii(varlen8(MAX_NICKNAME_BYTES).read(reader))),
+function text(max: number, name: 'nickname' | 'contact'): Codec<string> {
+  const check = (value: string) => {
+    if (/^[\x20-\x7e]*$/.test(value)) return value
+    throw new CodecError(`descriptor-${name}`, `a ${name} of printable ASCII characters is needed`)
+  }
+  return {
+    write: (writer, value) => varlen8(max).write(writer, utf8ToBytes(check(value))),
+    read: (reader) => check(ascii(varlen8(max).read(reader))),
+  }
 }
 
-/** Bytes above 7f come out as characters that no check of this file lets pass. */
-function ascii(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
+/** Two capital letters, or 00 00 for unknown. */
+const country: Codec<string | undefined> = {
+  write: (writer, code) => {
+    if (code === undefined) writer.raw(new Uint8Array(2))
+    else writer.raw(utf8ToBytes(checkCountry(code)))
+  },
+  read: (reader) => {
+    const bytes = reader.view(2)
+    return bytes[0] === 0 && bytes[1] === 0 ? undefined : checkCountry(ascii(bytes))
+  },
 }
 
-function checkNickname(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text)) return text
-  throw new CodecError('descriptor-nickname', 'a nickname of printable ASCII characters is needed')
+function checkCountry(code: string): string {
+  if (/^[A-Z]{2}$/.test(code)) return code
+  throw new CodecError('descriptor-country', 'a country of two capital letters is needed')
 }
 
 /**
  * The body, before the signature: version u8 (1), public key 74, published u32, lifetime u32, flags u16, bandwidth u32,
  * nickname (length u8, ASCII), family (length u8, bytes), addresses (count u8 up to 8; each kind u8, length u8, value).
- * Kind 1 is UDP (an ip_address; a second one, if there is, is the IPv6 address), kind 2 a WebSocket URL (ASCII); of several of one kind the first counts, other kinds are
- * skipped. What follows is for later versions of this layout: signed, and ignored.
+ * The kinds: 1 UDP (an ip_address; a second one, if there is, is the IPv6 address), 2 WebSocket URL, 3 tcp://host:port, 4
+ * tor://….onion:port, 5 URL of the relay that signals WebRTC (all ASCII); of several of one kind the first counts, other
+ * kinds are skipped. Then, since its first readers, the extension; what follows is for later versions: signed, and ignored.
  */
 const body = struct({
   version: u8,
@@ -106,9 +113,20 @@ const body = struct({
   lifetime: u32,
   flags: u16,
   bandwidth: u32,
-  nickname,
+  nickname: text(MAX_NICKNAME_BYTES, 'nickname'),
   family: varlen8(MAX_FAMILY_BYTES),
   addresses: list8(struct({ kind: u8, value: varlen8(MAX_ADDRESS_BYTES) }), MAX_ADDRESSES),
+})
+
+/**
+ * The extension of the body, absent from the first descriptors: contact (length u8 up to 64, ASCII), country (2 ASCII letters,
+ * or 00 00), autonomous system u32 (0 for unknown), exit policy (exit-summary.ts).
+ */
+const extension = struct({
+  contact: text(MAX_CONTACT_BYTES, 'contact'),
+  country,
+  as: u32,
+  exit: exitSummary,
 })
 
 /** The front of the body: whose it is, and from when. */
@@ -125,21 +143,6 @@ function domain(network: string): Uint8Array {
   if (name.length > MAX_NETWORK_NAME_BYTES)
     throw new CodecError('descriptor-network', 'the network name is too long')
   return concat(utf8ToBytes('culvert relay descriptor 1'), new Uint8Array([0, name.length]), name)
-}
-
-/** Whether a URL may stand in a descriptor as its relay's WebSocket: ws://host/relay, wss://host:port/relay. */
-export function isWebsocketUrl(url: string): boolean {
-  const [, host, port] =
-    /^wss?:\/\/(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?\/relay$/.exec(url) ?? []
-  const bracketed = host?.startsWith('[') ?? false
-  const isHost = host !== undefined && (!bracketed || parseIpv6(host.slice(1, -1)) !== undefined)
-  const isPort = port === undefined || (Number(port) >= 1 && Number(port) <= 65_535)
-  return isHost && isPort && url.length <= MAX_ADDRESS_BYTES
-}
-
-function checkWebsocket(url: string): string {
-  if (isWebsocketUrl(url)) return url
-  throw new CodecError('descriptor-websocket', 'a URL like wss://host:port/relay is needed')
 }
 
 function checkLifetime(lifetime: number): void {
@@ -162,16 +165,30 @@ function checkSize(bytes: Uint8Array): void {
  */
 export function signDescriptor(fields: DescriptorFields, keyPair: KeyPair, network: string): Uint8Array {
   checkLifetime(fields.lifetime)
-  const addresses: { kind: number; value: Uint8Array }[] = []
-  if (fields.udp) addresses.push({ kind: KIND_UDP, value: encode(ipAddress, fields.udp) })
-  if (fields.udp6) addresses.push({ kind: KIND_UDP, value: encode(ipAddress, fields.udp6) })
-  if (fields.websocket !== undefined) {
-    addresses.push({ kind: KIND_WEBSOCKET, value: utf8ToBytes(checkWebsocket(fields.websocket)) })
-  }
-  const content = encode(body, { ...fields, version: VERSION, publicKey: keyPair.publicKey, addresses })
+  const addresses = writeAddresses(fields)
+  const front = encode(body, { ...fields, version: VERSION, publicKey: keyPair.publicKey, addresses })
+  const content = concat(front, writeExtension(fields))
   const bytes = concat(content, keyPair.sign(concat(domain(network), content)))
   checkSize(bytes)
   return bytes
+}
+
+/** Nothing at all where there is nothing to say: such a descriptor is as it always was. */
+function writeExtension({ contact = '', country, as = 0, exit }: DescriptorFields): Uint8Array {
+  if (contact === '' && country === undefined && as === 0 && exit === undefined) return new Uint8Array()
+  return encode(extension, { contact, country, as, exit })
+}
+
+/** What the extension says, as far as there is one and it says anything. */
+function readExtension(reader: Reader): Partial<DescriptorFields> {
+  if (reader.remaining === 0) return {}
+  const { contact, country, as, exit } = extension.read(reader)
+  return {
+    ...(contact === '' ? {} : { contact }),
+    ...(country === undefined ? {} : { country }),
+    ...(as === 0 ? {} : { as }),
+    ...(exit === undefined ? {} : { exit }),
+  }
 }
 
 /** A descriptor that is well formed; nothing is proved yet. */
@@ -191,13 +208,10 @@ export function parseDescriptor(untrusted: Uint8Array): UnverifiedDescriptor {
   }
   const { version: _, addresses, ...fields } = body.read(reader)
   checkLifetime(fields.lifetime)
-  const first = (kind: number) => addresses.find((address) => address.kind === kind)?.value
-  const udp = first(KIND_UDP)
-  const websocket = first(KIND_WEBSOCKET)
   const descriptor: RelayDescriptor = {
     ...fields,
-    udp: udp && decode(ipAddress, udp),
-    websocket: websocket && checkWebsocket(ascii(websocket)),
+    ...readAddresses(addresses),
+    ...readExtension(reader),
     bytes,
   }
   const verify = (network: string, wallMs: number) => {
@@ -227,7 +241,8 @@ export function isExpired(descriptor: DescriptorFields, wallMs: number): boolean
  * Verifies a descriptor that came from anywhere.
  * @param wallMs now, milliseconds since 1970
  * @throws CodecError `descriptor-size`, `-version`, `-future`, `-expired`, `-lifetime`, `-nickname`, `-websocket`,
- *   `-forged`, `key-...` or `codec-...`
+ *   `-contact`, `-country`,
+ *   `-tcp`, `-onion`, `-webrtc`, `-policy`, `-forged`, `key-...` or `codec-...`
  */
 export function readDescriptor(bytes: Uint8Array, network: string, wallMs: number): RelayDescriptor {
   return parseDescriptor(bytes).verify(network, wallMs)

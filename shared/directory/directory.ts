@@ -18,6 +18,8 @@ export interface DirectoryEntry {
   readonly descriptor: RelayDescriptor
   /** When the relay itself was last heard, on the handed-in clock; undefined if it never was. */
   readonly lastHeardMs: number | undefined
+  /** Its key was proven to be at its address (messages 5 and 6), not longer ago than `provenForMs`. */
+  readonly proven: boolean
 }
 
 export interface DirectoryOptions {
@@ -27,6 +29,8 @@ export interface DirectoryOptions {
   readonly counters: Counters
   /** Our own key: its descriptors are not kept. */
   readonly self?: PublicKey
+  /** Whether a relay is blocked: its descriptors are refused at once. */
+  readonly refuse?: (mid: Uint8Array) => boolean
   /** Takes descriptors apart; `parseDescriptor` if not given. A simulation of many nodes does it once for all of them. */
   readonly parse?: (bytes: Uint8Array) => UnverifiedDescriptor
   readonly settings?: Partial<DirectorySettings>
@@ -188,7 +192,15 @@ export class Directory {
     if (old) this.remove(mid, old)
     else this.makeRoom()
     const heard = old?.lastHeardMs
-    this.learn(mid, { descriptor, place, lastHeardMs: heard, sequence: 0, learntMs: 0, silent: false })
+    this.learn(mid, {
+      descriptor,
+      place,
+      lastHeardMs: heard,
+      sequence: 0,
+      learntMs: 0,
+      silent: false,
+      proven: false,
+    })
     return old ? 'renewed' : 'new'
   }
 
