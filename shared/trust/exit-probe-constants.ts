@@ -1,0 +1,60 @@
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+/** How relays are probed. The rules in words: docs/trust.md. */
+export const EXIT_PROBE = {
+  /** Each relay is probed about this often; each time by chance between half of it and one and a half. */
+  intervalMs: 3 * HOUR_MS,
+  /** A relay that was not probed yet, or whose last probe went badly, comes sooner. */
+  freshMs: 10 * MINUTE_MS,
+  suspiciousMs: 20 * MINUTE_MS,
+  /** The schedule is looked at this often. */
+  tickMs: 15_000,
+  /** Trials at once, and begun in one hour. */
+  concurrent: 2,
+  perHour: 60,
+  /** Payload bytes that all probes together may send or have sent back, in a day. */
+  bytesPerDay: 50_000_000,
+  /** Relays of whom anything is remembered. */
+  maxRelays: 2_000,
+
+  /** Questions to the echo on one circuit; between them, pauses by chance up to a length that is drawn for each circuit. */
+  exchanges: 32,
+  leastSpanMs: 8_000,
+  mostSpanMs: 90_000,
+  /** What has not come this long after the last question is lost. */
+  settleMs: 6_000,
+  /** A circuit that is not ready after this is not built. */
+  buildMs: 30_000,
+  /** Chance that a trial measures bandwidth too, and the datagrams of such a burst. */
+  burstChance: 1 / 3,
+  burst: 64,
+  burstBytes: 1_100,
+  /** Fewer of them tell nothing. */
+  leastBurst: 24,
+  /** Chance that a relay that is an exit is probed as a middle hop. */
+  middleChance: 1 / 4,
+
+  /** Times an hour by what was measured: a relay that carries less than this share of what the rest of its path carries is what limits it. */
+  bottleneckShare: 0.5,
+  /** Measured this share of its promise, it has kept it. */
+  keptShare: 0.5,
+
+  /** Delivery through a relay, by what links of this path deliver: this share of it is honest, that is not. */
+  honestShare: 0.88,
+  lyingShare: 0.7,
+  /** CUSUM: evidence at which a relay is named, natural logarithm of a likelihood ratio: one false alarm in 10^5. */
+  dropThreshold: 11.5,
+  /** The same for circuits that are not built or die while the relay answers all else. */
+  deadThreshold: 5.5,
+  /** Chance that an honest relay's circuit fails where the rest of its path works, and that of a relay which kills them. */
+  honestFailures: 0.1,
+  lyingFailures: 0.4,
+  /** No hop's word counts for more than this share of a threshold, where there are enough of them. */
+  witnesses: 3,
+  /** Trials with altered data, or from another address, before it is held against the relay. */
+  strikes: 2,
+  /** Nothing arrived at the echo from anybody for this long: it is the echo that cannot be reached. */
+  echoProvenMs: 12 * HOUR_MS,
+} as const
+export type ExitProbeSettings = { readonly [K in keyof typeof EXIT_PROBE]: number }
