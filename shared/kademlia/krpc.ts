@@ -1,11 +1,10 @@
 import type { IpAddress } from '../bytes/address.ts'
+import type { Family, NodeContact } from './api.ts'
 
 /** Messages of mainline's DHT as the machine has them; krpc-codec.ts writes and reads them (BEP 5, 32, 42, 43, 44, 51). */
 
 /** The largest datagram that is read; anything larger would have been fragmented. */
 export const MAX_DATAGRAM_BYTES = 1_472
-/** The largest that is sent: every path takes it. */
-export const MAX_SENT_BYTES = 1_400
 export const MAX_TRANSACTION_BYTES = 16
 export const MAX_TOKEN_BYTES = 64
 /** Contacts of one family that are read of one message, and peers of one message. */
@@ -13,14 +12,6 @@ export const MAX_CONTACTS = 64
 export const MAX_VALUES = 200
 /** Info hashes of one answer (BEP 51). */
 export const MAX_SAMPLES = 64
-
-/** A node of the DHT. `id` is 20 bytes, a copy of its own. */
-export interface Contact {
-  readonly id: Uint8Array
-  readonly address: IpAddress
-}
-
-export type Family = 'ipv4' | 'ipv6'
 
 /** An item as it travels (BEP 44). Views of the packet; `unpinned` what is kept. */
 export interface WireItem {
@@ -112,10 +103,10 @@ export interface KrpcResponse {
   readonly transaction: Uint8Array
   /** The answering node's, 20 bytes. */
   readonly id: Uint8Array
-  /** IPv4 (`nodes`, 26 bytes each). */
-  readonly nodes?: readonly Contact[]
+  /** IPv4 (`nodes`, 26 bytes each). The ids are copies, fit to be kept. */
+  readonly nodes?: readonly NodeContact[]
   /** IPv6 (`nodes6`, 38 bytes each). */
-  readonly nodes6?: readonly Contact[]
+  readonly nodes6?: readonly NodeContact[]
   /** Peers (`values`, 6 or 18 bytes each). */
   readonly values?: readonly IpAddress[]
   /** For announce_peer and put; up to 64 bytes. */
