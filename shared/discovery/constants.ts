@@ -8,13 +8,15 @@ export type ByMethod<T> = Readonly<Record<DiscoveryMethod, T>>
 /** D-01: shares of the runs, and of the candidates that are handled while more wait than can be. */
 export const DISCOVERY_WEIGHTS: ByMethod<number> = { dht: 40, tracker: 30, exchange: 20, bootstrap: 10 }
 
-/** When a source runs again. */
+/** When a source runs again. The first run is at once. */
 export interface SourceIntervals {
-  /** From the start to the first run. */
+  /** After the first run; doubled with each further one until `leastMs`. */
   readonly firstMs: number
-  /** After a run that brought something new, and while few relays are known. */
+  /** Never more often than this later on: halved down to it while something is new, doubled while nothing is. */
   readonly leastMs: number
-  /** However long nothing was new. */
+  /** Doubled up to this while few relays are known. */
+  readonly eagerMs: number
+  /** The same when enough are. */
   readonly mostMs: number
 }
 
@@ -25,6 +27,8 @@ export const DISCOVERY_DEFAULTS = {
   wantedRelays: 30,
   /** Candidates handled at once. */
   handledAtOnce: 16,
+  /** Candidates that one run may name; the rest of a hostile list is not looked at. */
+  candidatesPerRun: 512,
   /** Candidates that wait, for each method. More are dropped, and may come again with a later run. */
   waitingPerMethod: 256,
   /** The same of one IPv4 /24 or IPv6 /48: whoever announces a whole network gets no further than this. */

@@ -8,8 +8,11 @@ export interface Candidate {
   readonly descriptor?: Uint8Array
 }
 
-/** What came of looking at a candidate: a relay that proved itself, one not proved (yet), no relay, or silence. */
-export type CandidateOutcome = 'proven' | 'known' | 'refused' | 'silent'
+/**
+ * What came of looking at a candidate: a relay that proved itself and was not known, one that had done so before, one that has
+ * a descriptor but no proof, no relay of this network, or nobody at all.
+ */
+export type CandidateOutcome = 'new' | 'proven' | 'unproven' | 'refused' | 'silent'
 
 /** What one run of one source brought (requirement D-01). */
 export interface RunResult {
