@@ -47,6 +47,10 @@ export const DIRECTORY_DEFAULTS = {
   maxDescriptors: 2_000,
   /** Relays of one IPv4 /24, IPv6 /48 or WebSocket host. */
   maxPerNetwork: 8,
+  /** Relays that say that they are of one family. Whoever likes may say so: what is proven or was heard stays. */
+  maxPerFamily: 64,
+  /** A proof of key and address holds so long; it is asked for anew before (trust/constants.ts). */
+  provenForMs: 6 * 3_600_000,
 } as const
 export type DirectorySettings = { readonly [K in keyof typeof DIRECTORY_DEFAULTS]: number }
 
@@ -94,3 +98,33 @@ export const STOCK_PEERS = {
 /** "What did you find of others?" */
 export const VERDICTS_REQUEST = 7
 export const VERDICTS_RESPONSE = 8
+/** Records in one response: 25 bytes each; with 50 bytes before them exactly 1,100. */
+export const VERDICTS_PER_RESPONSE = 42
+
+/** "Whom have you dropped?" */
+export const DROPS_REQUEST = 9
+export const DROPS_RESPONSE = 10
+/** Drops in one response: 21 bytes each; with 28 bytes before them 1,078 of 1,100. */
+export const DROPS_PER_RESPONSE = 50
+
+export const DROPS = { remembered: 512 } as const
+
+export const QUESTIONS = {
+  /** Open at once, for how long, and how often each is sent. */
+  maxOpen: 32,
+  retryMs: 2_000,
+  tries: 3,
+} as const
+
+export const VERDICTS = {
+  /** Questions of one pull: with 42 records each they bring 2,000. */
+  maxRequests: 48,
+  /** Requests answered, per link. */
+  requestsPerSecond: 5,
+  requestsBurst: 96,
+  /** What is told is put together anew after this. */
+  cachedMs: 30_000,
+} as const
+
+/** Requests answered, per link: one is asked in each round of exchange. */
+export const DROPS_SERVED = { requestsPerSecond: 0.2, requestsBurst: 4 } as const

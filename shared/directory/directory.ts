@@ -1,4 +1,4 @@
-import { type Address, sameAddress } from '../bytes/address.ts'
+import { type Address, type IpAddress, sameAddress } from '../bytes/address.ts'
 import { equalBytes, toHex } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
 import type { PublicKey } from '../identity/keys.ts'
@@ -13,6 +13,8 @@ import {
   type RelayDescriptor,
   type UnverifiedDescriptor,
 } from './descriptor.ts'
+import { type Drop, Drops } from './drops.ts'
+import { Tally } from './tally.ts'
 
 export interface DirectoryEntry {
   readonly descriptor: RelayDescriptor
@@ -29,8 +31,12 @@ export interface DirectoryOptions {
   readonly counters: Counters
   /** Our own key: its descriptors are not kept. */
   readonly self?: PublicKey
-  /** Whether a relay is blocked: its descriptors are refused at once. */
-  readonly refuse?: (mid: Uint8Array) => boolean
+  /** Whether a relay is blocked: its descriptors are refused at once. Its signature has not been looked at then. */
+  readonly refuse?: (relay: RelayDescriptor) => boolean
+  /** Others are told of relays only while their proof holds. */
+  readonly onlyProven?: boolean
+  /** A descriptor has been entered: to be verified, when its relay has not been lately. */
+  readonly learnt?: (entry: DirectoryEntry, result: 'new' | 'renewed') => void
   /** Takes descriptors apart; `parseDescriptor` if not given. A simulation of many nodes does it once for all of them. */
   readonly parse?: (bytes: Uint8Array) => UnverifiedDescriptor
   readonly settings?: Partial<DirectorySettings>
@@ -41,13 +47,17 @@ export type AddResult = 'new' | 'renewed' | 'known' | 'refused'
 interface StoredEntry extends DirectoryEntry {
   descriptor: RelayDescriptor
   lastHeardMs: number | undefined
+  proven: boolean
+  /** When its proof was made; undefined without one. */
+  provenMs: number | undefined
   /** Rises with everything that is learnt. */
   sequence: number
   learntMs: number
   /** It was asked, did not answer, and nothing was heard of it since. */
   silent: boolean
   /** What it is counted under. */
-  place: string
+  readonly place: string
+  readonly family: string
 }
 
 /** A descriptor to pass on, and where it stands in the order in which things were learnt. */
@@ -67,13 +77,17 @@ export class Directory {
   private readonly byMid = new Map<string, StoredEntry>()
   /** When the descriptor that is kept of a key was published. Most that are offered are known already. */
   private readonly published = new Map<string, number>()
-  private readonly perPlace = new Map<string, number>()
+  private readonly perPlace = new Tally()
+  private readonly perFamily = new Tally()
+  private readonly drops = new Drops()
   /** The same by rising `sequence`, among what has gone or moved on since. */
   private order: { readonly sequence: number; readonly learntMs: number; readonly entry: StoredEntry }[] = []
   private sequence = 0
   private changes = 0
   /** No descriptor expires before this time, in Unix seconds. */
   private earliestExpiry = Number.POSITIVE_INFINITY
+  /** No proof ends before this time, on the clock. */
+  private earliestUnproven = Number.POSITIVE_INFINITY
 
   constructor(options: DirectoryOptions) {
     this.options = options
@@ -108,7 +122,8 @@ export class Directory {
   }
 
   /**
-   * What others are told, in the order of `sequence`: all but those that were asked and are silent.
+   * What others are told, in the order of `sequence`: all but those that were asked and are silent, and,
+   * with `onlyProven`, those whose key and address nobody has proven to us.
    * @param after only what has a higher sequence
    * @param withinMs only what was learnt or renewed so recently
    * @param limit the first so many
@@ -123,7 +138,8 @@ export class Directory {
     const served: ServedDescriptor[] = []
     for (let i = this.firstLearnt(after, fromMs); i < this.order.length && served.length < limit; i++) {
       const place = this.order[i]
-      if (place?.entry.sequence === place?.sequence && place?.entry.silent === false) served.push(place.entry)
+      if (place === undefined || place.entry.sequence !== place.sequence || place.entry.silent) continue
+      if (place.entry.proven || !this.options.onlyProven) served.push(place.entry)
     }
     return served
   }
@@ -141,7 +157,14 @@ export class Directory {
     return low
   }
 
+  /** Relays that were dropped, or fell silent, within that time; the latest first. */
+  dropped(withinMs: number, limit: number): readonly Drop[] {
+    this.expire()
+    return this.drops.since(this.options.clock.now() - withinMs, limit)
+  }
+
   find(mid: Uint8Array): DirectoryEntry | undefined {
+    this.expire()
     return this.byMid.get(toHex(mid))
   }
 
@@ -152,25 +175,84 @@ export class Directory {
     if (!entry) return
     entry.lastHeardMs = this.options.clock.now()
     // Those who asked meanwhile were not told of it.
-    if (entry.silent) this.learn(key, entry)
+    if (!entry.silent) return
+    this.learn(key, entry)
+    this.drops.forget(key)
+  }
+
+  /**
+   * The relay has proven that its key is at `address`, just now: it was heard too. No effect if it is not listed, or at another
+   * address.
+   */
+  markProven(mid: Uint8Array, address: IpAddress): void {
+    const key = toHex(mid)
+    const entry = this.byMid.get(key)
+    if (!entry || !isAt(entry.descriptor, address)) return
+    const nowMs = this.options.clock.now()
+    entry.lastHeardMs = nowMs
+    entry.provenMs = nowMs
+    this.earliestUnproven = Math.min(this.earliestUnproven, nowMs + this.settings.provenForMs)
+    const wasTold = !entry.silent && (entry.proven || !this.options.onlyProven)
+    entry.proven = true
+    if (!wasTold) this.learn(key, entry)
+    this.drops.forget(key)
+  }
+
+  /** What was proven of a relay does not hold any more. */
+  markUnproven(mid: Uint8Array): void {
+    const entry = this.byMid.get(toHex(mid))
+    if (!entry) return
+    entry.proven = false
+    entry.provenMs = undefined
   }
 
   /** Whoever is at this UDP address was asked and did not answer. */
   markSilent(address: Address): void {
     for (const entry of this.byMid.values()) {
-      const { udp } = entry.descriptor
-      if (udp && sameAddress(udp, address)) entry.silent = true
+      if (entry.silent || !isAt(entry.descriptor, address)) continue
+      entry.silent = true
+      this.drops.note(entry.descriptor.publicKey.mid, 'silent', this.options.clock.now())
     }
+  }
+
+  /** Forgets a relay that has been blocked, and tells others who ask. */
+  drop(mid: Uint8Array): void {
+    const key = toHex(mid)
+    const entry = this.byMid.get(key)
+    if (!entry) return
+    this.remove(key, entry)
+    this.drops.note(mid, 'blocked', this.options.clock.now())
   }
 
   /** Forgets what has expired. */
   expire(): void {
+    this.expireProofs()
     const wallMs = this.options.clock.wall()
     if (wallMs / 1000 <= this.earliestExpiry) return
     this.earliestExpiry = Number.POSITIVE_INFINITY
     for (const [mid, entry] of this.byMid) {
-      if (isExpired(entry.descriptor, wallMs)) this.remove(mid, entry)
-      else this.noteExpiry(entry.descriptor)
+      if (isExpired(entry.descriptor, wallMs)) {
+        this.remove(mid, entry)
+        this.drops.note(entry.descriptor.publicKey.mid, 'expired', this.options.clock.now())
+      } else {
+        this.noteExpiry(entry.descriptor)
+      }
+    }
+  }
+
+  private expireProofs(): void {
+    const nowMs = this.options.clock.now()
+    if (nowMs < this.earliestUnproven) return
+    this.earliestUnproven = Number.POSITIVE_INFINITY
+    for (const entry of this.byMid.values()) {
+      if (entry.provenMs === undefined) continue
+      const endsMs = entry.provenMs + this.settings.provenForMs
+      if (endsMs <= nowMs) {
+        entry.proven = false
+        entry.provenMs = undefined
+      } else {
+        this.earliestUnproven = Math.min(this.earliestUnproven, endsMs)
+      }
     }
   }
 
@@ -186,22 +268,33 @@ export class Directory {
     if (old && (old.descriptor.published >= parsed.published || equalBytes(old.descriptor.bytes, bytes))) {
       return 'known'
     }
+    if (this.options.refuse?.(parsed)) {
+      throw new CodecError('directory-blocked', 'this relay is blocked')
+    }
     const descriptor = parsed.verify(network, clock.wall())
     const place = placeOf(descriptor)
     this.checkNetwork(place, old)
+    const family = toHex(descriptor.family)
+    if (old?.family !== family) this.makeRoomInFamily(family)
     if (old) this.remove(mid, old)
     else this.makeRoom()
-    const heard = old?.lastHeardMs
-    this.learn(mid, {
+    const isThere = old?.descriptor.udp && isAt(descriptor, old.descriptor.udp)
+    const entry: StoredEntry = {
       descriptor,
       place,
-      lastHeardMs: heard,
+      family,
+      lastHeardMs: old?.lastHeardMs,
+      proven: isThere ? old.proven : false,
+      provenMs: isThere ? old.provenMs : undefined,
       sequence: 0,
       learntMs: 0,
       silent: false,
-      proven: false,
-    })
-    return old ? 'renewed' : 'new'
+    }
+    this.learn(mid, entry)
+    this.drops.forget(mid)
+    const result = old ? 'renewed' : 'new'
+    this.options.learnt?.(entry, result)
+    return result
   }
 
   /** Puts an entry at the end of the order. */
@@ -217,19 +310,19 @@ export class Directory {
       this.order = this.order.filter((place) => place.entry.sequence === place.sequence)
     }
     this.published.set(keyText(entry.descriptor.publicKey.bytes), entry.descriptor.published)
-    this.perPlace.set(entry.place, (this.perPlace.get(entry.place) ?? 0) + 1)
+    this.perPlace.add(entry.place)
+    this.perFamily.add(entry.family)
     this.noteExpiry(entry.descriptor)
   }
 
   private remove(mid: string, entry: StoredEntry): void {
-    const { place, descriptor } = entry
+    const { place, family, descriptor } = entry
     entry.sequence = 0
     this.byMid.delete(mid)
     this.published.delete(keyText(descriptor.publicKey.bytes))
     this.changes++
-    const left = (this.perPlace.get(place) ?? 1) - 1
-    if (left > 0) this.perPlace.set(place, left)
-    else this.perPlace.delete(place)
+    this.perPlace.take(place)
+    this.perFamily.take(family)
   }
 
   private noteExpiry({ published, lifetime }: RelayDescriptor): void {
@@ -237,7 +330,7 @@ export class Directory {
   }
 
   private checkNetwork(place: string, old: StoredEntry | undefined): void {
-    const neighbours = (this.perPlace.get(place) ?? 0) - (old?.place === place ? 1 : 0)
+    const neighbours = this.perPlace.of(place) - (old?.place === place ? 1 : 0)
     if (neighbours >= this.settings.maxPerNetwork) {
       throw new CodecError(
         'directory-network',
@@ -250,13 +343,33 @@ export class Directory {
     if (this.byMid.size < this.settings.maxDescriptors) return
     this.expire()
     if (this.byMid.size < this.settings.maxDescriptors) return
-    for (const [mid, entry] of this.byMid) {
-      if (entry.lastHeardMs !== undefined && !entry.silent) continue
-      this.remove(mid, entry)
-      return
-    }
+    if (this.removeUnheard(() => true)) return
     throw new CodecError('directory-full', `${this.byMid.size} relays are known and all were heard`)
   }
+
+  /** Anybody may claim a family, so that it is not closed to its own by those who never answered. */
+  private makeRoomInFamily(family: string): void {
+    if (family === '' || this.perFamily.of(family) < this.settings.maxPerFamily) return
+    this.expire()
+    if (this.perFamily.of(family) < this.settings.maxPerFamily) return
+    if (this.removeUnheard((entry) => entry.family === family)) return
+    throw new CodecError('directory-family', `more than ${this.settings.maxPerFamily} relays of one family`)
+  }
+
+  /** The oldest that was never heard, or is silent, and has no proof. */
+  private removeUnheard(fits: (entry: StoredEntry) => boolean): boolean {
+    for (const [mid, entry] of this.byMid) {
+      const heard = entry.proven || (entry.lastHeardMs !== undefined && !entry.silent)
+      if (heard || !fits(entry)) continue
+      this.remove(mid, entry)
+      return true
+    }
+    return false
+  }
+}
+
+function isAt({ udp, udp6 }: RelayDescriptor, address: Address): boolean {
+  return (udp && sameAddress(udp, address)) || (udp6 && sameAddress(udp6, address)) || false
 }
 
 /** Map key of a public key: its bytes as characters, an order of magnitude quicker than hexadecimal digits. */
