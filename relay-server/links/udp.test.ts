@@ -335,6 +335,32 @@ describe('UDP links: how many, how long (O-06)', () => {
   })
 })
 
+describe('datagrams that are no packets of IPv8 (K-04, D-09)', () => {
+  it('are handed on without a link, and answered without one', async () => {
+    const got: [Address, string][] = []
+    const options = { clock: new NodeClock(), random: new SeededRandom(1), counters: new Counters() }
+    const server = await UdpLinks.bind(HOST, 0, {
+      ...options,
+      onPacket: () => undefined,
+      onDatagram: (from, datagram) => {
+        got.push([from, Buffer.from(datagram).toString()])
+        server.sendTo(from, Buffer.from('pong'))
+      },
+    })
+    const stranger = createSocket('udp4')
+    const answers: string[] = []
+    stranger.on('message', (answer) => answers.push(answer.toString()))
+    stranger.send('ping', server.address.port, HOST)
+    await until(() => answers.length > 0)
+    expect(got).toEqual([[{ kind: 'ipv4', host: HOST, port: stranger.address().port }, 'ping']])
+    expect(answers).toEqual(['pong'])
+    expect(server.size).toBe(0)
+    stranger.close()
+    await server.close()
+    server.sendTo({ kind: 'ipv4', host: HOST, port: 9 }, Buffer.from('late'))
+  })
+})
+
 describe('UDP links: a full socket (N-02, L-08)', () => {
   it('waits, within bounds and fair among circuits, and goes on when there is room', () => {
     const { socket, clock, link, counters } = fakeLinks()

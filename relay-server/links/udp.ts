@@ -20,9 +20,14 @@ export interface UdpLinksOptions {
   readonly random: Random
   /**
    * `udp-received`, `udp-received-bytes`, `udp-sent`, `udp-sent-bytes` (UDP payload, N-13); `udp-send-failed`,
-   * `udp-queue-full` (had to wait for the socket, N-02), `udp-too-large`, `udp-links-full`, `fragment-…`, …
+   * `udp-queue-full` (had to wait for the socket, N-02), `udp-datagram-dropped`, `udp-too-large`, `udp-links-full`, `fragment-…`, …
    */
   readonly counters: Counters
+  /**
+   * A datagram that is no IPv8 packet, by its first byte: of the DHT, for one. No link comes of it: whoever asks a node of
+   * the DHT is no neighbour. Its memory belongs to the receiver.
+   */
+  onDatagram?(from: IpAddress, datagram: Uint8Array): void
   /** The packet's memory belongs to the receiver. */
   onPacket(link: UdpLink, packet: Uint8Array): void
   /** The link is forgotten: closed, idle, or put out for another. */
@@ -117,8 +122,18 @@ export class UdpLinks implements UdpSender {
   /** The link to `address`, made if need be. Undefined if there can be none, or all places are taken by links in use. */
   linkTo(address: Address): UdpLink | undefined {
     if (!this.reaches(address) || this.closing) return undefined
-    const wireHost = this.dualStack && address.kind === 'ipv4' ? MAPPED + address.host : address.host
+    const wireHost = this.wireHostOf(address)
     return this.links.get(keyOf(wireHost, address.port)) ?? this.add(address, wireHost)
+  }
+
+  /** Sends one datagram without a link; nothing where there can be none, or while the socket is full. */
+  sendTo(address: Address, datagram: Uint8Array): void {
+    if (!this.reaches(address) || this.closing || datagram.length > UDP_MTU) return
+    if (this.pollTimer !== undefined || this.isFull()) {
+      this.options.counters.add('udp-datagram-dropped')
+      return
+    }
+    this.socket.send(datagram, address.port, this.wireHostOf(address), this.onSent)
   }
 
   /** Closes the socket and every link. */
@@ -168,6 +183,14 @@ export class UdpLinks implements UdpSender {
       counters.add('udp-length')
       return
     }
+    if (buffer[0] !== 0 && this.options.onDatagram) {
+      counters.add('udp-received')
+      counters.add('udp-received-bytes', buffer.length)
+      const address = this.addressFrom(from)
+      const datagram = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
+      if (this.reaches(address)) this.options.onDatagram(address, datagram)
+      return
+    }
     const link = this.linkFrom(from)
     if (!link) return
     link.usedAt = this.sweep
@@ -191,6 +214,10 @@ export class UdpLinks implements UdpSender {
     const link = this.links.get(keyOf(from.address, from.port)) ?? this.linkTo(this.addressFrom(from))
     this.last = link
     return link
+  }
+
+  private wireHostOf(address: IpAddress): string {
+    return this.dualStack && address.kind === 'ipv4' ? MAPPED + address.host : address.host
   }
 
   private addressFrom({ address, port }: RemoteInfo): Address {
