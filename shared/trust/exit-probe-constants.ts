@@ -32,13 +32,21 @@ export const EXIT_PROBE = {
   burstBytes: 1_100,
   /** Fewer of them tell nothing. */
   leastBurst: 24,
-  /** Chance that a relay that is an exit is probed as a middle hop. */
+  /** Chance that a relay that is an exit is probed as a middle hop, and that a path has two hops where three would be possible. */
   middleChance: 1 / 4,
+  shortChance: 1 / 4,
 
-  /** Times an hour by what was measured: a relay that carries less than this share of what the rest of its path carries is what limits it. */
+  /** A path without the relay that delivers less than this share a link tells nothing about the relay. */
+  leastLinkDelivery: 0.8,
+  /** Delivered less than this each way, a run is repeated without the relay. */
+  cleanShare: 0.97,
+  /** A relay that carries less than this share of what the rest of its path and other relays carry is what limits it. */
   bottleneckShare: 0.5,
-  /** Measured this share of its promise, it has kept it. */
+  /** Others whose rate is known, before one is said to be slower. */
+  leastRates: 3,
+  /** Measured from this share of its promise, it has kept it; below the second it has promised what it never had. */
   keptShare: 0.5,
+  overPromisedShare: 0.1,
 
   /** Delivery through a relay, by what links of this path deliver: this share of it is honest, that is not. */
   honestShare: 0.88,

@@ -33,7 +33,7 @@ export interface ProbeCircuits {
 }
 
 /** What a relay was caught at. */
-export type ProbeFault = 'altered-data' | 'wrong-address' | 'dropped-data' | 'probe-only'
+export type ProbeFault = 'altered-data' | 'wrong-address' | 'dropped-data' | 'probe-only' | 'over-promised'
 
 /** Where findings go: a TrustBook. Ids are mids, 20 bytes. */
 export interface ProbeReports {

@@ -14,6 +14,8 @@ import { BurstRate } from './exit-probe-rate.ts'
 export interface RunResult {
   /** `unbuilt`: never ready. `died`: ended by itself before the probe did. `unmade`: there was no link, or no room. */
   readonly end: 'done' | 'unbuilt' | 'died' | 'unmade'
+  /** The hop that did not answer while it was being built. */
+  readonly failedHop: number | undefined
   /** Questions sent; of them, arrived at the echo. Without an echo both are those sent. */
   readonly sent: number
   readonly arrived: number
@@ -176,6 +178,7 @@ export class ProbeRun {
     const { sent, answered, returned, altered, foreign, bytes } = this
     this.done({
       end,
+      failedHop: this.circuit?.failedHop,
       sent,
       arrived: this.arrivals,
       answered,

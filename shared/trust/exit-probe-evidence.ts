@@ -1,0 +1,218 @@
+import type { ExitProbeSettings } from './exit-probe-constants.ts'
+import { Cusum } from './exit-probe-cusum.ts'
+import { relayText } from './exit-probe-paths.ts'
+import type { ProbeFault, ProbeRelay, ProbeReports } from './exit-probe-ports.ts'
+import type { RunResult } from './exit-probe-run.ts'
+
+/** What was done about one relay: a circuit through it and, if that was not clean, the same path without it. */
+export interface Trial {
+  readonly candidate: ProbeRelay
+  readonly path: readonly ProbeRelay[]
+  readonly probe: RunResult
+  readonly control: RunResult | undefined
+  /** Hops of the control's path. */
+  readonly controlHops: number
+  /** The relay answers what it is asked directly. */
+  readonly alive: boolean
+  /** The echo has heard of others lately: that nothing arrives there is not its own doing. */
+  readonly echoProven: boolean
+  /** What others were measured at, in the same way; undefined if too few were. */
+  readonly othersBytesPerSecond: number | undefined
+  /** How many other relays there are to be witnesses. */
+  readonly others: number
+}
+
+interface Record {
+  readonly dropped: Cusum
+  readonly dead: Cusum
+  readonly strikes: Map<ProbeFault, number>
+}
+
+/** What speaks against relays, over all their trials; it is told when it is enough, and not before. */
+export class ProbeEvidence {
+  private readonly settings: ExitProbeSettings
+  private readonly reports: ProbeReports
+  private readonly records = new Map<string, Record>()
+
+  constructor(settings: ExitProbeSettings, reports: ProbeReports) {
+    this.settings = settings
+    this.reports = reports
+  }
+
+  /** Whether there is something against a relay that is not enough yet. */
+  isSuspicious(relay: ProbeRelay): boolean {
+    const record = this.records.get(relayText(relay))
+    if (record === undefined) return false
+    const { dropThreshold, deadThreshold } = this.settings
+    return (
+      record.dropped.score > dropThreshold / 4 ||
+      record.dead.score > deadThreshold / 4 ||
+      record.strikes.size > 0
+    )
+  }
+
+  forget(relay: string): void {
+    this.records.delete(relay)
+  }
+
+  judge(trial: Trial): void {
+    const { probe, path, candidate, control } = trial
+    if (probe.end === 'unmade') return
+    const last = path.at(-1)
+    // The last hop alone sees what goes out and comes in: whatever is changed there is its doing, or that of its network.
+    if (last && probe.altered > 0) this.strike(last, 'altered-data')
+    if (last && probe.foreign > probe.arrived / 2) this.strike(last, 'wrong-address')
+    if (control !== undefined && !this.isUsable(trial)) return
+    const failed = this.isDead(trial)
+    if (failed === undefined) return
+    if (failed) {
+      this.reports.recordCircuit(candidate.publicKey.mid, false)
+      if (trial.alive) this.suspectDead(trial)
+      return
+    }
+    this.acquit(trial)
+    const carried = this.weighLosses(trial)
+    this.reports.recordCircuit(candidate.publicKey.mid, carried && probe.altered === 0)
+    if (carried) {
+      for (const hop of path) if (hop !== candidate) this.reports.recordCircuit(hop.publicKey.mid, true)
+    }
+    this.weighRate(trial)
+  }
+
+  /** Whether the path works without the relay, so that what fails with it is its doing. */
+  private isUsable({ control, controlHops }: Trial): boolean {
+    return control?.end === 'done' && linkDelivery(control, controlHops) >= this.settings.leastLinkDelivery
+  }
+
+  /** Whether the relay carried nothing; undefined if another may be why. */
+  private isDead({ probe, path, candidate, control, echoProven }: Trial): boolean | undefined {
+    if (probe.end !== 'done') {
+      const before = probe.failedHop !== undefined && probe.failedHop < path.indexOf(candidate)
+      return before || control === undefined ? undefined : true
+    }
+    if (probe.sent === 0) return undefined
+    // Where it was too little to be answered, nothing could return.
+    const nothing = probe.arrived === 0 || (probe.answered > 0 && probe.returned === 0)
+    if (!nothing) return false
+    // Of what arrives, and of what an exit gets no answer to, the echo's own network may be the cause.
+    return control === undefined || (probe.throughExit && !echoProven) ? undefined : true
+  }
+
+  private suspectDead(trial: Trial): void {
+    const { deadThreshold, lyingFailures, honestFailures } = this.settings
+    const { dead } = this.recordOf(trial.candidate)
+    dead.add(Math.log(lyingFailures / honestFailures), witnessesOf(trial), this.share(trial, deadThreshold))
+    if (dead.score < deadThreshold) return
+    dead.halve()
+    this.reports.recordMisbehaviour(trial.candidate.publicKey.mid, 'probe-only')
+  }
+
+  private acquit(trial: Trial): void {
+    const { lyingFailures, honestFailures } = this.settings
+    const record = this.records.get(relayText(trial.candidate))
+    record?.dead.add(Math.log((1 - lyingFailures) / (1 - honestFailures)), [], 0)
+  }
+
+  /** @returns whether it carried as much as an honest relay on this path would */
+  private weighLosses(trial: Trial): boolean {
+    const { probe, path, control, controlHops, candidate } = trial
+    const { honestShare, lyingShare, dropThreshold } = this.settings
+    const link = control === undefined ? 1 : linkDelivery(control, controlHops)
+    let amount = 0
+    let carried = true
+    for (const { sent, arrived, links } of waysOf(probe, path.length)) {
+      const expected = link ** links
+      const honest = honestShare * expected
+      const lying = lyingShare * expected
+      amount += arrived * Math.log(lying / honest) + (sent - arrived) * Math.log((1 - lying) / (1 - honest))
+      if (arrived < sent * lying) carried = false
+    }
+    const { dropped } = this.recordOf(candidate)
+    dropped.add(amount, witnessesOf(trial), this.share(trial, dropThreshold))
+    if (dropped.score >= dropThreshold) {
+      dropped.halve()
+      this.reports.recordMisbehaviour(candidate.publicKey.mid, 'dropped-data')
+    }
+    return carried
+  }
+
+  private weighRate({ probe, path, candidate, control, othersBytesPerSecond }: Trial): void {
+    const { bottleneckShare, keptShare, overPromisedShare } = this.settings
+    const measured = probe.bytesPerSecond
+    const promised = candidate.bytesPerSecond
+    if (measured === undefined || promised === 0 || path.at(-1) !== candidate) return
+    const { mid } = candidate.publicKey
+    if (measured >= keptShare * promised) {
+      this.reports.recordBandwidth(mid, promised, measured)
+      this.recordOf(candidate).strikes.delete('over-promised')
+      return
+    }
+    const rest = Math.min(control?.bytesPerSecond ?? 0, othersBytesPerSecond ?? 0)
+    // Else the path, or our own line, may be what is slow.
+    if (measured >= bottleneckShare * rest) return
+    this.reports.recordBandwidth(mid, promised, measured)
+    if (measured < overPromisedShare * promised) this.strike(candidate, 'over-promised')
+  }
+
+  private strike(relay: ProbeRelay, fault: ProbeFault): void {
+    const { strikes } = this.recordOf(relay)
+    const count = (strikes.get(fault) ?? 0) + 1
+    strikes.set(fault, count)
+    if (count >= this.settings.strikes) this.reports.recordMisbehaviour(relay.publicKey.mid, fault)
+  }
+
+  private share({ others }: Trial, threshold: number): number {
+    return threshold / Math.max(1, Math.min(this.settings.witnesses, others))
+  }
+
+  private recordOf(relay: ProbeRelay): Record {
+    const key = relayText(relay)
+    let record = this.records.get(key)
+    if (record === undefined) {
+      if (this.records.size >= this.settings.maxRelays) {
+        const [oldest] = this.records.keys()
+        if (oldest !== undefined) this.records.delete(oldest)
+      }
+      record = { dropped: new Cusum(), dead: new Cusum(), strikes: new Map() }
+      this.records.set(key, record)
+    }
+    return record
+  }
+}
+
+interface Way {
+  readonly sent: number
+  readonly arrived: number
+  /** Links that each datagram passes. */
+  readonly links: number
+}
+
+/** Whether a run lost so little that there is nothing to explain. */
+export function isClean(run: RunResult, hops: number, settings: ExitProbeSettings): boolean {
+  return (
+    run.end === 'done' &&
+    run.sent > 0 &&
+    waysOf(run, hops).every(({ sent, arrived }) => arrived >= settings.cleanShare * sent)
+  )
+}
+
+/** To the echo and back, each seen by itself; or there and back again, where the last hop is asked. */
+function waysOf(run: RunResult, hops: number): readonly Way[] {
+  if (!run.throughExit) return [{ sent: run.sent, arrived: run.returned, links: 2 * hops }]
+  return [
+    { sent: run.sent, arrived: run.arrived, links: hops + 1 },
+    { sent: run.answered, arrived: run.returned, links: hops + 1 },
+  ]
+}
+
+/** What one link delivers, on average over those of a path; a little less than was seen, since it was seen but a few times. */
+function linkDelivery(run: RunResult, hops: number): number {
+  const ways = waysOf(run, hops)
+  const sent = ways.reduce((sum, way) => sum + way.sent, 0)
+  const arrived = ways.reduce((sum, way) => sum + way.arrived, 0)
+  return ((arrived + 1) / (sent + 2)) ** (1 / (ways[0]?.links ?? 1))
+}
+
+function witnessesOf({ path, candidate }: Trial): string[] {
+  return path.filter((hop) => hop !== candidate).map(relayText)
+}
