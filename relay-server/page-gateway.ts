@@ -14,6 +14,8 @@ import { Gateway } from './gateway/gateway.ts'
 
 /** Where the sample's torrent file is served. */
 const SAMPLE_PATH = '/sample.torrent'
+/** Where the table of countries and networks is served, whole, so that nobody is told which address is looked up. */
+const GEO_PATH = '/geo.bin'
 
 export interface PageGatewayOptions {
   readonly config: RelayConfig
@@ -21,6 +23,7 @@ export interface PageGatewayOptions {
   readonly clock: Clock
   readonly random: Random
   readonly counters: Counters
+  readonly geoTable?: Uint8Array | undefined
 }
 
 export interface PageGatewayEvents {
@@ -52,6 +55,7 @@ export async function startGateway(
   const document = siteDocument(config, keyPair)
   const moreFiles = new Map<string, Uint8Array>()
   if (config.sample) moreFiles.set(SAMPLE_PATH, await readFile(config.sample.torrent))
+  if (options.geoTable) moreFiles.set(GEO_PATH, options.geoTable)
   for (let port = config.gateway.port; ; port++) {
     const gateway = new Gateway({
       host,

@@ -1,4 +1,5 @@
-// `npm run build`: the web app to dist/web, the relay-server to dist/relay-server. Plain Node; what it uses comes with `npm ci`.
+// `npm run build`: the web app to dist/web, the relay-server to dist/relay-server, the table of countries and networks beside them. Plain Node; what it uses comes with `npm ci`.
+import { execFileSync } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -43,6 +44,11 @@ async function buildRelayServer() {
   })
 }
 
+/** In TypeScript, since it writes with the code that reads. */
+function buildGeo() {
+  execFileSync(process.execPath, ['--import', 'tsx', 'scripts/build-geo.ts'], { cwd: root, stdio: 'inherit' })
+}
+
 async function buildWeb() {
   await build({ configFile: `${root}vite.config.ts`, logLevel: 'warn' })
   // Into the same folder, which the first empties.
@@ -51,3 +57,4 @@ async function buildWeb() {
 
 if (only === undefined || only === 'relay-server') await buildRelayServer()
 if (only === undefined || only === 'web') await buildWeb()
+if (only === undefined || only === 'geo') buildGeo()

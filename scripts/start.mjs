@@ -7,16 +7,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const OLDEST_NODE = [20, 19]
 /** What the build is made from. */
-const SOURCES = [
-  'shared',
-  'relay-server',
-  'web',
-  'public',
-  'vite.config.ts',
-  'scripts/build.mjs',
-  'package-lock.json',
-]
-const BUILT = ['dist/relay-server/main.js', 'dist/web/index.html', 'dist/web/direct.html']
+const SOURCES = ['shared', 'relay-server', 'web', 'public', 'vite.config.ts', 'scripts', 'package-lock.json']
+const BUILT = ['dist/relay-server/main.js', 'dist/web/index.html', 'dist/web/direct.html', 'dist/geo.stamp']
 
 function fail(message) {
   console.error(`npm start: ${message}`)

@@ -24,6 +24,7 @@ function gatewayOver(webRoot: string | undefined, at = 0): Gateway {
     host: '127.0.0.1',
     port: at,
     ...(webRoot !== undefined && { webRoot }),
+    moreFiles: new Map([['/geo.bin', new Uint8Array(5_000)]]),
     document: () => ({ network: 'culvert-test', lab: true }),
     keyPair: KeyPair.generate(new SeededRandom(5)),
     network: 'culvert-test',
@@ -108,6 +109,14 @@ describe('gateway: the web app’s files (W-09, O-06)', () => {
     expect(zipped.body.length).toBeLessThan(plain.body.length)
     expect(gunzipSync(zipped.body).toString()).toBe(SCRIPT)
     expect(zipped.headers.etag).not.toBe(plain.headers.etag)
+  })
+
+  it('serves the table of countries and networks, compressed and for keeping while it is the same (K-08)', async () => {
+    const { headers, body } = await ask('/geo.bin', { 'accept-encoding': 'gzip' })
+    expect(headers).toMatchObject({ 'content-encoding': 'gzip', 'cache-control': 'no-cache' })
+    expect(gunzipSync(body)).toEqual(Buffer.alloc(5_000))
+    const asked = { 'accept-encoding': 'gzip', 'if-none-match': headers.etag ?? '' }
+    expect((await ask('/geo.bin', asked)).status).toBe(304)
   })
 
   it('gives the head without the body', async () => {

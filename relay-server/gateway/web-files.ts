@@ -19,6 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml; charset=utf-8',
   '.vtt': 'text/vtt; charset=utf-8',
   '.wasm': 'application/wasm',
+  '.bin': 'application/octet-stream',
   '.png': 'image/png',
   '.jpg': 'image/jpeg',
   '.webp': 'image/webp',
@@ -29,8 +30,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.torrent': 'application/x-bittorrent',
 }
 
-/** Worth compressing: text, and WebAssembly. */
-const COMPRESSIBLE = /charset=utf-8|wasm/
+/** Worth compressing: text, WebAssembly, and the table of countries. */
+const COMPRESSIBLE = /charset=utf-8|wasm|octet-stream/
 /** Names that Vite gives by content: `assets/app-B3kf92aQ.js`. */
 const NAMED_BY_CONTENT = /^\/assets\/.+-[\w-]{8,}\.\w+$/
 
