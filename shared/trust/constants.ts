@@ -82,6 +82,9 @@ export const REQUEST_LIMIT = {
   sources: 4_096,
 } as const
 
+/** Bounds of what a snapshot may hold, in bytes. */
+export const MAX_SNAPSHOT_BYTES = 4 * 2 ** 20
+
 export const BOOK_DEFAULTS = {
   maxRelays: 2_000,
   /** Spies remembered by key, and as many by address. */
@@ -90,12 +93,17 @@ export const BOOK_DEFAULTS = {
   maxMarks: 2_000,
   /** A spy is forgotten after this. */
   spyRememberedMs: 90 * DAY_MS,
-  /** Networks that must agree before what others say counts. */
+  /** Checks older than this count as not done. */
+  checksLifetimeMs: DAY_MS,
+  /** Networks that must speak before what others say counts. */
   minVoices: 3,
   /** What others say is worth nothing after this. */
   opinionLifetimeMs: DAY_MS,
   /** Opinions counted for one relay. */
   maxVoices: 16,
+  /** Others' word of a reputation is cut to these. */
+  othersLeast: 0.2,
+  othersMost: 0.8,
 } as const
 export type BookSettings = { readonly [K in keyof typeof BOOK_DEFAULTS]: number }
 
@@ -116,8 +124,21 @@ export const REPUTATION_DEFAULTS = {
   uptimeHalfLifeMs: 7 * DAY_MS,
   /** Of two observations of one kind within this time the second counts as the part of it that has passed. */
   spacingMs: 10_000,
-  /** Measured / promised from which a promise counts as kept. */
+  /** Relays are asked whether they are up a few times a day: more often tells little more. */
+  uptimeSpacingMs: HOUR_MS,
+  /** Measured / promised from which a promise counts as kept, and below which as broken. */
   promiseKept: 0.5,
+  promiseBroken: 0.1,
+  /** Circuits from which, and share of good ones below which, a relay counts as one that carries nothing. */
+  failingFrom: 2.5,
+  failingBelow: 0.25,
+  /** Observations from which something is worth saying of a part, and the share of good ones from which it is praise. */
+  noticeFrom: 2.5,
+  sureFrom: 0.8,
+  /** Observations of being up for which a relay is said to be up for long: three days of four a day. */
+  longFrom: 12,
+  /** Points of one misbehaviour that are worth naming. */
+  noticePoints: 0.25,
   /** A relay below this reputation is not trusted; below the second it is suspect. */
   trustedFrom: 0.4,
   suspectBelow: 0.25,
@@ -135,8 +156,8 @@ export const MISBEHAVIOUR_POINTS: Readonly<
 > = {
   'altered-data': { points: 3, halfLifeMs: 30 * DAY_MS },
   'wrong-address': { points: 2, halfLifeMs: 7 * DAY_MS },
-  'forged-proof': { points: 3, halfLifeMs: 30 * DAY_MS },
+  'forged-proof': { points: 1.5, halfLifeMs: 7 * DAY_MS },
   'dropped-data': { points: 0.75, halfLifeMs: 2 * DAY_MS },
   'probe-only': { points: 1.5, halfLifeMs: 3 * DAY_MS },
-  'over-promised': { points: 0.5, halfLifeMs: 3 * DAY_MS },
+  'over-promised': { points: 0.6, halfLifeMs: 3 * DAY_MS },
 }
