@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
 import { createServer, type ViteDevServer } from 'vite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { worldMap } from '../web/bundling/world-map.ts'
 import type { PageCommand } from '../web/engine/engine-client.ts'
 
 // The real page around scripted views (e2e/ui-harness.html): what is seen and heard, and what the keyboard reaches.
@@ -22,6 +23,7 @@ beforeAll(async () => {
     cacheDir: resolve(root, 'node_modules/.vite-ui'),
     configFile: false,
     logLevel: 'error',
+    plugins: [worldMap()],
     server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
   })
   await server.listen()

@@ -19,6 +19,7 @@ export function titleOf({ request, view }: AppState): string {
 
 /** For the browser's tab, and so for its history, which is no place for the name of what is watched. */
 export function documentTitle(state: AppState): string {
+  if (state.place === 'relays') return 'Relays · Culvert'
   return state.request === undefined ? 'Culvert' : 'Watching · Culvert'
 }
 
@@ -27,7 +28,7 @@ export function documentTitle(state: AppState): string {
  * are not in it, they are alerts of their own.
  */
 export function announcementOf(state: AppState): string {
-  if (problemOf(state) !== undefined) return ''
+  if (problemOf(state) !== undefined || state.place !== 'film') return ''
   const circuit = primaryOf(state.view)
   if (state.request === undefined) return circuit?.state === 'ready' ? 'A circuit is ready.' : ''
   const stage = stageOf(state)

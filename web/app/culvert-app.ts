@@ -7,10 +7,12 @@ import { type Action, type AppState, commandsFor, initialState, reduce } from '.
 import type { EnginePort } from './engine-port.ts'
 import { DIRECT_PAGE, handOver } from './hand-over.ts'
 import type { Intent, IntentEvent } from './intents.ts'
+import { hrefOf, placeOf } from './places.ts'
 import { preferHops, preferredHops } from './preferences.ts'
 import '../components/about-panel.ts'
 import '../components/drop-veil.ts'
 import '../components/theme-toggle.ts'
+import '../pages/relays-page.ts'
 import '../pages/start-page.ts'
 import '../pages/watch-page.ts'
 
@@ -27,12 +29,26 @@ export class CulvertApp extends LitElement {
     this.addEventListener('culvert-intent', this.onIntent)
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback()
+    window.addEventListener('hashchange', this.onPlace)
+    this.onPlace()
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    window.removeEventListener('hashchange', this.onPlace)
+  }
+
   /** Starts the engine and shows what it reports. To be called once. */
   async connect(engine: EnginePort): Promise<void> {
     this.engine = engine
     engine.onView((view) => this.act({ type: 'view', view }))
+    engine.onRelays((relays) => this.act({ type: 'known-relays', relays }))
     try {
-      await engine.start(this.state.hops)
+      const started = engine.start(this.state.hops)
+      this.watchRelays()
+      await started
       this.act({ type: 'media-ready' })
     } catch {
       this.act({ type: 'report', code: 'engine-failed' })
@@ -41,6 +57,7 @@ export class CulvertApp extends LitElement {
 
   override render() {
     const { state } = this
+    const away = state.place !== 'film'
     return html`<header>
         <span class="brand">${mark}<span>Culvert</span></span>
         ${
@@ -49,16 +66,24 @@ export class CulvertApp extends LitElement {
             : nothing
         }
         <nav aria-label="Page">
+          ${
+            away
+              ? html`<a class="button quiet" href=${hrefOf('film')}>
+                  ${state.request === undefined ? 'Watch' : 'Back to the film'}
+                </a>`
+              : html`<a class="button quiet" href=${hrefOf('relays')}>Relays</a>`
+          }
           <button class="quiet" @click=${this.showAbout}>How it works</button>
           <theme-toggle></theme-toggle>
         </nav>
       </header>
-      <main class=${state.request === undefined ? 'start' : 'watch'}>
+      <main class=${away ? state.place : state.request === undefined ? 'start' : 'watch'}>
         ${
           state.request === undefined
-            ? html`<start-page .state=${state}></start-page>`
-            : html`<watch-page .state=${state}></watch-page>`
+            ? html`<start-page ?hidden=${away} .state=${state}></start-page>`
+            : html`<watch-page ?hidden=${away} .state=${state}></watch-page>`
         }
+        ${state.place === 'relays' ? html`<relays-page .state=${state}></relays-page>` : nothing}
       </main>
       <footer>
         <p>Watch and share only what you have the right to.</p>
@@ -72,23 +97,38 @@ export class CulvertApp extends LitElement {
   override updated(changed: PropertyValues) {
     document.title = documentTitle(this.state)
     const before = changed.get('state') as AppState | undefined
-    if (before !== undefined && (before.request === undefined) !== (this.state.request === undefined)) {
-      void this.arrive()
-    }
+    if (before === undefined) return
+    const elsewhere = before.place !== this.state.place
+    if (elsewhere) this.watchRelays()
+    if (elsewhere || (before.request === undefined) !== (this.state.request === undefined)) void this.arrive()
   }
 
   /** The page has changed under the visitor: reading and keys go on at its top. */
   private async arrive(): Promise<void> {
     const page =
-      this.renderRoot.querySelector<HTMLElementTagNameMap['start-page' | 'watch-page']>(
-        'start-page, watch-page',
+      this.renderRoot.querySelector<HTMLElementTagNameMap['start-page' | 'watch-page' | 'relays-page']>(
+        'main > :not([hidden])',
       )
     await page?.updateComplete
     page?.focusHeading()
     window.scrollTo({ top: 0 })
   }
 
+  private readonly onPlace = () => {
+    const place = placeOf(location.hash)
+    if (place === this.state.place) return
+    if (place !== 'film') this.renderRoot.querySelector('watch-page')?.pause()
+    this.act({ type: 'go', place })
+  }
+
+  /** What is known of relays is a long list: it is told only while it is looked at. */
+  private watchRelays(): void {
+    this.engine?.send({ type: this.state.place === 'relays' ? 'relays-open' : 'relays-close' })
+  }
+
   private readonly onIntent = ({ intent }: IntentEvent) => {
+    // A link can be pasted, or a file dropped, on any page.
+    if (intent.type === 'open' && this.state.place !== 'film') location.hash = hrefOf('film')
     if (intent.type === 'set-hops') preferHops(intent.hops)
     if (intent.type === 'remedy' && intent.action === 'reload') location.reload()
     if (intent.type === 'remedy' && intent.action === 'choose-file') {
@@ -181,8 +221,20 @@ export class CulvertApp extends LitElement {
         margin-inline-end: -10px;
       }
 
+      @media (max-width: 479px) {
+        nav {
+          flex-basis: 100%;
+          justify-content: space-between;
+          margin-inline: calc(-1 * var(--space-4)) -10px;
+        }
+      }
+
       main.start {
         padding-block: clamp(1.25rem, 3.4vh, 3rem) var(--space-7);
+      }
+
+      main.relays {
+        padding-block: clamp(0.75rem, 2vh, 2rem) var(--space-7);
       }
 
       main.watch {

@@ -56,6 +56,10 @@ export class FilmPlayer extends LitElement {
     clearTimeout(this.timer)
   }
 
+  pause(): void {
+    this.renderRoot.querySelector('video')?.pause()
+  }
+
   private retry(): void {
     const video = this.renderRoot.querySelector('video')
     this.reloads = 0

@@ -35,6 +35,10 @@ export class FilmStage extends LitElement {
     this.stopped = false
   }
 
+  pause(): void {
+    this.renderRoot.querySelector('film-player')?.pause()
+  }
+
   override render() {
     const film = filmOf(this.torrent)
     const playing = this.stage === 'playing'

@@ -1,9 +1,6 @@
-/** What the relays page and the engine say to each other. Plain data only. */
+import type { Checks, ReasonCode, Standing, VerdictClass } from '../../shared/trust/verdict.ts'
 
-export type CheckName = 'address' | 'port' | 'key' | 'answer' | 'protocol'
-export type Standing = 'trusted' | 'unproven' | 'suspect' | 'blocked'
-export type VerdictClass = 'high' | 'medium' | 'low' | 'spy'
-export type ReasonCode = string
+/** What the relays page and the engine say to each other. Plain data only. */
 
 /** Countries that no circuit may pass, and whether relays of unknown country are avoided with them. */
 export interface Avoidance {
@@ -71,9 +68,12 @@ export interface RelayRow {
   readonly promised: number | undefined
   readonly measured: number | undefined
   readonly verdict: VerdictView
-  /** Sources of distinct networks that tell of it, and whether the entry is one of them. */
+  /** Sources of distinct networks that tell of it. */
   readonly confirmedBy: number
+  /** Others told of it, and the entry did not. */
   readonly hiddenByEntry: boolean
+  /** Too few tell of it: it is used for no entry and no exit. */
+  readonly unconfirmed: boolean
   readonly mark: RelayMark | undefined
   /** Its places in the circuits of now. */
   readonly circuits: readonly CircuitPlace[]
@@ -89,7 +89,7 @@ export interface CircuitPlace {
 }
 
 export interface VerdictView {
-  readonly checks: Readonly<Record<CheckName, boolean | undefined>>
+  readonly checks: Checks
   /** 0 to 1: 0.2 for each check that was passed (D-06). */
   readonly score: number
   /** 0 to 1: conduct over time; 0.5 where nothing is known. */
@@ -99,6 +99,8 @@ export interface VerdictView {
   readonly reasons: readonly ReasonCode[]
   /** Seconds since the checks; undefined if they were never made. */
   readonly ageSeconds: number | undefined
+  /** Relays of distinct networks whose word it is; 0 if it is this page's own. */
+  readonly voices: number
 }
 
 export interface SearchView {

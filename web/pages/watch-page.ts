@@ -33,6 +33,11 @@ export class WatchPage extends LitElement {
     this.renderRoot.querySelector('file-list')?.focus()
   }
 
+  /** For when the visitor goes to another page; the film stands still where it was. */
+  pause(): void {
+    this.renderRoot.querySelector('film-stage')?.pause()
+  }
+
   override render() {
     const { state } = this
     const { view } = state
