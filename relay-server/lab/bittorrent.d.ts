@@ -16,10 +16,24 @@ declare module 'bittorrent-dht' {
   import type { EventEmitter } from 'node:events'
 
   export class Client extends EventEmitter {
-    constructor(options: { bootstrap?: false | readonly string[] })
+    constructor(options: {
+      bootstrap?: false | readonly string[]
+      verify?(signature: Uint8Array, message: Uint8Array, key: Uint8Array): boolean
+    })
     listen(port: number, host: string, done?: () => void): void
     address(): { address: string; port: number }
+    addNode(node: { host: string; port: number }): void
     announce(infoHash: string, port: number, done?: (error: Error | null) => void): void
+    lookup(infoHash: Buffer, done?: (error: Error | null) => void): void
+    put(
+      item: { v: Buffer; k?: Buffer; seq?: number; salt?: Buffer; sign?(message: Uint8Array): Buffer },
+      done: (error: Error | null, target: Buffer, stored?: number) => void,
+    ): void
+    get(
+      target: Buffer,
+      options: { cache?: boolean; salt?: Uint8Array },
+      done: (error: Error | null, item?: { v: Uint8Array } | null) => void,
+    ): void
     destroy(done?: () => void): void
   }
 }
