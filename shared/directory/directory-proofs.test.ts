@@ -148,8 +148,8 @@ describe('limits of the directory (K-06)', () => {
     })
     const forged = descriptorOf(1)
     forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1
-    expect(directory.add(forged)).toBe('refused')
-    expect(counters.get('directory-refused-directory-blocked')).toBe(1)
+    expect(directory.add(forged)).toBe('unwanted')
+    expect(counters.get('directory-blocked')).toBe(1)
     directory.add(descriptorOf(2))
     directory.add(descriptorOf(2, { published: NOW_S + 1 }))
     expect(told).toEqual(['relay 2 new', 'relay 2 renewed'])

@@ -42,7 +42,8 @@ export interface DirectoryOptions {
   readonly settings?: Partial<DirectorySettings>
 }
 
-export type AddResult = 'new' | 'renewed' | 'known' | 'refused'
+/** `unwanted`: nothing is wrong with it but whom it is of. */
+export type AddResult = 'new' | 'renewed' | 'known' | 'refused' | 'unwanted'
 
 interface StoredEntry extends DirectoryEntry {
   descriptor: RelayDescriptor
@@ -269,7 +270,8 @@ export class Directory {
       return 'known'
     }
     if (this.options.refuse?.(parsed)) {
-      throw new CodecError('directory-blocked', 'this relay is blocked')
+      this.options.counters.add('directory-blocked')
+      return 'unwanted'
     }
     const descriptor = parsed.verify(network, clock.wall())
     const place = placeOf(descriptor)

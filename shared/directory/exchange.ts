@@ -11,17 +11,26 @@ import {
   DESCRIPTOR_REQUEST,
   DESCRIPTOR_RESPONSE,
   DIRECTORY_COMMUNITY_ID,
+  DROPS_REQUEST,
+  DROPS_RESPONSE,
   EXCHANGE_DEFAULTS,
   type ExchangeSettings,
   MAX_DESCRIPTOR_BYTES,
   NEIGHBOURS_REQUEST,
   NEIGHBOURS_RESPONSE,
   REQUEST_BYTES,
+  VERDICTS_REQUEST,
+  VERDICTS_RESPONSE,
 } from './constants.ts'
-import { parseDescriptor } from './descriptor.ts'
+import { descriptorHead, parseDescriptor } from './descriptor.ts'
 import type { Directory } from './directory.ts'
+import { DropExchange } from './drop-exchange.ts'
+import type { Drop } from './drops.ts'
+import { LinkBuckets } from './link-buckets.ts'
 import { NeighbourExchange } from './neighbour-exchange.ts'
 import type { StockPeer } from './stock-peers.ts'
+import { VerdictExchange, type VerdictsDone } from './verdict-exchange.ts'
+import type { VerdictRecord } from './verdict-record.ts'
 
 const descriptorField = varlen16(MAX_DESCRIPTOR_BYTES)
 
@@ -85,6 +94,10 @@ export interface DirectoryExchangeOptions {
   own(): Uint8Array | undefined
   /** Stock peers that this relay walks with, told to whoever asks; none are told without it. */
   neighbours?(): readonly StockPeer[]
+  /** What this relay found of others itself, told to whoever asks; none is told without it. */
+  verdicts?(): Iterable<VerdictRecord>
+  /** Whether others are told whom this relay has dropped. */
+  readonly tellsDrops?: boolean
   readonly clock: Clock
   readonly random: Random
   readonly counters: Counters
@@ -94,8 +107,16 @@ export interface DirectoryExchangeOptions {
 /** @param added descriptors that were new or newer; @param answered whether the neighbour gave all that it has */
 export type FetchDone = (added: number, answered: boolean) => void
 
+export interface FetchOptions {
+  /** Seconds back: only what the neighbour learnt so recently. SINCE_EVER for all that it has, as a comparison needs it. */
+  readonly since?: number
+  /** Whom the neighbour names: the IPv8 key of each descriptor that was not refused. Valid during the call. */
+  told?(publicKey: Uint8Array): void
+}
+
 interface Pull {
   readonly link: Link
+  readonly told: FetchOptions['told']
   readonly done: FetchDone
   readonly since: number
   readonly startedMs: number
@@ -117,9 +138,11 @@ export class DirectoryExchange {
   private readonly settings: ExchangeSettings
   private readonly prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
   private readonly fetches = new Map<Link, Pull>()
-  private readonly served = new WeakMap<Link, TokenBucket>()
+  private readonly served: LinkBuckets
   private readonly askers: TokenBucket
   private readonly neighbours: NeighbourExchange
+  private readonly verdicts: VerdictExchange
+  private readonly drops: DropExchange
   /** When the last fetch began that brought all there was to know; undefined before the first. */
   private completeMs: number | undefined
 
@@ -127,6 +150,10 @@ export class DirectoryExchange {
     this.options = options
     this.settings = { ...EXCHANGE_DEFAULTS, ...options.settings }
     this.neighbours = new NeighbourExchange(options)
+    this.verdicts = new VerdictExchange(options)
+    this.drops = new DropExchange({ ...options, tells: options.tellsDrops ?? false })
+    const { requestsPerSecond, requestsBurst } = this.settings
+    this.served = new LinkBuckets(options.clock, requestsPerSecond, requestsBurst)
     this.askers = new TokenBucket(options.clock, this.settings.askersPerSecond)
   }
 
@@ -139,6 +166,10 @@ export class DirectoryExchange {
       else if (id === DESCRIPTOR_RESPONSE) this.onResponse(link, packet)
       else if (id === NEIGHBOURS_REQUEST) this.neighbours.onRequest(link, packet)
       else if (id === NEIGHBOURS_RESPONSE) this.neighbours.onResponse(link, packet)
+      else if (id === VERDICTS_REQUEST) this.verdicts.onRequest(link, packet)
+      else if (id === VERDICTS_RESPONSE) this.verdicts.onResponse(link, packet)
+      else if (id === DROPS_REQUEST) this.drops.onRequest(link, packet)
+      else if (id === DROPS_RESPONSE) this.drops.onResponse(link, packet)
       else this.options.counters.add('directory-unknown-message')
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
@@ -152,7 +183,7 @@ export class DirectoryExchange {
    * once: when all is here, the neighbour stays silent, or the link is closed. A pull that is already under way over this
    * link, or too many of them, ends the new one at once.
    */
-  fetchFrom(link: Link, done: FetchDone): void {
+  fetchFrom(link: Link, done: FetchDone, options: FetchOptions = {}): void {
     if (this.fetches.has(link) || this.fetches.size >= this.settings.maxFetches) {
       done(0, false)
       return
@@ -160,7 +191,8 @@ export class DirectoryExchange {
     const pull: Pull = {
       link,
       done,
-      since: this.since(),
+      told: options.told,
+      since: options.since ?? this.since(),
       startedMs: this.options.clock.now(),
       nonce: 0,
       cursor: 0,
@@ -179,8 +211,23 @@ export class DirectoryExchange {
     this.neighbours.ask(link, answer)
   }
 
-  /** Ends all fetches. */
+  /**
+   * Asks a relay what it found of others.
+   * @param sinceMinutes only what it checked so recently; VERDICTS_EVER for all
+   */
+  askVerdicts(link: Link, sinceMinutes: number, done: VerdictsDone): void {
+    this.verdicts.pull(link, sinceMinutes, done)
+  }
+
+  /** Asks a relay whom it has dropped within so many seconds. */
+  askDrops(link: Link, sinceSeconds: number, done: (drops: readonly Drop[] | undefined) => void): void {
+    this.drops.ask(link, sinceSeconds, done)
+  }
+
+  /** Ends all fetches and questions. */
   stop(): void {
+    this.verdicts.stop()
+    this.drops.stop()
     for (const pull of [...this.fetches.values()]) this.finish(pull, false)
   }
 
@@ -215,7 +262,8 @@ export class DirectoryExchange {
       this.ask(pull)
       return
     }
-    this.options.directory.markSilent(pull.link.address)
+    // Through a circuit it may be any hop that loses what we say, or one that knows no such message.
+    if (pull.link.kind !== 'circuit') this.options.directory.markSilent(pull.link.address)
     this.finish(pull, false)
   }
 
@@ -234,7 +282,7 @@ export class DirectoryExchange {
       return
     }
     const { nonce, since, cursor, own } = readUnsigned(packet, descriptorRequest)
-    if (!this.bucketOf(link).take()) {
+    if (!this.served.take(link)) {
       this.options.counters.add('directory-limit')
       return
     }
@@ -279,6 +327,7 @@ export class DirectoryExchange {
     for (const bytes of response.descriptors) {
       const result = this.options.directory.add(bytes)
       if (result === 'new' || result === 'renewed') pull.added++
+      if (result !== 'refused') pull.told?.(descriptorHead(bytes).publicKey)
       if (result === 'refused' && ++pull.refused > this.settings.maxRefused) {
         this.finish(pull, false)
         return
@@ -300,18 +349,5 @@ export class DirectoryExchange {
     const { mid } = parseDescriptor(bytes).publicKey
     const udp = this.options.directory.find(mid)?.descriptor.udp
     if (udp && sameAddress(udp, link.address)) this.options.directory.markHeard(mid)
-  }
-
-  private bucketOf(link: Link): TokenBucket {
-    let bucket = this.served.get(link)
-    if (!bucket) {
-      bucket = new TokenBucket(
-        this.options.clock,
-        this.settings.requestsPerSecond,
-        this.settings.requestsBurst,
-      )
-      this.served.set(link, bucket)
-    }
-    return bucket
   }
 }

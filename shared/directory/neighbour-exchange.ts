@@ -2,7 +2,6 @@ import { ipAddress } from '../bytes/address.ts'
 import { list8, raw, struct, u16, u32 } from '../bytes/codec.ts'
 import { publicKeyCodec } from '../identity/keys.ts'
 import { prefixOf, readUnsigned, unsignedPacket } from '../ipv8/packet.ts'
-import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Link } from '../link/link.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
@@ -15,6 +14,7 @@ import {
   REQUEST_BYTES,
   STOCK_PEERS,
 } from './constants.ts'
+import { LinkBuckets } from './link-buckets.ts'
 import type { StockPeer } from './stock-peers.ts'
 
 /**
@@ -61,10 +61,11 @@ export class NeighbourExchange {
   private readonly options: NeighbourExchangeOptions
   private readonly prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
   private readonly questions = new Map<Link, Question>()
-  private readonly served = new WeakMap<Link, TokenBucket>()
+  private readonly served: LinkBuckets
 
   constructor(options: NeighbourExchangeOptions) {
     this.options = options
+    this.served = new LinkBuckets(options.clock, STOCK_PEERS.requestsPerSecond, STOCK_PEERS.requestsBurst)
   }
 
   /** @param answer is called if an answer comes in time, once */
@@ -88,7 +89,7 @@ export class NeighbourExchange {
       counters.add('directory-short-request')
       return
     }
-    if (!this.bucketOf(link).take()) {
+    if (!this.served.take(link)) {
       counters.add('directory-limit')
       return
     }
@@ -122,15 +123,5 @@ export class NeighbourExchange {
     question.answer(
       peers.map((peer) => ({ ...peer, rttMs: peer.rttMs === RTT_UNKNOWN ? undefined : peer.rttMs })),
     )
-  }
-
-  private bucketOf(link: Link): TokenBucket {
-    let bucket = this.served.get(link)
-    if (!bucket) {
-      const { requestsPerSecond, requestsBurst } = STOCK_PEERS
-      bucket = new TokenBucket(this.options.clock, requestsPerSecond, requestsBurst)
-      this.served.set(link, bucket)
-    }
-    return bucket
   }
 }

@@ -9,7 +9,8 @@ export type LinkCloseReason = 'unneeded' | 'shutdown' | 'refused' | 'failed' | '
  * the owner of the link was made with (`onPacket(link, packet)`), never more than `mtu` bytes each.
  */
 export interface Link {
-  readonly kind: 'udp' | 'websocket' | 'simulated'
+  /** `circuit`: the last hop of a circuit, which carries the directory's packets that way. */
+  readonly kind: 'udp' | 'websocket' | 'simulated' | 'circuit'
   /** The largest packet it carries, in bytes. */
   readonly mtu: number
   /** The neighbour's address as seen from here. */

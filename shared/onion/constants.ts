@@ -42,7 +42,7 @@ export const HTTP_OPEN_REQUESTS = 5
 /** An owner waits this long for all parts. */
 export const HTTP_TIMEOUT_MS = 30_000
 
-/** First byte of a message (protocol, but for 80 and 81, which are ours). */
+/** First byte of a message (protocol, but for 80 to 82, which are ours). */
 export const MESSAGE = {
   cell: 0,
   data: 1,
@@ -74,6 +74,8 @@ export const MESSAGE = {
   stream: 80,
   /** Ours: why the exit ended or refused a stream. */
   streamReset: 81,
+  /** Ours: a packet of the directory's community without its prefix, to the last hop and back. */
+  directory: 82,
 } as const
 
 /** Reason in a destroy. 1 to 4 and 65535 are the protocol's; from 0x4301 on ours, which others pass on unread. */

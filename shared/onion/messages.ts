@@ -97,6 +97,9 @@ export const httpResponse = struct({
 /** 81, ours: the stream's destination, its uTP connection id, a value of STREAM_RESET_REASONS. */
 export const streamReset = struct({ destination: anyAddress, connectionId: u16, reason: u8 })
 
+/** 82, ours: message id and body of a packet of the directory's community. */
+export const directory = raw
+
 /** What created end-to-end carries, sealed: length 2, then where the seeder waits. */
 export const rendezvousInfo = sized(struct({ address: ipAddress, nodeKey, cookie }), 200)
 
@@ -126,6 +129,7 @@ const CODECS = {
   [MESSAGE.httpResponse]: httpResponse,
   [MESSAGE.stream]: data,
   [MESSAGE.streamReset]: streamReset,
+  [MESSAGE.directory]: directory,
 }
 
 type Codecs = typeof CODECS

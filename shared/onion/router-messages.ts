@@ -50,6 +50,9 @@ export class RouterMessages {
       case MESSAGE.httpRequest:
         this.httpRequest(circuit, decodeMessage(MESSAGE.httpRequest, cell, at, end))
         break
+      case MESSAGE.directory:
+        this.toDirectory(circuit, decodeMessage(MESSAGE.directory, cell, at, end))
+        break
       default:
         this.toServices(circuit, id, cell, at, end)
     }
@@ -106,6 +109,12 @@ export class RouterMessages {
         if (!this.http.send(circuit, identifier, response)) this.count('http-response-dropped')
       })
     }
+  }
+
+  private toDirectory(circuit: RelayCircuit, message: Uint8Array): void {
+    const { directory } = this.options
+    if (directory === undefined) this.count('cell-of-unknown-message')
+    else directory(circuit, message)
   }
 
   private toServices(circuit: RelayCircuit, id: number, cell: Uint8Array, at: number, end: number): void {

@@ -8,6 +8,7 @@ import type { Random } from '../world/random.ts'
 import type { Candidates } from './candidates.ts'
 import type { RouterLimits } from './constants.ts'
 import type { ExitPort } from './exit-port.ts'
+import type { RelayCircuit } from './relay-circuit.ts'
 import type { ServicePort } from './service-port.ts'
 
 export interface RouterOptions {
@@ -30,6 +31,11 @@ export interface RouterOptions {
   readonly exit: ExitPort | undefined
   /** Introduction and rendezvous points, if this node is one. */
   readonly services?: ServicePort | undefined
+  /**
+   * A message 82 through a circuit that ends here: message id and body of a packet of the directory's community, a view of the
+   * cell. What it throws as CodecError is counted.
+   */
+  readonly directory?: (circuit: RelayCircuit, message: Uint8Array) => void
   /** Neighbours to offer to owners that do not choose themselves. */
   readonly candidates: () => Candidates
   /**
