@@ -22,6 +22,11 @@ const DEBIAN_PACKAGES = [
     probe: ['/usr/bin/python3', '-c', 'import libtorrent'],
     why: 'uTP is tested against libtorrent',
   },
+  {
+    name: 'opentracker',
+    probe: ['sh', '-c', 'command -v opentracker'],
+    why: 'relays announce to a real tracker',
+  },
   { name: 'strace', probe: ['strace', '-V'], why: "the browser's connections are recorded from outside" },
   ...(isRoot
     ? [

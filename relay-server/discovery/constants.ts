@@ -1,0 +1,41 @@
+/** D-03. Times in milliseconds. */
+export const TRACKER_LIMITS = {
+  /** Where the tracker says nothing, and the least and the most that it can ask for. */
+  intervalMs: 1_800_000,
+  minIntervalMs: 300_000,
+  maxIntervalMs: 7_200_000,
+  timeoutMs: 30_000,
+  /** A UDP tracker that does not answer is asked again after these, within the time-out. */
+  againMs: [3_000, 6_000, 12_000],
+  /** A tracker that fails is left alone for this; twice as long each time, up to the longest interval. */
+  failedMs: 300_000,
+  /** Peers wanted. */
+  wanted: 80,
+  /** The largest answer that is read: 400 peers in the long form. */
+  answerBytes: 65_536,
+  redirects: 3,
+} as const
+
+/** The DHT source. */
+export const DHT_SOURCE = {
+  /** From the start, or the moment that our address is known, to the first announce; doubled while it fails. */
+  announceFirstMs: 1_000,
+  /** After one that succeeded. The DHT forgets peers after 30 minutes, items after two hours. */
+  announceMs: 900_000,
+  /** Nodes are written to the state folder so often, and when the relay stops. */
+  saveMs: 600_000,
+  /** Nodes saved. */
+  savedNodes: 200,
+} as const
+
+/** The public DHT's well-known routers (D-02). Asked for by name each time that they are needed: their addresses change. */
+export const DHT_ROUTERS: readonly string[] = [
+  'router.bittorrent.com:6881',
+  'dht.transmissionbt.com:6881',
+  'router.utorrent.com:6881',
+  'dht.libtorrent.org:25401',
+  'dht.aelitis.com:6881',
+]
+
+/** How often the directory is looked through for relays that came by themselves and have proved nothing yet. */
+export const SWEEP_MS = 1_000

@@ -1,0 +1,103 @@
+import * as http from 'node:http'
+import * as https from 'node:https'
+import type { IpAddress } from '../../shared/bytes/address.ts'
+import { CodecError } from '../../shared/bytes/error.ts'
+import { type AnnounceAnswer, announceUrl, readHttpAnswer } from '../../shared/discovery/tracker-wire.ts'
+import { TRACKER_LIMITS } from './constants.ts'
+import { TrackerError, type TrackerRequest, type TrackerWorld } from './tracker-request.ts'
+
+/**
+ * Announces to an HTTP or HTTPS tracker (BEP 3). Connects to addresses that were judged, never by name; follows few
+ * redirects, each judged anew; reads no more than 64 KiB; ends after 30 s.
+ * @throws TrackerError
+ */
+export async function announceHttp(
+  { url, announce, trackerId }: TrackerRequest,
+  world: TrackerWorld,
+): Promise<AnnounceAnswer> {
+  const signal = AbortSignal.any([world.signal, AbortSignal.timeout(TRACKER_LIMITS.timeoutMs)])
+  let target = new URL(announceUrl(url.href, announce, trackerId))
+  for (let redirects = 0; redirects <= TRACKER_LIMITS.redirects; redirects++) {
+    const answer = await get(target, signal, world, redirects > 0)
+    if ('body' in answer) return read(answer.body)
+    target = answer.redirect
+  }
+  throw new TrackerError('tracker-answer', 'the tracker redirects too often')
+}
+
+function read(body: Uint8Array): AnnounceAnswer {
+  try {
+    return readHttpAnswer(body)
+  } catch (cause) {
+    if (!(cause instanceof CodecError)) throw cause
+    const code = cause.code === 'tracker-refused' ? cause.code : 'tracker-answer'
+    throw new TrackerError(code, `the tracker's answer: ${cause.message}`, { cause })
+  }
+}
+
+type Answer = { readonly body: Uint8Array } | { readonly redirect: URL }
+
+async function get(url: URL, signal: AbortSignal, world: TrackerWorld, redirected: boolean): Promise<Answer> {
+  const client = url.protocol === 'https:' ? https : http
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
+  const [address] = await world.resolve(url.hostname.replace(/^\[|\]$/g, ''), port, redirected)
+  if (address === undefined) throw new TrackerError('tracker-address', 'the tracker has no address to ask')
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error) => {
+      const [code, what] = signal.aborted
+        ? ['tracker-timeout', 'the tracker did not answer in time']
+        : ['tracker-unreachable', `the tracker cannot be reached: ${cause.message}`]
+      reject(cause instanceof TrackerError ? cause : new TrackerError(code, what, { cause }))
+    }
+    const request = client.get(
+      url,
+      {
+        // The address that was judged, whatever the name means by now.
+        lookup: (_host, options, done) => giveAddress(address, options, done),
+        agent: false,
+        signal,
+        maxHeaderSize: 16_384,
+        headers: { 'user-agent': 'culvert', 'accept-encoding': 'identity', connection: 'close' },
+      },
+      (response) => {
+        const { statusCode = 0, headers } = response
+        const redirect = statusCode >= 300 && statusCode < 400 ? redirectOf(headers.location, url) : undefined
+        if (statusCode === 200) collect(response).then((body) => resolve({ body }), fail)
+        else if (redirect) resolve({ redirect })
+        else fail(new TrackerError('tracker-answer', `the tracker answered with status ${statusCode}`))
+        if (statusCode !== 200) request.destroy()
+      },
+    )
+    request.on('error', fail)
+  })
+}
+
+function giveAddress(
+  { host, kind }: IpAddress,
+  options: { all?: boolean | undefined },
+  done: (error: null, address: never, family?: number) => void,
+): void {
+  const family = kind === 'ipv4' ? 4 : 6
+  if (options.all) done(null, [{ address: host, family }] as never)
+  else done(null, host as never, family)
+}
+
+function redirectOf(location: string | undefined, from: URL): URL | undefined {
+  if (location === undefined || location.length > 2_048 || !URL.canParse(location, from)) return undefined
+  const url = new URL(location, from)
+  return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined
+}
+
+async function collect(response: http.IncomingMessage): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of response as AsyncIterable<Uint8Array>) {
+    bytes += part.length
+    if (bytes > TRACKER_LIMITS.answerBytes) {
+      response.destroy()
+      throw new TrackerError('tracker-answer', 'the tracker answers too much')
+    }
+    parts.push(part)
+  }
+  return new Uint8Array(Buffer.concat(parts))
+}
