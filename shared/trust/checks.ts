@@ -74,6 +74,14 @@ export class CheckRules {
     return this.policy.judge(anyPort, 'udp') === 'allowed'
   }
 
+  scoreOf(checks: Checks): number {
+    return scoreOf(checks)
+  }
+
+  classOf(checks: Checks): VerdictClass {
+    return classOf(checks, this.settings)
+  }
+
   isPort(port: number): boolean {
     return port >= this.settings.lowestPort && port <= this.settings.highestPort
   }

@@ -44,6 +44,13 @@ export const VERIFIER_DEFAULTS = {
   sweepMs: 30_000,
   /** Relays that are verified anew in one sweep. */
   sweepLimit: 32,
+  /** Results remembered. */
+  maxCached: 4_096,
+  /** A candidate that was not proven is left alone for so long; twice as long each time, at most so long. */
+  unprovenMs: MINUTE_MS,
+  maxUnprovenMs: HOUR_MS,
+  /** Failures in a row after which it is not looked for again by itself. */
+  maxFailures: 8,
   /** A time of reuse is shortened by up to this share, so that not all are due at once. */
   jitter: 0.25,
 } as const
@@ -57,9 +64,6 @@ export const REUSE_MS: Readonly<Record<VerdictClass, number>> = {
   spy: 90 * DAY_MS,
   unchecked: 0,
 }
-/** A relay that is checked but has not proved its key is asked again after this, whatever its score. */
-export const UNPROVEN_REUSE_MS = 15 * MINUTE_MS
-
 export const PROOF_DEFAULTS = {
   /** The request is sent once more after this, with the same nonce: datagrams get lost. */
   againMs: 2_000,

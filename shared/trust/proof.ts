@@ -51,6 +51,12 @@ export interface ProofExchangeOptions {
   readonly settings?: Partial<ProofSettings>
 }
 
+export interface ProveOptions {
+  readonly expectedKey?: PublicKey | undefined
+  /** How long a proof is waited for, if not as long as the settings say. */
+  readonly waitMs?: number
+}
+
 interface Question {
   readonly link: Link
   readonly nonce: Uint8Array
@@ -101,7 +107,7 @@ export class ProofExchange {
   /** Asks for a proof over `link`, for the address that the link is to. `done` is called once, perhaps before this returns. */
   prove(
     link: Link,
-    { expectedKey }: { readonly expectedKey?: PublicKey | undefined },
+    { expectedKey, waitMs = this.settings.waitMs }: ProveOptions,
     done: (outcome: ProofOutcome) => void,
   ): void {
     const { clock, random } = this.options
@@ -121,7 +127,7 @@ export class ProofExchange {
       }
       this.questions.set(toHex(question.nonce), question)
       question.again = clock.after(this.settings.againMs, () => this.ask(question))
-      question.end = clock.after(this.settings.waitMs, () => this.giveUp(question))
+      question.end = clock.after(waitMs, () => this.giveUp(question))
       this.ask(question)
     }
   }
