@@ -47,7 +47,7 @@ export class CulvertApp extends LitElement {
     engine.onRelays((relays) => this.act({ type: 'known-relays', relays }))
     try {
       const started = engine.start(this.state.hops)
-      this.watchRelays()
+      if (this.state.place === 'relays') this.watchRelays()
       await started
       this.act({ type: 'media-ready' })
     } catch {
