@@ -49,9 +49,11 @@ export class VerificationCache {
     return kept && this.clock.now() < kept.untilMs ? kept.result : undefined
   }
 
-  keep(result: VerificationResult): void {
-    const { candidate } = result
-    const id = idOf(result.proven && result.key ? { ...candidate, key: result.key } : candidate)
+  keep(given: VerificationResult): void {
+    const { key, proven } = given
+    const candidate = proven ? { ...given.candidate, key, signed: true } : given.candidate
+    const result = { ...given, candidate }
+    const id = idOf(candidate)
     const failures = result.proven ? 0 : (this.kept.get(id)?.failures ?? 0) + 1
     const { unprovenMs, maxUnprovenMs, jitter } = this.settings
     const reuseMs =
@@ -60,8 +62,8 @@ export class VerificationCache {
         : doubledPause(unprovenMs, maxUnprovenMs, failures - 1)
     const untilMs = this.clock.now() + reuseMs * (1 - jitter * fraction(this.random))
     this.kept.set(id, { id, result, untilMs, failures })
-    if (result.proven && result.key) {
-      this.moved(id, result, toHex(result.key.mid))
+    if (proven && key) {
+      this.moved(id, result, toHex(key.mid))
       this.tenants.set(idOf({ address: candidate.address }), id)
     }
   }

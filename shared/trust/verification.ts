@@ -13,6 +13,8 @@ export interface VerifierCandidate {
   readonly descriptor?: RelayDescriptor | undefined
   /** As others say; proves nothing. */
   readonly key?: PublicKey | undefined
+  /** The key has proved itself at this address before. */
+  readonly signed?: boolean
 }
 
 /** What came of a candidate. */
@@ -47,7 +49,8 @@ export function idOf(candidate: VerifierCandidate): string {
 }
 
 /** Whether the key itself has signed that this is its address. */
-export function isClaimed({ descriptor, address }: VerifierCandidate): boolean {
+export function isClaimed({ descriptor, address, signed }: VerifierCandidate): boolean {
+  if (signed) return true
   const claimed = [descriptor?.udp, descriptor?.udp6]
   return claimed.some((each) => each !== undefined && sameAddress(each, address))
 }
