@@ -16,12 +16,23 @@ export const TRACKER_LIMITS = {
   redirects: 3,
 } as const
 
+/** The exchange with known relays (D-04). */
+export const EXCHANGE_SOURCE = {
+  /** Partners are asked whom they have dropped since the last round, and so much longer. */
+  dropSlackSeconds: 60,
+  /** Networks that must have dropped a relay before it is asked whether it is still there. */
+  dropVoices: 2,
+  /** How many are asked in a round. */
+  looksPerRound: 4,
+} as const
+
 /** The DHT source. */
 export const DHT_SOURCE = {
-  /** From the start, or the moment that our address is known, to the first announce; doubled while it fails. */
-  announceFirstMs: 1_000,
-  /** After one that succeeded. The DHT forgets peers after 30 minutes, items after two hours. */
-  announceMs: 900_000,
+  /** From the start to the first announce; doubled while it fails, up to the second. */
+  announceFirstMs: 500,
+  announceLongestMs: 300_000,
+  /** How often it is looked whether there is a new descriptor to put; the DHT machine repeats what it has put by itself. */
+  renewMs: 60_000,
   /** Nodes are written to the state folder so often, and when the relay stops. */
   saveMs: 600_000,
   /** Nodes saved. */

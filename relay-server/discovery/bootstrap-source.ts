@@ -1,0 +1,84 @@
+import type { IpAddress } from '../../shared/bytes/address.ts'
+import type { Candidate, DiscoverySource, SourceRun } from '../../shared/discovery/source.ts'
+import { resolveEndpoint } from '../endpoints.ts'
+import type { Fetches } from './fetches.ts'
+
+export interface BootstrapSourceOptions {
+  /** `host:port` of Culvert relays to begin with: the operator's own (D-05). Tribler's nodes keep no directory. */
+  readonly relays: readonly string[]
+  /** `host:port` of DHT nodes to begin with: the operator's own, and the well-known ones where those may be asked. */
+  readonly routers: readonly string[]
+  /** IP versions of the socket, the preferred first. */
+  readonly families: readonly IpAddress['kind'][]
+  readonly fetches: Fetches
+  /** Addresses of `relays`, once they are known, and whenever there are more. */
+  readonly onRelays: (addresses: readonly IpAddress[]) => void
+  /** The same of `routers`. */
+  readonly onRouters: (addresses: readonly IpAddress[]) => void
+  /** Relays of which nothing is proved yet, to be looked at after a round. */
+  readonly unproven: () => readonly Candidate[]
+}
+
+/** Relays found through those that the operator names. Names that are not found are looked up again in the next run. */
+export class BootstrapSource implements DiscoverySource {
+  readonly method = 'bootstrap'
+  private readonly options: BootstrapSourceOptions
+  private readonly relays = new Map<string, IpAddress>()
+  private readonly routers = new Map<string, IpAddress>()
+
+  constructor(options: BootstrapSourceOptions) {
+    this.options = options
+  }
+
+  run(report: (candidates: readonly Candidate[]) => void, done: (success: boolean) => void): SourceRun {
+    const run = { cancelled: false }
+    void this.look(run, report).then((success) => {
+      if (!run.cancelled) done(success)
+    })
+    return {
+      cancel: () => {
+        run.cancelled = true
+      },
+    }
+  }
+
+  private async look(
+    run: { readonly cancelled: boolean },
+    report: (candidates: readonly Candidate[]) => void,
+  ): Promise<boolean> {
+    const { relays, routers, fetches, onRelays, onRouters, unproven } = this.options
+    await Promise.all([
+      this.resolve(relays, this.relays, onRelays),
+      this.resolve(routers, this.routers, onRouters),
+    ])
+    if (run.cancelled) return false
+    const asked = [...this.relays.values()].map(
+      (address) =>
+        new Promise<boolean>((answer) =>
+          fetches.fetch(address, (answered) => {
+            if (answered) report([{ address }])
+            report(unproven())
+            answer(answered)
+          }),
+        ),
+    )
+    return (await Promise.all(asked)).includes(true)
+  }
+
+  private async resolve(
+    endpoints: readonly string[],
+    known: Map<string, IpAddress>,
+    tell: (addresses: readonly IpAddress[]) => void,
+  ): Promise<void> {
+    const missing = endpoints.filter((endpoint) => !known.has(endpoint))
+    if (missing.length === 0) return
+    const before = known.size
+    await Promise.all(
+      missing.map(async (endpoint) => {
+        const address = await resolveEndpoint(endpoint, this.options.families)
+        if (address) known.set(endpoint, address)
+      }),
+    )
+    if (known.size > before) tell([...known.values()])
+  }
+}

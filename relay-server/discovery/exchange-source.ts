@@ -1,0 +1,122 @@
+import type { IpAddress } from '../../shared/bytes/address.ts'
+import { toHex } from '../../shared/bytes/bytes.ts'
+import type { Directory, DirectoryEntry } from '../../shared/directory/directory.ts'
+import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
+import type { Candidate, DiscoverySource, SourceRun } from '../../shared/discovery/source.ts'
+import { networkOf } from '../../shared/ipv8/network-of.ts'
+import type { Link } from '../../shared/link/link.ts'
+import type { Clock } from '../../shared/world/clock.ts'
+import { type Random, shuffled } from '../../shared/world/random.ts'
+import { EXCHANGE_SOURCE } from './constants.ts'
+import type { Fetches } from './fetches.ts'
+
+export interface ExchangeSourceOptions {
+  readonly directory: Directory
+  readonly exchange: DirectoryExchange
+  readonly fetches: Fetches
+  readonly clock: Clock
+  readonly random: Random
+  readonly linkTo: (address: IpAddress) => Link | undefined
+  /**
+   * Whether packets may go to an address that a descriptor names. Whoever signs one may write into it what he likes: the
+   * router of this relay's own network, for one.
+   */
+  readonly mayReach: (address: IpAddress) => boolean
+  /** Relays asked in one round (D-04: 10). */
+  readonly partners: number
+}
+
+/** Relays found through relays that are known (D-04): what is new with ten of them, and whom they have lost. */
+export class ExchangeSource implements DiscoverySource {
+  readonly method = 'exchange'
+  private readonly options: ExchangeSourceOptions
+  private lastMs: number | undefined
+
+  constructor(options: ExchangeSourceOptions) {
+    this.options = options
+  }
+
+  run(report: (candidates: readonly Candidate[]) => void, done: (success: boolean) => void): SourceRun {
+    const partners = this.partners()
+    const { clock, fetches, directory } = this.options
+    const sinceMs = this.lastMs === undefined ? 0 : clock.now() - this.lastMs
+    this.lastMs = clock.now()
+    let left = partners.length
+    let anybody = false
+    const warnings = new Map<string, Set<string>>()
+    const over = () => {
+      this.look(warnings)
+      report(unproven(directory))
+      done(anybody)
+    }
+    if (left === 0) over()
+    for (const address of partners) {
+      this.askDrops(address, sinceMs, warnings)
+      fetches.fetch(address, (answered) => {
+        anybody ||= answered
+        report(unproven(directory))
+        if (--left === 0) over()
+      })
+    }
+    // What is under way ends by itself, and is of use even then.
+    return { cancel: () => undefined }
+  }
+
+  /** Relays of as many networks as there are, proven ones first. */
+  private partners(): IpAddress[] {
+    const { directory, random, mayReach, partners } = this.options
+    const entries = shuffled(random, directory.list())
+    const addresses = [
+      ...entries.filter(({ proven }) => proven),
+      ...entries.filter(({ proven }) => !proven),
+    ].flatMap(({ descriptor: { udp } }) => (udp && mayReach(udp) ? [udp] : []))
+    const networks = new Set<string>()
+    const first: IpAddress[] = []
+    const further: IpAddress[] = []
+    for (const address of addresses) {
+      const network = networkOf(address)
+      if (networks.has(network)) further.push(address)
+      else first.push(address)
+      networks.add(network)
+    }
+    return [...first, ...further].slice(0, partners)
+  }
+
+  private askDrops(address: IpAddress, sinceMs: number, warnings: Map<string, Set<string>>): void {
+    const link = sinceMs > 0 ? this.options.linkTo(address) : undefined
+    if (link === undefined) return
+    const seconds = Math.ceil(sinceMs / 1000) + EXCHANGE_SOURCE.dropSlackSeconds
+    this.options.exchange.askDrops(link, seconds, (drops) => {
+      for (const { mid } of drops ?? []) {
+        const key = toHex(mid)
+        const tellers = warnings.get(key) ?? new Set()
+        warnings.set(key, tellers.add(networkOf(address)))
+      }
+    })
+  }
+
+  /** Who was dropped by several is asked: if it is silent, the directory notes it. Nobody goes on others' word alone. */
+  private look(warnings: ReadonlyMap<string, ReadonlySet<string>>): void {
+    const { directory, fetches, mayReach } = this.options
+    const warned = directory
+      .list()
+      .filter(
+        ({ descriptor }) =>
+          (warnings.get(toHex(descriptor.publicKey.mid))?.size ?? 0) >= EXCHANGE_SOURCE.dropVoices,
+      )
+    for (const { descriptor } of warned.slice(0, EXCHANGE_SOURCE.looksPerRound)) {
+      const { udp } = descriptor
+      if (udp && mayReach(udp)) fetches.fetch(udp, () => undefined)
+    }
+  }
+}
+
+/** Relays of the directory that have proved nothing yet. */
+export function unproven(directory: Directory): Candidate[] {
+  return directory.list().flatMap((entry) => (entry.proven ? [] : candidateOf(entry)))
+}
+
+/** The candidate that a directory's entry is; none if it has no UDP address. */
+export function candidateOf({ descriptor: { udp } }: DirectoryEntry): Candidate[] {
+  return udp ? [{ address: udp }] : []
+}
