@@ -1,11 +1,12 @@
 import type { Directory } from '../directory/directory.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
+import { draw } from '../path/draw.ts'
 import { type GuardCandidate, type GuardStore, Guards } from '../path/guards.ts'
 import type { Entry } from '../path/pool.ts'
 import { mayShareCircuit, type NetworkBits, type PathRelay, relayKey } from '../path/relay.ts'
 import type { Reliability } from '../path/reliability.ts'
-import { draw } from '../path/select.ts'
+
 import type { Clock } from '../world/clock.ts'
 import { type Random, shuffled } from '../world/random.ts'
 import { ENTRY_LINKS } from './constants.ts'
@@ -198,6 +199,7 @@ export class WaysIn {
         factor: (relay) => reliability.factor(relay),
         resting: (relay) => reliability.resting(relay),
         avoid: [],
+        networkBits,
         random,
       },
       plain.length > 0 ? plain : fits,

@@ -1,8 +1,9 @@
 import { PublicKey } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { fraction, pick } from '../world/random.ts'
+import { draw } from './draw.ts'
 import { NETWORK_BITS, type PathRelay } from './relay.ts'
-import { draw, selectPath } from './select.ts'
+import { selectPath } from './select.ts'
 
 /** A network of which somebody runs a share, and what he gains by it (docs/path-selection.md). */
 export interface AdversaryModel {
@@ -74,7 +75,7 @@ function keyOf(random: SeededRandom): PublicKey {
 /** Our rule. @param guards sampled guards in use; 1 beside an honest relay of the site's own, or 2 where there is no site */
 export function ourRule(model: AdversaryModel, guards: 1 | 2): AdversaryGain {
   const { relays, bad, random, measured } = networkOf(model)
-  const rule = { factor: () => 1, measured, avoid: [], random }
+  const rule = { factor: () => 1, measured, avoid: [], random, networkBits: NETWORK_BITS }
   const plain = relays.filter((relay) => relay.exit === 'none')
   const circuits = model.days * model.circuitsPerDay
   const tally = { bothEnds: 0, allHops: 0, circuits: 0, users: 0 }
@@ -96,7 +97,7 @@ export function ourRule(model: AdversaryModel, guards: 1 | 2): AdversaryGain {
       const isCaught = entry !== undefined && bad.has(entry)
       // A circuit that begins well tells him nothing, however it ends.
       if (!isCaught) continue
-      const path = selectPath({ ...rule, entry, hops: 3, relays, networkBits: NETWORK_BITS })
+      const path = selectPath({ ...rule, entry, hops: 3, relays })
       if (typeof path === 'string' || !bad.has(path[2] as PathRelay)) continue
       caught = true
       tally.bothEnds++

@@ -11,8 +11,28 @@ export const SELECT = {
   maxBytesPerSecond: 4_000_000,
   /** A relay that was measured slow still gets a chance to show better. */
   minBytesPerSecond: 100_000,
-  /** No relay is drawn more often than this many times an even share, whatever it promises and however well it does. */
+  /** No network, and no relay within its own, is drawn more often than this many times an even share, however well it does. */
   maxShares: 2,
+  /** A relay that is hardly trusted still gets a chance to show better; who gets none is blocked. */
+  minTrust: 0.05,
+} as const
+
+/** What groups of relays get together, of all that is drawn, however many they are (D-07, issue 4). */
+export const SHARES = {
+  /** Bounds do not fall below these as groups become many: a provider's network may have a few honest relays. */
+  network: 0.02,
+  family: 0.05,
+  system: 0.1,
+  /** Of those that nobody has proven, where there are others. */
+  unproven: 0.2,
+  passes: 2,
+} as const
+
+/** What near-first goes by; off unless the owner wants it. */
+export const NEAR = {
+  halfWeightKm: 1_000,
+  /** For relays of which no country is known. */
+  unknownKm: 8_000,
 } as const
 
 /** How the pool keeps circuits. */

@@ -1,6 +1,7 @@
 import { type IpAddress, parseIpv4, parseIpv6 } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { PublicKey } from '../identity/keys.ts'
+import type { Standing } from '../trust/verdict.ts'
 
 /** What a relay lets out: streams and datagrams (ours), datagrams only (a stock exit), nothing. */
 export type ExitKind = 'stream' | 'datagram' | 'none'
@@ -23,7 +24,9 @@ export interface PathRelay {
   /** A factor in [0, 1] on its weight, by checks and reputation; 1 where nobody judges. */
   readonly trust?: number
   /** What the trust book says of it; absent where there is none. */
-  readonly standing?: 'trusted' | 'unproven' | 'suspect' | 'blocked'
+  readonly standing?: Standing
+  /** Only one source tells of it: no exit and no guard where there are others. */
+  readonly unconfirmed?: boolean
   /** Whether it has signed a descriptor of ours. Stock IPv8 peers have none. */
   readonly culvert: boolean
   readonly exit: ExitKind
@@ -65,7 +68,7 @@ interface Known {
 const networks = new WeakMap<PathRelay, Known>()
 
 /** The network of a relay: computed once, since a path is chosen from thousands. */
-function networkOfRelay(relay: PathRelay, bits: NetworkBits): string {
+export function networkOfRelay(relay: PathRelay, bits: NetworkBits): string {
   let known = networks.get(relay)
   if (known === undefined || known.bits !== bits) {
     known = { bits, network: networkOf(relay.address, bits) }
@@ -92,11 +95,17 @@ export function mayShareCircuit(a: PathRelay, b: PathRelay, bits: NetworkBits): 
     relayKey(a) !== relayKey(b) &&
     networkOfRelay(a, bits) !== networkOfRelay(b, bits) &&
     (a.family === '' || a.family !== b.family) &&
-    (a.as === undefined || a.as !== b.as) &&
+    !haveOneSystem(a, b) &&
     !isOnlyToldBy(a, b) &&
     !isOnlyToldBy(b, a) &&
     !haveOneTeller(a, b)
   )
+}
+
+/** By our table or by what either says: a claim sets relays apart from others, never apart from its own kind. */
+function haveOneSystem(a: PathRelay, b: PathRelay): boolean {
+  const known = [b.as, b.claimed?.as]
+  return [a.as, a.claimed?.as].some((as) => as !== undefined && known.includes(as))
 }
 
 /** One relay could otherwise make up the others of its circuit. */

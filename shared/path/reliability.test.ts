@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { CircuitWatch } from './circuit-watch.ts'
+import { draw } from './draw.ts'
 import type { Member, PoolCircuit } from './member.ts'
-import type { PathRelay } from './relay.ts'
+import { NETWORK_BITS, type PathRelay } from './relay.ts'
 import { testRelay } from './relays.fixture.ts'
 import { Reliability } from './reliability.ts'
-import { draw } from './select.ts'
 
 const relays = Array.from({ length: 10 }, (_, i) => testRelay(`r${i}`, `192.${i}.2.1`))
 const [bad, other] = relays as [PathRelay, PathRelay]
@@ -25,6 +25,7 @@ function judged() {
           resting: (each) => reliability.resting(each),
           measured: (each) => reliability.bytesPerSecond(each),
           avoid: [],
+          networkBits: NETWORK_BITS,
           random,
         },
         relays,

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../sim/seeded-random.ts'
+import { draw } from './draw.ts'
 import { mayShareCircuit, NETWORK_BITS, networkOf, type PathRelay, relayKey } from './relay.ts'
 import { testRelay } from './relays.fixture.ts'
-import { capped, draw, type Hops, selectPath } from './select.ts'
+import { type Hops, selectPath } from './select.ts'
+import { capped } from './shares.ts'
 
 function select(entry: PathRelay, relays: readonly PathRelay[], hops: Hops, more = {}) {
   return selectPath({
@@ -151,7 +153,7 @@ describe("bounds on a relay's share (C-06, D-07)", () => {
     let times = 0
     for (let i = 0; i < 1_000; i++) {
       const factor = (relay: PathRelay) => (relay === relays[0] ? 1 : 0.02)
-      if (draw({ factor, avoid: [], random }, relays) === relays[0]) times++
+      if (draw({ factor, avoid: [], random, networkBits: NETWORK_BITS }, relays) === relays[0]) times++
     }
     expect(times).toBeGreaterThan(70)
     expect(times).toBeLessThan(130)
