@@ -238,7 +238,7 @@ function write(writer: Writer, value: Bencodable): void {
   } else if (typeof value === 'string') {
     writeText(writer, value)
   } else if (value instanceof Uint8Array) {
-    writeAscii(writer, `${value.length}:`)
+    writeLength(writer, value.length)
     writer.raw(value)
   } else if (value instanceof Bencoded) {
     writer.raw(value.bytes)
@@ -262,7 +262,8 @@ function writeDictionary(
   for (const key of keys) {
     const each = decoded ? value.get(key) : value[key]
     if (each === undefined) continue
-    writeText(writer, key)
+    if (decoded) writeText(writer, key)
+    else writer.raw(keyBytes(key))
     write(writer, each)
   }
   writer.u8(END)
@@ -277,9 +278,30 @@ function byCharacters(a: string, b: string): number {
   return a < b ? -1 : 1
 }
 
+/** Keys of objects are words of the code, so their number is bounded: each is encoded once. */
+const keysEncoded = new Map<string, Uint8Array>()
+
+function keyBytes(key: string): Uint8Array {
+  let bytes = keysEncoded.get(key)
+  if (bytes === undefined) {
+    const writer = new Writer(key.length + 4)
+    writeText(writer, key)
+    bytes = writer.finish()
+    keysEncoded.set(key, bytes)
+  }
+  return bytes
+}
+
 function writeText(writer: Writer, text: string): void {
-  writeAscii(writer, `${text.length}:`)
+  writeLength(writer, text.length)
   writeAscii(writer, text)
+}
+
+function writeLength(writer: Writer, length: number): void {
+  if (length < 10) writer.u8(ZERO + length)
+  else if (length < 100) writer.u8(ZERO + Math.floor(length / 10)).u8(ZERO + (length % 10))
+  else writeAscii(writer, String(length))
+  writer.u8(COLON)
 }
 
 function writeAscii(writer: Writer, text: string): void {
