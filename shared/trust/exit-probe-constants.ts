@@ -4,8 +4,9 @@ const HOUR_MS = 60 * MINUTE_MS
 /** How relays are probed. The rules in words: docs/trust.md. */
 export const EXIT_PROBE = {
   /** Each relay is probed about this often; each time by chance between half of it and one and a half. */
-  intervalMs: 3 * HOUR_MS,
-  /** A relay that was not probed yet, or whose last probe went badly, comes sooner. */
+  intervalMs: 4 * HOUR_MS,
+  /** The first probes of a relay come sooner, and so do those of one that something speaks against. */
+  firstTrials: 3,
   freshMs: 10 * MINUTE_MS,
   suspiciousMs: 20 * MINUTE_MS,
   /** The schedule is looked at this often. */
@@ -19,7 +20,7 @@ export const EXIT_PROBE = {
   maxRelays: 2_000,
 
   /** Questions to the echo on one circuit; between them, pauses by chance up to a length that is drawn for each circuit. */
-  exchanges: 32,
+  exchanges: 48,
   leastSpanMs: 8_000,
   mostSpanMs: 90_000,
   /** What has not come this long after the last question is lost. */
@@ -28,7 +29,7 @@ export const EXIT_PROBE = {
   buildMs: 30_000,
   /** Chance that a trial measures bandwidth too, and the datagrams of such a burst. */
   burstChance: 1 / 3,
-  burst: 64,
+  burst: 48,
   burstBytes: 1_100,
   /** Fewer of them tell nothing. */
   leastBurst: 24,
@@ -49,8 +50,8 @@ export const EXIT_PROBE = {
   overPromisedShare: 0.1,
 
   /** Delivery through a relay, by what links of this path deliver: this share of it is honest, that is not. */
-  honestShare: 0.88,
-  lyingShare: 0.7,
+  honestShare: 0.92,
+  lyingShare: 0.75,
   /** CUSUM: evidence at which a relay is named, natural logarithm of a likelihood ratio: one false alarm in 10^5. */
   dropThreshold: 11.5,
   /** The same for circuits that are not built or die while the relay answers all else. */

@@ -14,17 +14,27 @@ export class Cusum {
   add(amount: number, witnesses: readonly string[], most: number): void {
     let taken = amount
     if (amount > 0) {
-      for (const each of witnesses) taken = Math.min(taken, most - (this.byWitness.get(each) ?? 0))
-      if (taken <= 0) return
-      for (const each of witnesses) this.byWitness.set(each, (this.byWitness.get(each) ?? 0) + taken)
+      const room = Math.min(most, ...witnesses.map((each) => most - (this.byWitness.get(each) ?? 0)))
+      // Any of them may be the cause, so each has an even part in it.
+      taken = Math.min(amount, Math.max(0, room) * Math.max(1, witnesses.length))
+      for (const each of witnesses) {
+        this.byWitness.set(each, (this.byWitness.get(each) ?? 0) + taken / witnesses.length)
+      }
     }
-    this.score = Math.max(0, this.score + taken)
-    if (this.score === 0) this.byWitness.clear()
+    const before = this.score
+    this.score = Math.max(0, before + taken)
+    // What is taken back is taken back from all who had part in it.
+    if (taken < 0) this.scale(before === 0 ? 0 : this.score / before)
   }
 
-  /** It has been said: half must come anew, by anybody, before it is said again. */
+  /** It has been said: half of it must come anew before it is said again. */
   halve(): void {
     this.score /= 2
-    this.byWitness.clear()
+    this.scale(1 / 2)
+  }
+
+  private scale(factor: number): void {
+    if (factor === 0) this.byWitness.clear()
+    for (const [each, amount] of this.byWitness) this.byWitness.set(each, amount * factor)
   }
 }

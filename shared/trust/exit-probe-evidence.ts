@@ -22,9 +22,19 @@ export interface Trial {
   readonly others: number
 }
 
-interface Record {
-  readonly dropped: Cusum
+/** What speaks against a relay in one of its roles. */
+interface RoleRecord {
+  /** What goes out, what comes back, and all of it: who drops one way only would be excused by the other. */
+  readonly out: Cusum
+  readonly back: Cusum
+  readonly all: Cusum
   readonly dead: Cusum
+}
+
+interface Record {
+  /** As the last hop and as one in between: who lies as an exit only would be excused by the other. */
+  readonly last: RoleRecord
+  readonly middle: RoleRecord
   readonly strikes: Map<ProbeFault, number>
 }
 
@@ -44,11 +54,9 @@ export class ProbeEvidence {
     const record = this.records.get(relayText(relay))
     if (record === undefined) return false
     const { dropThreshold, deadThreshold } = this.settings
-    return (
-      record.dropped.score > dropThreshold / 4 ||
-      record.dead.score > deadThreshold / 4 ||
-      record.strikes.size > 0
-    )
+    const speaksAgainst = ({ out, back, all, dead }: RoleRecord) =>
+      [out, back, all].some(({ score }) => score > dropThreshold / 4) || dead.score > deadThreshold / 4
+    return speaksAgainst(record.last) || speaksAgainst(record.middle) || record.strikes.size > 0
   }
 
   forget(relay: string): void {
@@ -100,7 +108,7 @@ export class ProbeEvidence {
 
   private suspectDead(trial: Trial): void {
     const { deadThreshold, lyingFailures, honestFailures } = this.settings
-    const { dead } = this.recordOf(trial.candidate)
+    const { dead } = this.roleOf(trial)
     dead.add(Math.log(lyingFailures / honestFailures), witnessesOf(trial), this.share(trial, deadThreshold))
     if (dead.score < deadThreshold) return
     dead.halve()
@@ -109,8 +117,7 @@ export class ProbeEvidence {
 
   private acquit(trial: Trial): void {
     const { lyingFailures, honestFailures } = this.settings
-    const record = this.records.get(relayText(trial.candidate))
-    record?.dead.add(Math.log((1 - lyingFailures) / (1 - honestFailures)), [], 0)
+    this.roleOf(trial).dead.add(Math.log((1 - lyingFailures) / (1 - honestFailures)), [], 0)
   }
 
   /** @returns whether it carried as much as an honest relay on this path would */
@@ -118,19 +125,21 @@ export class ProbeEvidence {
     const { probe, path, control, controlHops, candidate } = trial
     const { honestShare, lyingShare, dropThreshold } = this.settings
     const link = control === undefined ? 1 : linkDelivery(control, controlHops)
-    let amount = 0
     let carried = true
-    for (const { sent, arrived, links } of waysOf(probe, path.length)) {
-      const expected = link ** links
-      const honest = honestShare * expected
-      const lying = lyingShare * expected
-      amount += arrived * Math.log(lying / honest) + (sent - arrived) * Math.log((1 - lying) / (1 - honest))
+    const [outAmount = 0, backAmount = 0] = waysOf(probe, path.length).map(({ sent, arrived, links }) => {
+      const honest = honestShare * link ** links
+      const lying = lyingShare * link ** links
       if (arrived < sent * lying) carried = false
-    }
-    const { dropped } = this.recordOf(candidate)
-    dropped.add(amount, witnessesOf(trial), this.share(trial, dropThreshold))
-    if (dropped.score >= dropThreshold) {
-      dropped.halve()
+      return arrived * Math.log(lying / honest) + (sent - arrived) * Math.log((1 - lying) / (1 - honest))
+    })
+    const { out, back, all } = this.roleOf(trial)
+    const witnesses = witnessesOf(trial)
+    const most = this.share(trial, dropThreshold)
+    out.add(outAmount, witnesses, most)
+    back.add(backAmount, witnesses, most)
+    all.add(outAmount + backAmount, witnesses, most)
+    if ([out, back, all].some(({ score }) => score >= dropThreshold)) {
+      for (const each of [out, back, all]) each.halve()
       this.reports.recordMisbehaviour(candidate.publicKey.mid, 'dropped-data')
     }
     return carried
@@ -165,6 +174,10 @@ export class ProbeEvidence {
     return threshold / Math.max(1, Math.min(this.settings.witnesses, others))
   }
 
+  private roleOf({ candidate, path }: Trial): RoleRecord {
+    return this.recordOf(candidate)[path.at(-1) === candidate ? 'last' : 'middle']
+  }
+
   private recordOf(relay: ProbeRelay): Record {
     const key = relayText(relay)
     let record = this.records.get(key)
@@ -173,11 +186,15 @@ export class ProbeEvidence {
         const [oldest] = this.records.keys()
         if (oldest !== undefined) this.records.delete(oldest)
       }
-      record = { dropped: new Cusum(), dead: new Cusum(), strikes: new Map() }
+      record = { last: roleRecord(), middle: roleRecord(), strikes: new Map() }
       this.records.set(key, record)
     }
     return record
   }
+}
+
+function roleRecord(): RoleRecord {
+  return { out: new Cusum(), back: new Cusum(), all: new Cusum(), dead: new Cusum() }
 }
 
 interface Way {

@@ -1,3 +1,5 @@
+import { toHex } from '../bytes/bytes.ts'
+
 /** What is waited for, and what it is for. */
 interface Expected<T> {
   readonly bytes: Uint8Array
@@ -10,17 +12,18 @@ export interface Match<T> {
   readonly altered: boolean
 }
 
-/** Datagrams of one length that are compared with what arrived; probes draw their lengths, so that few share one. */
-const MAX_COMPARED = 16
-/** Two datagrams of one kind share so much form that only what differs in less than this share is the same one, altered. */
-const ALTERED_SHARE = 1 / 4
+/** Datagrams of one length that what is not known byte for byte is compared with. */
+const MAX_COMPARED = 64
+/** Two datagrams of one kind share much of their form: only what differs in less than this share is the same one, altered. */
+const ALTERED_SHARE = 1 / 8
 
 /**
  * Datagrams that a probe waits for. Each holds enough chance that nobody can send one without having seen it; changed bytes
  * are recognized by the rest. Looks at no datagram of a length that is not waited for.
  */
 export class ExpectedDatagrams<T> {
-  private readonly byLength = new Map<number, Set<Expected<T>>>()
+  /** By length, then by content. */
+  private readonly byLength = new Map<number, Map<string, Expected<T>>>()
   private readonly limit: number
   private count = 0
 
@@ -33,37 +36,32 @@ export class ExpectedDatagrams<T> {
     return this.count
   }
 
-  /** @returns what ends the wait, idempotent; undefined if too many are waited for */
+  /** @returns what ends the wait, idempotent; undefined if too many are waited for, or this one is already */
   add(bytes: Uint8Array, value: T): (() => void) | undefined {
-    if (this.count >= this.limit) return undefined
-    const entry = { bytes, value }
-    let entries = this.byLength.get(bytes.length)
-    if (entries === undefined) {
-      entries = new Set()
-      this.byLength.set(bytes.length, entries)
-    }
-    entries.add(entry)
+    const entries = this.byLength.get(bytes.length) ?? new Map<string, Expected<T>>()
+    const key = toHex(bytes)
+    if (this.count >= this.limit || entries.has(key)) return undefined
+    this.byLength.set(bytes.length, entries.set(key, { bytes, value }))
     this.count++
-    const ofLength = entries
     return () => {
-      if (!ofLength.delete(entry)) return
+      if (!entries.delete(key)) return
       this.count--
-      if (ofLength.size === 0 && this.byLength.get(bytes.length) === ofLength) {
-        this.byLength.delete(bytes.length)
-      }
+      if (entries.size === 0) this.byLength.delete(bytes.length)
     }
   }
 
   match(bytes: Uint8Array): Match<T> | undefined {
+    const entries = this.byLength.get(bytes.length)
+    if (entries === undefined) return undefined
+    const same = entries.get(toHex(bytes))
+    if (same !== undefined) return { value: same.value, altered: false }
+    const most = bytes.length * ALTERED_SHARE
     let compared = 0
-    let altered: Match<T> | undefined
-    for (const entry of this.byLength.get(bytes.length) ?? []) {
+    for (const entry of entries.values()) {
       if (compared++ >= MAX_COMPARED) break
-      const differing = difference(entry.bytes, bytes, bytes.length * ALTERED_SHARE)
-      if (differing === 0) return { value: entry.value, altered: false }
-      if (differing <= bytes.length * ALTERED_SHARE) altered ??= { value: entry.value, altered: true }
+      if (difference(entry.bytes, bytes, most) <= most) return { value: entry.value, altered: true }
     }
-    return altered
+    return undefined
   }
 }
 

@@ -114,7 +114,7 @@ export class ProbeRun {
 
   private ask(): void {
     const { destination, random } = this.options
-    if (destination === undefined) this.test(64 + below(random, MOST_TEST_BYTES), 'test')
+    if (destination === undefined) this.test(64 + below(random, 1 + below(random, MOST_TEST_BYTES)), 'test')
     else if (this.send(this.payloads.next(), destination, false)) this.sent++
   }
 

@@ -43,6 +43,7 @@ export interface ExitProbesStatus {
 
 interface Scheduled {
   dueMs: number
+  trials: number
 }
 
 /**
@@ -139,7 +140,7 @@ export class ExitProbes {
     for (const key of this.scheduled.keys()) if (!known.has(key)) this.scheduled.delete(key)
     for (const key of known) {
       if (this.scheduled.has(key) || this.scheduled.size >= this.settings.maxRelays) continue
-      this.scheduled.set(key, { dueMs: clock.now() + fraction(random) * this.settings.freshMs })
+      this.scheduled.set(key, { dueMs: clock.now() + fraction(random) * this.settings.freshMs, trials: 0 })
     }
   }
 
@@ -155,7 +156,10 @@ export class ExitProbes {
     const { clock, random, counters, isTrusted, mayShare } = this.options
     const { settings } = this
     const entry = this.scheduled.get(relayText(candidate))
-    if (entry) entry.dueMs = clock.now() + jittered(random, settings.intervalMs)
+    if (entry) {
+      const isFresh = ++entry.trials < settings.firstTrials
+      entry.dueMs = clock.now() + jittered(random, isFresh ? settings.freshMs : settings.intervalMs)
+    }
     const others = relays.filter((relay) => relay !== candidate && mayShare(relay, candidate))
     const trusted = others.filter((relay) => isTrusted(relay))
     const echoes = this.options.echoes()
@@ -170,7 +174,7 @@ export class ExitProbes {
     this.trials++
     this.running++
     counters.add('probe-trials')
-    const withBurst = fraction(random) < settings.burstChance
+    const withBurst = fraction(random) < settings.burstChance || this.evidence.isSuspicious(candidate)
     this.run(path.path, path.destination, withBurst, (probe) => {
       this.heard(path, probe)
       if (isClean(probe, path.path.length, settings) && !withBurst) {

@@ -1,0 +1,96 @@
+import type { IpAddress } from '../bytes/address.ts'
+import type { Aead } from '../crypto/aead.ts'
+import { KeyPair } from '../identity/keys.ts'
+import type { Link } from '../link/link.ts'
+import { Circuit } from '../onion/circuit.ts'
+import type { CircuitEvents } from '../onion/circuit-options.ts'
+import { OwnedCircuits } from '../onion/owned-circuits.ts'
+import type { ByteStream, ByteStreamEvents } from '../stream/byte-stream.ts'
+import { StreamClient } from '../stream/stream-client.ts'
+import type { Clock } from '../world/clock.ts'
+import type { Counters } from '../world/counters.ts'
+import type { Random } from '../world/random.ts'
+import type { ProbeCircuits, ProbeRelay } from './exit-probe-ports.ts'
+
+export interface OwnProbeCircuitsOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly aead: Aead
+  readonly counters: Counters
+  /** 00 02 and the community id. */
+  readonly prefix: Uint8Array
+  /** From a socket that is for probes alone. */
+  linkTo(address: IpAddress): Link | undefined
+}
+
+/** How long a hop may take, milliseconds: create and extend are repeated for three seconds. */
+const HOP_TIMEOUT_MS = 6_000
+
+/** Circuits of probes: as a client's, each with a key of its own, but along a path that is given. */
+export class OwnProbeCircuits implements ProbeCircuits {
+  private readonly options: OwnProbeCircuitsOptions
+  private readonly owned: OwnedCircuits
+  private readonly streams = new Map<Circuit, StreamClient>()
+
+  constructor(options: OwnProbeCircuitsOptions) {
+    this.options = options
+    this.owned = new OwnedCircuits(options.prefix, options.counters)
+  }
+
+  /** Takes a packet of that socket. */
+  receive(link: Link, packet: Uint8Array): void {
+    this.owned.receive(link, packet)
+  }
+
+  linkClosed(link: Link): void {
+    this.owned.linkClosed(link)
+  }
+
+  build(path: readonly ProbeRelay[], events: Partial<CircuitEvents>): Circuit | undefined {
+    const { clock, random, aead, counters, prefix } = this.options
+    const link = path[0] && this.options.linkTo(path[0].address)
+    if (link === undefined) return undefined
+    const nothing = () => undefined
+    const circuit = new Circuit({
+      keyPair: KeyPair.generate(random),
+      path: path.map((hop) => ({ ...hop, culvert: true })),
+      link,
+      prefix,
+      clock,
+      random,
+      aead,
+      counters,
+      settings: { hopTimeoutMs: HOP_TIMEOUT_MS },
+      events: {
+        changed: nothing,
+        ready: nothing,
+        datagram: nothing,
+        ...events,
+        stream: (from, destination, packet) => this.streams.get(from)?.receive(destination, packet),
+        streamReset: (from, destination, connectionId, reason) =>
+          this.streams.get(from)?.reset(destination, connectionId, reason),
+        closed: (closed, reason) => {
+          this.owned.remove(closed)
+          this.streams.get(closed)?.circuitClosed()
+          this.streams.delete(closed)
+          events.closed?.(closed, reason)
+        },
+      },
+    })
+    this.owned.add(circuit)
+    circuit.start()
+    return circuit
+  }
+
+  open(circuit: Circuit, destination: IpAddress, events: ByteStreamEvents): ByteStream {
+    const { clock, random, counters } = this.options
+    let client = this.streams.get(circuit)
+    if (client === undefined) {
+      const send = (to: Parameters<Circuit['sendStream']>[0], packet: Uint8Array) =>
+        circuit.sendStream(to, packet)
+      client = new StreamClient({ clock, random, counters, send })
+      this.streams.set(circuit, client)
+    }
+    return client.open(destination, events)
+  }
+}
