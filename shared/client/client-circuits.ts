@@ -7,6 +7,7 @@ import type { CircuitEvents } from '../onion/circuit-options.ts'
 import type { CircuitSettings } from '../onion/constants.ts'
 import { OwnedCircuits } from '../onion/owned-circuits.ts'
 import type { Entry, PoolEvents } from '../path/pool.ts'
+import type { PathWishes } from '../path/preferences.ts'
 import type { NetworkBits, PathRelay } from '../path/relay.ts'
 import type { Reliability } from '../path/reliability.ts'
 import { type Hops, selectPath } from '../path/select.ts'
@@ -27,6 +28,7 @@ export interface ClientCircuitsOptions {
   readonly prefix: Uint8Array
   readonly networkBits: NetworkBits
   readonly reliability: Reliability
+  readonly wishes?: PathWishes | undefined
   /** A datagram from the exit of a circuit of the pool. */
   datagram(circuit: Circuit, origin: Address, data: Uint8Array): void
   /** A circuit, of the pool or not, has fallen silent. */
@@ -113,7 +115,7 @@ export class ClientCircuits {
     relays: readonly PathRelay[],
     { hops, last, avoid, events }: OwnPath,
   ): Circuit | undefined {
-    const { networkBits, reliability, random } = this.options
+    const { networkBits, reliability, random, wishes } = this.options
     if (this.outside.size >= MAX_OWN_CIRCUITS) return undefined
     for (const entry of entries) {
       const path = selectPath({
@@ -126,6 +128,7 @@ export class ClientCircuits {
         measured: (relay) => reliability.bytesPerSecond(relay),
         avoid,
         ...(last && { last }),
+        wishes,
         random,
       })
       if (typeof path === 'string') continue

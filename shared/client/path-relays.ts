@@ -1,40 +1,70 @@
+import type { IpAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { RelayDescriptor } from '../directory/descriptor.ts'
 import type { ToldPeer } from '../directory/stock-peers.ts'
+import type { Geo } from '../geo/geo.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
 import type { ExitKind, PathRelay } from '../path/relay.ts'
 
 /** Stock peers have no names of their own. */
 const STOCK_PEER_NAME = 'stock IPv8 peer'
 
-const described = new WeakMap<RelayDescriptor, PathRelay>()
+interface Described {
+  readonly geo: Geo | undefined
+  readonly relay: PathRelay
+}
 
-/** A descriptor as path selection sees it, the same each time; undefined if it cannot be a hop. */
-export function describedRelay(descriptor: RelayDescriptor): PathRelay | undefined {
+const described = new WeakMap<RelayDescriptor, Described>()
+
+/**
+ * A descriptor as path selection sees it, the same each time; undefined if it cannot be a hop.
+ * @param geo what is known of countries and networks here; without it the relay's own word has to do
+ */
+export function describedRelay(descriptor: RelayDescriptor, geo?: Geo): PathRelay | undefined {
   const known = described.get(descriptor)
-  if (known) return known
+  if (known && known.geo === geo) return known.relay
   const { flags, udp } = descriptor
   if ((flags & FLAG_RELAY) === 0 || udp === undefined) return undefined
   const relay: PathRelay = {
     publicKey: descriptor.publicKey,
     name: descriptor.nickname,
     address: udp,
+    ...placeOf(udp, geo, descriptor),
     family: toHex(descriptor.family),
     culvert: true,
     exit: exitKind(flags),
     bytesPerSecond: descriptor.bandwidth,
   }
-  described.set(descriptor, relay)
+  described.set(descriptor, { geo, relay })
   return relay
 }
 
 /** A stock peer that others told of; undefined if it relays nothing. */
-export function toldRelay({ publicKey, address, flags, tellers }: ToldPeer): PathRelay | undefined {
+export function toldRelay(
+  { publicKey, address, flags, tellers }: ToldPeer,
+  geo?: Geo,
+): PathRelay | undefined {
   if ((flags & FLAG_RELAY) === 0) return undefined
   // Whatever bits a stranger sets: streams end only where a descriptor says so.
   const exit: ExitKind = (flags & FLAG_EXIT_BITTORRENT) === 0 ? 'none' : 'datagram'
-  const name = STOCK_PEER_NAME
-  return { publicKey, name, address, family: '', culvert: false, exit, bytesPerSecond: 0, tellers }
+  const place = placeOf(address, geo)
+  return {
+    ...{ publicKey, name: STOCK_PEER_NAME, address, ...place, family: '', culvert: false, exit },
+    ...{ bytesPerSecond: 0, tellers },
+  }
+}
+
+/** By the table first; what the relay says stands beside it, and in its place where the table knows nothing. */
+function placeOf(
+  address: IpAddress,
+  geo: Geo | undefined,
+  claims: { readonly country?: string | undefined; readonly as?: number | undefined } = {},
+): Pick<PathRelay, 'country' | 'as' | 'claimed'> {
+  const claimed = {
+    ...(claims.country !== undefined && { country: claims.country }),
+    ...(claims.as !== undefined && claims.as > 0 && { as: claims.as }),
+  }
+  return { ...claimed, ...geo?.lookup(address), ...(Object.keys(claimed).length > 0 && { claimed }) }
 }
 
 function exitKind(flags: number): ExitKind {

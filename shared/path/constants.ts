@@ -23,8 +23,10 @@ export const SHARES = {
   network: 0.02,
   family: 0.05,
   system: 0.1,
-  /** Of those that nobody has proven, where there are others. */
+  /** Of those that nobody has proven, where there are enough others; */
   unproven: 0.2,
+  /** until then, of all but so much for each network with one that is proven. */
+  provenNetwork: 0.1,
   passes: 2,
 } as const
 

@@ -3,6 +3,7 @@ import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import type { PoolCircuit } from './member.ts'
 import { CircuitPool, type Entry, type PoolEvents } from './pool.ts'
+import type { PathWishes } from './preferences.ts'
 import type { PathRelay } from './relay.ts'
 import { testRelay } from './relays.fixture.ts'
 import { Reliability } from './reliability.ts'
@@ -84,9 +85,15 @@ export function link(): Link {
   return { open: true } as Link
 }
 
-export function pool(
-  more: { linked?: boolean; relays?: PathRelay[]; entries?: Entry[]; guards?: PathRelay[] } = {},
-) {
+interface Scene {
+  readonly linked?: boolean
+  readonly relays?: PathRelay[]
+  readonly entries?: Entry[]
+  readonly guards?: PathRelay[]
+  readonly wishes?: PathWishes
+}
+
+export function pool(more: Scene = {}) {
   const clock = new VirtualClock()
   const made: FakeCircuit[] = []
   const world = { linked: more.linked ?? true, primaryChanges: 0, abandoned: [] as FakeCircuit[] }
@@ -99,6 +106,7 @@ export function pool(
     entries: () => (world.linked ? (more.entries ?? [{ link: link(), relay: entry }]) : []),
     relays: () => more.relays ?? relays,
     guards: () => more.guards ?? [],
+    wishes: more.wishes,
     circuit: (path, over, events) => {
       const circuit = new FakeCircuit(path, over, events)
       made.push(circuit)
@@ -115,7 +123,7 @@ export function pool(
 export const mayEnd = (circuit: FakeCircuit | undefined) => circuit?.state === 'closed'
 
 /** A primary and a standby, ready. */
-export function served(more: Parameters<typeof pool>[0] = {}) {
+export function served(more: Scene = {}) {
   const scene = pool(more)
   scene.it.nudge()
   scene.made[0]?.succeed()

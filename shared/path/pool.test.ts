@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { POOL } from './constants.ts'
-import { pool, relays } from './pool.fixture.ts'
+import { mayEnd, pool, relays, served } from './pool.fixture.ts'
 import type { PathRelay } from './relay.ts'
 
 describe('circuit pool (C-05, C-06)', () => {
@@ -160,5 +160,37 @@ describe('circuit pool (C-05, C-06)', () => {
     clock.advance(60_000)
     expect(made.every((circuit) => circuit.state === 'closed')).toBe(true)
     expect(made).toHaveLength(2)
+  })
+})
+
+describe('circuits whose relays are not wanted any more (K-08, issue 4)', () => {
+  function scene() {
+    const unwanted = new Set<PathRelay>()
+    const { it: circuits, made, clock } = served({ wishes: { refused: (relay) => unwanted.has(relay) } })
+    return { circuits, made, clock, unwanted }
+  }
+
+  it('give way to a standby at once, and new ones avoid the relay', () => {
+    const { circuits, made, unwanted } = scene()
+    unwanted.add(made[0]?.path[1] as PathRelay)
+    circuits.nudge()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    expect(mayEnd(made[0])).toBe(true)
+    made[2]?.succeed()
+    for (const circuit of made.slice(2)) expect(circuit.path.some((relay) => unwanted.has(relay))).toBe(false)
+  })
+
+  it('serve until another is ready, but not for long', () => {
+    const { circuits, made, clock, unwanted } = scene()
+    for (const circuit of made) unwanted.add(circuit.path[1] as PathRelay)
+    circuits.nudge()
+    expect(circuits.primary?.circuit).toBe(made[0])
+    expect(mayEnd(made[1])).toBe(true)
+    expect(made[2]?.state).toBe('extending')
+    clock.advance(POOL.drainMs + 1)
+    expect(mayEnd(made[0])).toBe(true)
+    expect(circuits.primary).toBeUndefined()
+    made[2]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[2])
   })
 })

@@ -6,6 +6,7 @@ import { listedPause } from '../world/retry.ts'
 import { CircuitWatch } from './circuit-watch.ts'
 import { POOL } from './constants.ts'
 import { isEntangled, isUsable, type Member, type PoolCircuit, sharedRelays } from './member.ts'
+import type { PathWishes } from './preferences.ts'
 import { type NetworkBits, type PathRelay, relayKey } from './relay.ts'
 import type { Reliability } from './reliability.ts'
 import { type Hops, selectPath } from './select.ts'
@@ -36,6 +37,8 @@ export interface PoolOptions<C extends PoolCircuit> {
   isSilent?(link: Link): boolean
   /** Guards, which serve as other hops only where there is no choice: one failure is not to end primary and standby. */
   guards?(): readonly PathRelay[]
+  /** Circuits with relays that it refuses end: the primary once another is ready, at the latest after `POOL.drainMs`. */
+  readonly wishes?: PathWishes | undefined
   /** Makes a circuit, not yet started. */
   circuit(path: readonly PathRelay[], link: Link, events: PoolEvents): C
   /** The primary is another one now, or gone. */
@@ -152,6 +155,7 @@ export class CircuitPool<C extends PoolCircuit> {
     this.timer?.cancel()
     const nowMs = this.options.clock.now()
     for (const member of this.members) if (member.circuit.state === 'ready') this.watch.look(member)
+    this.expel()
     this.promote()
     this.retireStandbys(nowMs)
     const entries = this.options.entries(this.wanted)
@@ -231,6 +235,22 @@ export class CircuitPool<C extends PoolCircuit> {
     for (const member of going) member.circuit.destroy('unneeded')
   }
 
+  /** Ends circuits with relays that are not wanted any more. */
+  private expel(): void {
+    const { wishes, clock } = this.options
+    const unwanted = wishes && this.members.filter(({ path }) => path.some((relay) => wishes.refused(relay)))
+    if (!unwanted || unwanted.length === 0) return
+    this.members = this.members.filter((member) => !unwanted.includes(member))
+    for (const member of unwanted) {
+      if (member === this.current) {
+        this.retiring.push(member)
+        clock.after(POOL.drainMs, () => member.circuit.destroy('unneeded'))
+      } else {
+        member.circuit.destroy('unneeded')
+      }
+    }
+  }
+
   private build(nowMs: number, entries: readonly Entry[]): void {
     const { options } = this
     const load = ({ link }: Entry) =>
@@ -254,6 +274,7 @@ export class CircuitPool<C extends PoolCircuit> {
       measured: (relay) => options.reliability.bytesPerSecond(relay),
       avoid: this.list().flatMap((member) => member.path.slice(1)),
       guards: this.guards(),
+      wishes: options.wishes,
       random: options.random,
     })
     if (typeof path === 'string') {

@@ -1,3 +1,4 @@
+import type { Nearness } from './near.ts'
 import type { PathRelay } from './relay.ts'
 
 /** What the owner of circuits wants of their hops, beside what holds for all. */
@@ -14,6 +15,14 @@ export const NO_PREFERENCES: PathPreferences = {
   avoidCountries: [],
   avoidUnknownCountry: false,
   near: false,
+}
+
+/** The same as path selection asks for it. */
+export interface PathWishes {
+  /** Is no hop whatever else there is: blocked, or where the owner wants none. */
+  refused(relay: PathRelay): boolean
+  /** By how much hops that are far from those beside them weigh less; distance does not count without it. */
+  readonly near?: Nearness | undefined
 }
 
 /** Whether a relay is never to be a hop: blocked, or where the owner wants none to be. Its claim counts where it speaks against it. */

@@ -35,9 +35,12 @@ export interface RelayRecord {
 export class Reliability {
   private readonly records = new Map<string, Record>()
   private readonly clock: Clock
+  private readonly heard: ((relay: PathRelay, ok: boolean) => void) | undefined
 
-  constructor(clock: Clock) {
+  /** @param heard told whenever a relay has served, or has not: what is remembered for longer than a run */
+  constructor(clock: Clock, heard?: (relay: PathRelay, ok: boolean) => void) {
     this.clock = clock
+    this.heard = heard
   }
 
   /** A circuit with it was built. */
@@ -46,6 +49,7 @@ export class Reliability {
     record.successes++
     record.inARow = 0
     record.restsUntilMs = Number.NEGATIVE_INFINITY
+    this.heard?.(relay, true)
   }
 
   /** It did not answer, or answered wrongly. */
@@ -54,6 +58,7 @@ export class Reliability {
     record.failures++
     const { restMs, maxRestMs } = RELIABILITY
     record.restsUntilMs = this.clock.now() + doubledPause(restMs, maxRestMs, record.inARow++)
+    this.heard?.(relay, false)
   }
 
   /** A circuit with it fell silent: this hop, or another of the same circuit. */

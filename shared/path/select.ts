@@ -1,5 +1,5 @@
 import { choosable, type DrawRequest, draw, preferring, serving, type Test } from './draw.ts'
-import type { Nearness } from './near.ts'
+import type { PathWishes } from './preferences.ts'
 import { mayShareCircuit, type PathRelay, relayKey } from './relay.ts'
 
 export type Hops = 1 | 2 | 3
@@ -11,10 +11,7 @@ export interface PathRequest extends DrawRequest {
   readonly relays: readonly PathRelay[]
   /** The last hop, if it is not to be chosen; it need not be an exit then. */
   readonly last?: PathRelay
-  /** Is no hop whatever else there is: blocked, or where the owner wants none (`isRefused`). */
-  refused?(relay: PathRelay): boolean
-  /** By how much hops that are far from those beside them weigh less; distance does not count without it. */
-  readonly near?: Nearness | undefined
+  readonly wishes?: PathWishes | undefined
 }
 
 /**
@@ -43,10 +40,10 @@ export function selectPath(given: PathRequest): PathRelay[] | 'no-exit' | 'no-re
 
 /** Undefined where one of the hops that are given is refused. */
 function withoutRefused(request: PathRequest): PathRequest | undefined {
-  const { refused, entry, last, relays } = request
-  if (refused === undefined) return request
-  if (refused(entry) || (last && refused(last))) return undefined
-  return { ...request, relays: relays.filter((relay) => !refused(relay)) }
+  const { wishes, entry, last, relays } = request
+  if (wishes === undefined) return request
+  if (wishes.refused(entry) || (last && wishes.refused(last))) return undefined
+  return { ...request, relays: relays.filter((relay) => !wishes.refused(relay)) }
 }
 
 function oneHop({ entry, last }: PathRequest): PathRelay[] | 'no-exit' {
@@ -74,7 +71,7 @@ function drawNear(
   fits: readonly PathRelay[],
   beside: readonly PathRelay[],
 ): PathRelay | undefined {
-  const { near } = request
+  const near = request.wishes?.near
   if (near === undefined) return draw(request, fits)
   const factor = (relay: PathRelay) =>
     request.factor(relay) * Math.min(...beside.map((other) => near(relay, other)))

@@ -63,7 +63,7 @@ export function fairShares(
   const unproven = relays.map(({ standing }) => (standing === 'unproven' ? standing : undefined))
   const counts = unproven.map((each) => each === undefined)
   const bounds: Bound[] = [
-    { groups: unproven, ceiling: SHARES.unproven },
+    { groups: unproven, ceiling: unprovenShare(new Set(networks.filter((_, i) => counts[i])).size) },
     bound(relays.map(familyOf), counts, SHARES.family),
     bound(relays.map(systemOf), counts, SHARES.system),
     bound(networks, counts, SHARES.network),
@@ -75,6 +75,10 @@ export function fairShares(
   }
   return fair
 }
+
+/** Few proven networks do not get nearly everything for being the first. */
+const unprovenShare = (provenNetworks: number) =>
+  Math.max(SHARES.unproven, 1 - provenNetworks * SHARES.provenNetwork)
 
 interface Bound {
   readonly groups: readonly unknown[]
