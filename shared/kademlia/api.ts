@@ -114,6 +114,12 @@ export interface SampleResult extends FindNodeResult {
   readonly infoHashes: readonly Uint8Array[]
 }
 
+/** What is to stay in the DHT: put again and again until cancelled. `item` is asked anew each time, for a higher `seq`. */
+export type Publication =
+  | { readonly kind: 'peer'; readonly infoHash: Uint8Array; readonly port?: number }
+  | { readonly kind: 'immutable'; readonly value: Uint8Array }
+  | { readonly kind: 'mutable'; item(): MutableItem }
+
 /** A lookup under way. */
 export interface Lookup {
   /** Ends it; `done` is not called any more. */
@@ -185,6 +191,8 @@ export interface Dht {
   /** `value` is bencoded as a byte string: at most 996 bytes; its target is `immutableTarget` of that. */
   putImmutable(value: Uint8Array, done: (result: StoreResult) => void): Lookup
   putMutable(item: MutableItem, done: (result: StoreResult) => void): Lookup
+  /** Puts it now and each `republishMs`, sooner after a failure, until cancelled (K-05). `told` is called after each time. */
+  publish(publication: Publication, told?: (result: StoreResult) => void): Lookup
   sampleInfohashes(target: Uint8Array, done: (result: SampleResult) => void): Lookup
   /** Asks one node for what it gives itself under `target` (`ownItem`); padded, so the answer is never larger than the question. */
   askOwnItem(address: IpAddress, target: Uint8Array, done: (value: Uint8Array | undefined) => void): Lookup

@@ -19,7 +19,7 @@ export interface KademliaSettings {
   readonly alpha: number
   /** Disjoint paths of a lookup for peers and items (S/Kademlia). */
   readonly paths: number
-  /** Nodes that a peer or an item is stored at: mainline takes 8. */
+  /** Nodes that a peer or an item is stored at. Mainline takes 8; more survive churn and hostile neighbours of the target. */
   readonly replication: number
   /** BEP 42. */
   readonly nodeIds: IdPolicy
@@ -27,6 +27,12 @@ export interface KademliaSettings {
   readonly perNetworkInBucket: number
   readonly perNetworkInTable: number
   readonly perNetworkInLookup: number
+  /** Nodes whose ids do not fit their addresses that a lookup asks besides, where they are not preferred (mainline has them too). */
+  readonly unfitInLookup: number
+  /** A lookup asks no more nodes; the search around a crowded target (crowd.ts) not counted. */
+  readonly queriesPerLookup: number
+  /** Nodes near a target so many times denser than in the whole network are no chance: the search is widened. */
+  readonly crowdFactor: number
   /** Replacements kept for each bucket. */
   readonly replacements: number
   /** A node not heard of for so long is questionable, a bucket not looked into is refreshed (mainline: 15 minutes). */
@@ -35,8 +41,12 @@ export interface KademliaSettings {
   /** Unanswered queries in a row after which a node is bad. */
   readonly failures: number
 
-  /** A query's slot is free for another after a time measured (at most this), the query given up after `timeoutMs`. */
-  readonly slotTimeoutMs: number
+  /**
+   * A query is sent again after a time that follows from round trips measured, and its place in a lookup is free for another
+   * after that time once more; these bound it. It is given up after `timeoutMs`.
+   */
+  readonly minResendMs: number
+  readonly maxResendMs: number
   readonly timeoutMs: number
   /** A lookup takes no longer. */
   readonly lookupMs: number
@@ -60,10 +70,14 @@ export interface KademliaSettings {
   readonly peersPerNetwork: number
   /** Items kept: for how long (mainline: 2 hours), how many, and put there by one /24 or /48. */
   readonly itemMs: number
+  /** An item that a lookup of ours found is kept for others for so long. */
+  readonly hotItemMs: number
   readonly items: number
   readonly itemsPerNetwork: number
   /** What we put and announced ourselves is put again so often. */
   readonly republishMs: number
+  /** After a time that it did not work, this soon. */
+  readonly republishSoonMs: number
   /** Info hashes in one sample (BEP 51). */
   readonly samples: number
   /** What BEP 51 tells others to wait before they ask for a sample again. */
@@ -80,17 +94,21 @@ export const KADEMLIA_DEFAULTS: KademliaSettings = {
   k: 20,
   alpha: 3,
   paths: 4,
-  replication: 8,
+  replication: 20,
   nodeIds: 'prefer',
   perNetworkInBucket: 2,
   perNetworkInTable: 10,
   perNetworkInLookup: 2,
+  unfitInLookup: 8,
+  queriesPerLookup: 240,
+  crowdFactor: 4,
   replacements: 8,
   questionableMs: 15 * 60_000,
   refreshMs: 15 * 60_000,
   failures: 2,
 
-  slotTimeoutMs: 2_000,
+  minResendMs: 200,
+  maxResendMs: 1_500,
   timeoutMs: 8_000,
   lookupMs: 60_000,
   lookups: 16,
@@ -107,9 +125,11 @@ export const KADEMLIA_DEFAULTS: KademliaSettings = {
   peers: 50_000,
   peersPerNetwork: 8,
   itemMs: 2 * 3_600_000,
+  hotItemMs: 10 * 60_000,
   items: 1_000,
   itemsPerNetwork: 50,
   republishMs: 25 * 60_000,
+  republishSoonMs: 30_000,
   samples: 20,
   sampleIntervalMs: 60_000,
 

@@ -1,0 +1,277 @@
+import { type IpAddress, sameAddress } from '../bytes/address.ts'
+import type { Random } from '../world/random.ts'
+import type { NodeContact } from './api.ts'
+import { Bucket, type TableNode } from './bucket.ts'
+import { ID_BYTES, type KademliaSettings } from './constants.ts'
+import { compareDistance, prefixBits, randomNear } from './distance.ts'
+import { countedNetworkOf, fits, machineOf } from './place.ts'
+
+const BUCKETS = 8 * ID_BYTES
+
+/** What became of a node that answered. */
+export type Offer =
+  | { readonly kind: 'added' | 'known' | 'refused' }
+  /** No place for now; it gets one if `asked` does not answer a ping (ping before evict). */
+  | { readonly kind: 'spare'; readonly ask: TableNode | undefined }
+
+/**
+ * The nodes known of one address family, by XOR distance from us (K-02). Bucket i holds those that share i leading bits
+ * with our id, the last bucket also all that share more: only it splits, as the bucket with our own id does in Kademlia.
+ * Where few nodes are closer to us than a bucket, it takes twice as many (Kademlia §2.4: one knows the k closest to oneself).
+ *
+ * Who owns a network does not get the table (K-06): one node for each machine, few for each network in a bucket and in all,
+ * ids that fit their addresses (BEP 42) first. Only nodes that answered get in, and those that go on answering stay.
+ */
+export class Table {
+  private ownId: Uint8Array
+  private readonly settings: KademliaSettings
+  private buckets: Bucket[]
+  private readonly byMachine = new Map<string, TableNode>()
+
+  constructor(ownId: Uint8Array, settings: KademliaSettings, now: number) {
+    this.ownId = ownId
+    this.settings = settings
+    this.buckets = [new Bucket(now)]
+  }
+
+  get size(): number {
+    return this.byMachine.size
+  }
+
+  get bucketCount(): number {
+    return this.buckets.length
+  }
+
+  /** Whether any node is there that may answer. */
+  get usable(): boolean {
+    for (const node of this.byMachine.values()) if (this.isGood(node)) return true
+    return false
+  }
+
+  at(address: IpAddress): TableNode | undefined {
+    const node = this.byMachine.get(machineOf(address))
+    return node && sameAddress(node.address, address) ? node : undefined
+  }
+
+  /** A node answered from there, or asked, if it is known. */
+  offer(id: Uint8Array, address: IpAddress, now: number, rttMs: number): Offer {
+    const machine = machineOf(address)
+    const there = this.byMachine.get(machine)
+    if (there) {
+      if (sameAddress(there.address, address) && compareDistance(id, there.id, id) === 0) {
+        this.heard(there, now, rttMs)
+        return { kind: 'known' }
+      }
+      // A machine that has become another node; or one that plays many: then the first of them stays as long as it answers.
+      if (this.isFresh(there, now)) return { kind: 'refused' }
+      this.remove(there)
+    }
+    const node: TableNode = {
+      id: Uint8Array.from(id),
+      address,
+      machine,
+      network: countedNetworkOf(address),
+      fits: this.settings.nodeIds === 'off' || fits(id, address),
+      heardMs: now,
+      failures: 0,
+      rttMs,
+    }
+    return this.place(node, now)
+  }
+
+  /** Whether an unknown node of that id would get a place now, so that it is worth a ping. */
+  hasRoomFor(id: Uint8Array, address: IpAddress, now: number): boolean {
+    if (prefixBits(this.ownId, id) === BUCKETS) return false
+    const there = this.byMachine.get(machineOf(address))
+    if (there && this.isFresh(there, now)) return false
+    const { nodeIds } = this.settings
+    const fit = nodeIds === 'off' || fits(id, address)
+    if (nodeIds === 'require' && !fit) return false
+    const index = this.indexOf(id)
+    const bucket = this.bucketAt(index)
+    if (!this.admits(countedNetworkOf(address), bucket)) return false
+    if (bucket.nodes.length < this.room(index) || this.maySplit(index, id)) return true
+    return bucket.nodes.some((node) => !this.isGood(node) || (fit && !node.fits))
+  }
+
+  /** A query to it was not answered. Bad nodes go when there is another, or if `online`: when it is they who are silent, not we. */
+  failed(address: IpAddress, online: boolean): void {
+    const node = this.at(address)
+    if (!node) return
+    node.failures = Math.min(node.failures + 1, this.settings.failures)
+    if (this.isGood(node)) return
+    const bucket = this.bucketAt(this.indexOf(node.id))
+    if (!online && !bucket.spares) return
+    this.remove(node)
+    for (let spare = bucket.takeSpare(); spare; spare = bucket.takeSpare()) {
+      if (!this.byMachine.has(spare.machine) && this.place(spare, spare.heardMs).kind === 'added') return
+    }
+  }
+
+  /** Up to `count` nodes, closest to the target first. `proven`: only such as answered the last query, to be told to others. */
+  closest(target: Uint8Array, count: number, proven = false): TableNode[] {
+    const found: TableNode[] = []
+    const centre = Math.min(prefixBits(this.ownId, target), this.buckets.length - 1)
+    const take = (from: number, to: number) => {
+      const group: TableNode[] = []
+      for (let i = from; i < to; i++) {
+        for (const node of this.bucketAt(i).nodes) {
+          if (proven ? node.failures === 0 : this.isGood(node)) group.push(node)
+        }
+      }
+      group.sort((a, b) => compareDistance(target, a.id, b.id))
+      for (const node of group) if (found.length < count) found.push(node)
+    }
+    // Nodes in the target's bucket share more bits with it than any others do, all deeper ones equally many, and each
+    // bucket before it fewer.
+    take(centre, centre + 1)
+    if (found.length < count) take(centre + 1, this.buckets.length)
+    for (let i = centre - 1; i >= 0 && found.length < count; i--) take(i, i + 1)
+    return found
+  }
+
+  nodes(): TableNode[] {
+    return [...this.byMachine.values()].filter((node) => this.isGood(node))
+  }
+
+  /** The nodes that have been silent longest, of those not heard of for `questionableMs`. */
+  questionable(now: number, count: number): TableNode[] {
+    const stale: TableNode[] = []
+    for (const node of this.byMachine.values()) {
+      if (now - node.heardMs >= this.settings.questionableMs) stale.push(node)
+    }
+    return stale.sort((a, b) => a.heardMs - b.heardMs).slice(0, count)
+  }
+
+  /** A random id within the bucket that was not touched for longest, if that is `refreshMs` or more; it counts as touched then. */
+  staleTarget(now: number, random: Random): Uint8Array | undefined {
+    let index = -1
+    for (const [i, bucket] of this.buckets.entries()) {
+      if (index < 0 || bucket.touchedMs < this.bucketAt(index).touchedMs) index = i
+    }
+    const bucket = this.bucketAt(index)
+    if (now - bucket.touchedMs < this.settings.refreshMs) return undefined
+    bucket.touchedMs = now
+    const last = index === this.buckets.length - 1
+    return randomNear(this.ownId, index, random, !last)
+  }
+
+  /** We have another id now: all nodes are sorted anew, those first that were heard of last. */
+  moveTo(ownId: Uint8Array, now: number): void {
+    const nodes = [...this.byMachine.values()].sort((a, b) => b.heardMs - a.heardMs)
+    this.ownId = ownId
+    this.buckets = [new Bucket(now)]
+    this.byMachine.clear()
+    for (const node of nodes) this.place(node, now)
+  }
+
+  private place(node: TableNode, now: number): Offer {
+    const { nodeIds, replacements } = this.settings
+    if (nodeIds === 'require' && !node.fits) return { kind: 'refused' }
+    if (prefixBits(this.ownId, node.id) === BUCKETS) return { kind: 'refused' }
+    let index = this.indexOf(node.id)
+    const twin = this.bucketAt(index).withId(node.id)
+    if (twin) {
+      // Two addresses under one id: one of them only copied it.
+      if (this.isFresh(twin, now)) return { kind: 'refused' }
+      this.remove(twin)
+    }
+    while (this.bucketAt(index).nodes.length >= this.room(index) && this.maySplit(index, node.id)) {
+      this.split(now)
+      index = this.indexOf(node.id)
+    }
+    const bucket = this.bucketAt(index)
+    if (!this.admits(node.network, bucket)) return { kind: 'refused' }
+    if (bucket.nodes.length >= this.room(index)) {
+      const loser =
+        bucket.nodes.find((each) => !this.isGood(each)) ??
+        (node.fits && nodeIds === 'prefer' ? bucket.nodes.find((each) => !each.fits) : undefined)
+      if (!loser) {
+        bucket.keepSpare(node, replacements)
+        return { kind: 'spare', ask: this.oldestQuestionable(bucket, now) }
+      }
+      this.remove(loser)
+    }
+    bucket.nodes.push(node)
+    bucket.touchedMs = now
+    this.byMachine.set(node.machine, node)
+    return { kind: 'added' }
+  }
+
+  private heard(node: TableNode, now: number, rttMs: number): void {
+    node.heardMs = now
+    node.failures = 0
+    if (rttMs > 0) node.rttMs = node.rttMs > 0 ? (7 * node.rttMs + rttMs) / 8 : rttMs
+    this.bucketAt(this.indexOf(node.id)).touchedMs = now
+  }
+
+  private remove(node: TableNode): void {
+    this.byMachine.delete(node.machine)
+    this.bucketAt(this.indexOf(node.id)).remove(node)
+  }
+
+  private split(now: number): void {
+    const depth = this.buckets.length - 1
+    const last = this.bucketAt(depth)
+    const deeper = new Bucket(now)
+    deeper.touchedMs = last.touchedMs
+    const isDeeper = (node: TableNode) => prefixBits(this.ownId, node.id) > depth
+    deeper.nodes = last.nodes.filter(isDeeper)
+    deeper.spares = last.spares?.filter(isDeeper)
+    last.nodes = last.nodes.filter((node) => !isDeeper(node))
+    last.spares = last.spares?.filter((node) => !isDeeper(node))
+    this.buckets.push(deeper)
+  }
+
+  /** The last bucket splits, but not for nodes that all lie on its far side: those would only leave an empty one behind. */
+  private maySplit(index: number, id: Uint8Array): boolean {
+    if (index !== this.buckets.length - 1 || this.buckets.length >= BUCKETS) return false
+    const isDeeper = (each: Uint8Array) => prefixBits(this.ownId, each) > index
+    return isDeeper(id) || this.bucketAt(index).nodes.some((node) => isDeeper(node.id))
+  }
+
+  private room(index: number): number {
+    const { k } = this.settings
+    let deeper = 0
+    for (let i = this.buckets.length - 1; i > index && deeper < k; i--)
+      deeper += this.bucketAt(i).nodes.length
+    return index < this.buckets.length - 1 && deeper < k ? 2 * k : k
+  }
+
+  private admits(network: string | undefined, bucket: Bucket): boolean {
+    if (network === undefined) return true
+    if (bucket.ofNetwork(network) >= this.settings.perNetworkInBucket) return false
+    let count = 0
+    for (const each of this.buckets) count += each.ofNetwork(network)
+    return count < this.settings.perNetworkInTable
+  }
+
+  private oldestQuestionable(bucket: Bucket, now: number): TableNode | undefined {
+    let oldest: TableNode | undefined
+    for (const node of bucket.nodes) if (!oldest || node.heardMs < oldest.heardMs) oldest = node
+    return oldest && !this.isFresh(oldest, now) ? oldest : undefined
+  }
+
+  private isGood(node: TableNode): boolean {
+    return node.failures < this.settings.failures
+  }
+
+  private isFresh(node: TableNode, now: number): boolean {
+    return node.failures === 0 && now - node.heardMs < this.settings.questionableMs
+  }
+
+  private indexOf(id: Uint8Array): number {
+    return Math.min(prefixBits(this.ownId, id), this.buckets.length - 1)
+  }
+
+  private bucketAt(index: number): Bucket {
+    const bucket = this.buckets[index]
+    if (!bucket) throw new RangeError(`no bucket ${index}`)
+    return bucket
+  }
+}
+
+/** A node as told to others. */
+export function contactOf({ id, address }: TableNode): NodeContact {
+  return { id, address }
+}
