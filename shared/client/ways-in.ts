@@ -1,9 +1,10 @@
 import type { Directory } from '../directory/directory.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
-import { draw } from '../path/draw.ts'
+import { draw, preferring } from '../path/draw.ts'
 import { type GuardCandidate, type GuardStore, Guards } from '../path/guards.ts'
 import type { Entry } from '../path/pool.ts'
+import type { PathWishes } from '../path/preferences.ts'
 import { mayShareCircuit, type NetworkBits, type PathRelay, relayKey } from '../path/relay.ts'
 import type { Reliability } from '../path/reliability.ts'
 
@@ -37,6 +38,7 @@ export interface WaysInOptions {
   ): Promise<Link>
   readonly directory: Directory
   readonly reliability: Reliability
+  readonly wishes?: PathWishes | undefined
   relayOf(publicKey: PublicKey): PathRelay | undefined
   circuitsOf(link: Link): readonly SilentCircuit[]
   receive(link: Link, packet: Uint8Array): void
@@ -76,9 +78,10 @@ export class WaysIn {
       random,
       ...(options.guardStore && { store: options.guardStore }),
       choose: (candidates) => this.chooseGuard(candidates),
+      serves: (guard) => this.isWanted(guard),
     })
     const count = Math.min(ENTRY_LINKS, 1 + (options.standbys ?? 1))
-    this.toGuards = this.entryLinks(count, () => [...entries, ...this.notKnownBefore()])
+    this.toGuards = this.entryLinks(count, () => this.inOrder())
     this.toExits = this.entryLinks(1, () => this.sortedExits())
   }
 
@@ -113,8 +116,8 @@ export class WaysIn {
   /** Those that serve when all can be reached. */
   guardRelays(): readonly PathRelay[] {
     const { entries, relayOf } = this.options
-    const next = [...entries, ...this.sampled.list()].slice(0, ENTRY_LINKS)
-    return next.flatMap(({ publicKey }) => relayOf(publicKey) ?? [])
+    const next = [...entries, ...this.sampled.list()].filter((guard) => this.isWanted(guard))
+    return next.slice(0, ENTRY_LINKS).flatMap(({ publicKey }) => relayOf(publicKey) ?? [])
   }
 
   /** Open links to exits. Begins to link to one where no guard is one. */
@@ -154,8 +157,22 @@ export class WaysIn {
   private usable(links: EntryLinks): Entry[] {
     return links.list().flatMap(({ link, relay }) => {
       const known = this.options.relayOf(relay.publicKey)
-      return known && link.open && !this.watch.isSilent(link) ? [{ link, relay: known }] : []
+      const serves = known && this.isWanted(known) && link.open && !this.watch.isSilent(link)
+      return serves ? [{ link, relay: known }] : []
     })
+  }
+
+  /** The site's own relay first, then the sampled ones; those that are not wanted as hops still tell of others. */
+  private inOrder(): readonly EntryRelay[] {
+    const all = [...this.options.entries, ...this.notKnownBefore()]
+    const isWanted = (relay: EntryRelay) => this.isWanted(relay)
+    return [...all.filter(isWanted), ...all.filter((relay) => !isWanted(relay))]
+  }
+
+  private isWanted({ publicKey }: Pick<EntryRelay, 'publicKey'>): boolean {
+    const { wishes, relayOf } = this.options
+    const relay = wishes && relayOf(publicKey)
+    return !(relay && wishes.refused(relay))
   }
 
   private notKnownBefore(): readonly GuardCandidate[] {
@@ -187,13 +204,18 @@ export class WaysIn {
     const byRelay = new Map<PathRelay, GuardCandidate>()
     for (const candidate of candidates) {
       const relay = relayOf(candidate.publicKey)
-      if (relay && present.every((other) => mayShareCircuit(relay, other, networkBits))) {
+      if (
+        relay &&
+        this.isWanted(relay) &&
+        present.every((other) => mayShareCircuit(relay, other, networkBits))
+      ) {
         byRelay.set(relay, candidate)
       }
     }
     const fits = [...byRelay.keys()]
-    // Exits are scarce: they are guards only where nobody else can be.
-    const plain = fits.filter((relay) => relay.exit === 'none')
+    // Exits are scarce, and who is known from one source alone may be made up: guards only where nobody else can be.
+    const known = preferring(fits, (relay) => relay.unconfirmed !== true)
+    const plain = preferring(known, (relay) => relay.exit === 'none')
     const chosen = draw(
       {
         factor: (relay) => reliability.factor(relay),
@@ -202,7 +224,7 @@ export class WaysIn {
         networkBits,
         random,
       },
-      plain.length > 0 ? plain : fits,
+      plain,
     )
     return chosen && byRelay.get(chosen)
   }

@@ -139,3 +139,27 @@ describe('guards kept for weeks (issue 3, C-05)', () => {
     expect(back.names()).toEqual([])
   })
 })
+
+describe('guards that their owner does not want now (K-08, issue 4)', () => {
+  it('stay in the list while others serve in their place, up to the limit of the list', async () => {
+    const unwanted = new Set<string>()
+    const clock = new VirtualClock()
+    const guards = new Guards({
+      clock,
+      random: new SeededRandom(3),
+      choose: (candidates) => candidates[0],
+      serves: ({ url }) => !unwanted.has(url),
+    })
+    const urls = () => guards.list().map(({ url }) => url)
+    guards.update(relays)
+    const [first] = urls()
+    expect(urls()).toHaveLength(GUARDS.sampled)
+    unwanted.add(first as string)
+    guards.update(relays)
+    expect(urls()).toHaveLength(GUARDS.sampled + 1)
+    expect(urls()[0]).toBe(first)
+    for (const { url } of relays) unwanted.add(url)
+    guards.update(relays)
+    expect(urls()).toHaveLength(GUARDS.maxSampled)
+  })
+})

@@ -35,6 +35,8 @@ export interface GuardsOptions {
   readonly store?: GuardStore
   /** One of the candidates, by whatever rule relays are chosen. */
   choose(candidates: readonly GuardCandidate[]): GuardCandidate | undefined
+  /** Whether it may be a hop as its owner wishes now. One that may not stays in the list for when it may again; others serve. */
+  serves?(guard: GuardCandidate): boolean
 }
 
 const VERSION = 1
@@ -100,7 +102,7 @@ export class Guards {
       guard.url = listed.url
     }
     this.expire()
-    while (this.guards.length < GUARDS.sampled && this.sample(candidates)) {
+    while (this.isShort() && this.sample(candidates)) {
       // Until there are enough, or no more.
     }
     if (this.state() !== before) this.save()
@@ -127,6 +129,12 @@ export class Guards {
     if (guard === undefined || guard.unreachableSinceWallMs !== undefined) return
     guard.unreachableSinceWallMs = this.today()
     this.save()
+  }
+
+  private isShort(): boolean {
+    const { serves } = this.options
+    const serving = serves ? this.guards.filter((guard) => serves(guard)) : this.guards
+    return serving.length < GUARDS.sampled && this.guards.length < GUARDS.maxSampled
   }
 
   private find(publicKey: PublicKey): Guard | undefined {
