@@ -32,3 +32,47 @@ export const OWN_HOP_TIMEOUT_MS = 5_000
 export const MAX_OWN_CIRCUITS = 32
 /** The list of all relays is put together anew after this, in milliseconds, besides when the directory has changed: hearsay gets old. */
 export const KNOWN_RELAYS_MS = 60_000
+
+/** Who told of which relays (sightings.ts). */
+export const SIGHTINGS = {
+  maxSources: 24,
+  /** Of one source. */
+  maxRelays: 4_000,
+  maxConfirmed: 4_000,
+  /** Voices (other networks, other families) that make a relay more than somebody's word. */
+  confirmedBy: 2,
+  /** What was confirmed stays so for two weeks. */
+  rememberedMs: 14 * 86_400_000,
+  /** News gets around in this time: who has not told of a relay by then keeps it back. */
+  graceMs: 180_000,
+} as const
+
+/** The comparison of what several relays tell (directory-comparison.ts). */
+export const COMPARISON = {
+  /** The first round comes so long after the start, or after the last look for somebody to ask. */
+  firstMs: 5_000,
+  /** Between rounds, less up to `jitter` of it. */
+  everyMs: 3_600_000,
+  jitter: 0.2,
+  /** The same while relays are unconfirmed, or too few answered; doubled each time up to `everyMs`. */
+  soonMs: 60_000,
+  /** Relays that are to answer in one round, asked at once, and asked at most. */
+  sources: 4,
+  atOnce: 2,
+  attempts: 10,
+  /** For one relay: circuit, descriptors and verdicts. */
+  sourceMs: 60_000,
+  /** Relays that tell only what is new are asked for so much more: news takes time to get around. */
+  slackMs: 600_000,
+  /** Voices that must have told all before what one alone knows is set aside. */
+  enoughVoices: 3,
+  /** A source that keeps back so many, and this share of all, hides them; fewer it may not have reached. */
+  hiddenAtLeast: 3,
+  hiddenShare: 0.1,
+  /** Relays whose opinions are kept. */
+  maxTellers: 16,
+} as const
+export type ComparisonSettings = { readonly [K in keyof typeof COMPARISON]: number }
+
+/** What is kept of the directory between one run and the next is written this long after a change. */
+export const KEEP_DIRECTORY_MS = 60_000

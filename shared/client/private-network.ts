@@ -1,9 +1,8 @@
 import type { Address, IpAddress } from '../bytes/address.ts'
 import type { Aead } from '../crypto/aead.ts'
 import type { UnverifiedDescriptor } from '../directory/descriptor.ts'
-import { Directory } from '../directory/directory.ts'
-import { DirectoryExchange } from '../directory/exchange.ts'
-import { StockPeers } from '../directory/stock-peers.ts'
+import type { AddResult, Directory } from '../directory/directory.ts'
+import type { Geo } from '../geo/geo.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import { prefixOf } from '../ipv8/packet.ts'
 import type { Link } from '../link/link.ts'
@@ -12,18 +11,21 @@ import type { CircuitEvents } from '../onion/circuit-options.ts'
 import type { GuardStore } from '../path/guards.ts'
 import type { Member } from '../path/member.ts'
 import { CircuitPool, type Entry } from '../path/pool.ts'
-import { type NetworkBits, type PathRelay, relayKey } from '../path/relay.ts'
+import type { NetworkBits, PathRelay } from '../path/relay.ts'
 import { Reliability } from '../path/reliability.ts'
 import type { Hops } from '../path/select.ts'
 import type { ByteStream, ByteStreamEvents } from '../stream/byte-stream.ts'
-import type { Clock, Timer } from '../world/clock.ts'
+import type { TrustBook } from '../trust/trust-book.ts'
+import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
 import { ClientCircuits } from './client-circuits.ts'
-import { DIRECTORY_FEW_MS, DIRECTORY_REFRESH_MS, KNOWN_RELAYS_MS, WAITING_STREAMS } from './constants.ts'
+import { type ComparisonSettings, WAITING_STREAMS } from './constants.ts'
 import { type DatagramSocket, Datagrams } from './datagrams.ts'
 import type { EntryRelay, EntryState } from './entry-links.ts'
-import { describedRelay, toldRelay } from './path-relays.ts'
+import type { DirectoryStore } from './kept-directory.ts'
+import type { RelayView } from './known-relays.ts'
+import { type ComparisonView, RelayKnowledge } from './relay-knowledge.ts'
 import { WaitingStream } from './waiting-stream.ts'
 import { WaysIn } from './ways-in.ts'
 
@@ -50,6 +52,12 @@ export interface PrivateNetworkOptions {
   readonly directoryRefreshMs?: number
   /** See `DirectoryOptions.parse`. */
   readonly parseDescriptor?: (bytes: Uint8Array) => UnverifiedDescriptor
+  /** Switches the comparison of directories on, with settings of its own if there are any. */
+  readonly comparison?: Partial<ComparisonSettings>
+  /** Where verified descriptors and the trust book are kept; the network has to tell all of it anew without it. */
+  readonly directoryStore?: DirectoryStore
+  /** Countries and networks of addresses, once they are known. */
+  geo?(): Geo | undefined
   /** Hops known from elsewhere than the directory: the peers of a client that walks itself. */
   extraRelays?(): readonly PathRelay[]
   /** How a relay lets us in, if it does; by its gateway's WebSocket if not given. */
@@ -77,6 +85,8 @@ export interface NetworkStatus {
   readonly primary: Member<Circuit> | undefined
   readonly hops: Hops
   readonly problem: 'no-relay' | 'no-exit' | 'no-circuit' | undefined
+  /** What came of asking several relays; `unconfirmed` counts those that only one of them tells of. */
+  readonly comparison: ComparisonView
 }
 
 export interface OwnCircuitRequest {
@@ -91,40 +101,36 @@ export interface OwnCircuitRequest {
  * datagrams that leave at the exit (C-05, C-07, W-02). Runs in the page, and in Node for programs without one.
  */
 export class PrivateNetwork {
-  /** Verified descriptors of relays. */
-  readonly directory: Directory
   private readonly options: PrivateNetworkOptions
-  private readonly stock: StockPeers
-  private readonly exchange: DirectoryExchange
+  private readonly knowledge: RelayKnowledge
   private readonly reliability: Reliability
   private readonly pool: CircuitPool<Circuit>
   private readonly circuits: ClientCircuits
   private readonly ways: WaysIn
   private readonly udp: Datagrams
   private waiting: WaitingStream[] = []
-  private known:
-    | { readonly relays: readonly PathRelay[]; readonly atMs: number; readonly version: number }
-    | undefined
-  /** Whether a relay has told all that it knows. */
-  private hasDirectory = false
-  private refreshTimer: Timer | undefined
   private stopped = false
 
   constructor(options: PrivateNetworkOptions) {
     this.options = options
-    const { clock, random, counters, network } = options
-    const { parseDescriptor } = options
-    const parse = parseDescriptor ? { parse: parseDescriptor } : {}
-    this.directory = new Directory({ network, clock, counters, ...parse })
-    this.stock = new StockPeers(clock)
-    this.exchange = new DirectoryExchange({
-      directory: this.directory,
-      own: () => undefined,
-      clock,
-      random,
-      counters,
+    const { clock, random, counters } = options
+    this.knowledge = new RelayKnowledge({
+      ...options,
+      links: () => this.ways.links(),
+      keyOf: (link) => this.ways.keyOf(link),
+      guards: () => this.ways.guards(),
+      isResting: (relay) => this.isResting(relay),
+      circuitTo: (last, events) => this.circuitTo(last, events),
+      relaysChanged: (complete) => this.ways.directoryChanged(complete),
+      changed: () => {
+        this.pool.nudge()
+        options.changed()
+      },
     })
-    this.reliability = new Reliability(clock)
+    // One of two may be to blame: who does not answer, or who should have passed the question on.
+    this.reliability = new Reliability(clock, ({ publicKey }, ok) =>
+      this.knowledge.book.recordCircuit(publicKey.mid, ok, ok ? 1 : 0.5),
+    )
     this.udp = new Datagrams((destination, data) => this.sendDatagram(destination, data), counters)
     this.circuits = new ClientCircuits({
       ...options,
@@ -138,14 +144,14 @@ export class PrivateNetwork {
     })
     this.ways = new WaysIn({
       ...options,
-      directory: this.directory,
+      directory: this.knowledge.directory,
       reliability: this.reliability,
       relayOf: (publicKey) => this.relayOf(publicKey),
       circuitsOf: (link) => this.circuits.of(link),
       receive: (link, packet) => {
-        if (!this.exchange.receive(link, packet)) this.circuits.receive(link, packet)
+        if (!this.knowledge.receive(link, packet)) this.circuits.receive(link, packet)
       },
-      opened: (link) => this.refresh(link),
+      opened: (link) => this.knowledge.refresh(link),
       linkClosed: (link) => this.circuits.linkClosed(link),
       changed: () => this.pool.nudge(),
     })
@@ -168,18 +174,32 @@ export class PrivateNetwork {
   }
 
   start(): void {
-    void this.ways.start()
+    void this.begin()
+  }
+
+  private async begin(): Promise<void> {
+    await this.knowledge.start()
+    if (!this.stopped) await this.ways.start()
+  }
+
+  /** Verified descriptors of relays. */
+  get directory(): Directory {
+    return this.knowledge.directory
+  }
+
+  /** What this client thinks of relays. After a change from outside `trustChanged` is to be called. */
+  get trustBook(): TrustBook {
+    return this.knowledge.book
   }
 
   /** Ends circuits and links; streams close with `circuit-lost`, those that wait for a circuit with `no-circuit`. */
   stop(): void {
     this.stopped = true
-    this.refreshTimer?.cancel()
+    this.knowledge.stop()
     for (const stream of this.waiting) stream.giveUp()
     this.waiting = []
     this.pool.stop()
     this.circuits.stop()
-    this.exchange.stop()
     this.ways.stop()
   }
 
@@ -197,6 +217,7 @@ export class PrivateNetwork {
       primary: pool.primary,
       hops: pool.hops,
       problem: pool.primary ? undefined : this.problem(relays.length),
+      comparison: this.knowledge.status(),
     }
   }
 
@@ -205,20 +226,17 @@ export class PrivateNetwork {
    * this did not open is to be handed to `receive`.
    */
   learnFrom(link: Link): void {
-    if (!this.stopped) this.refresh(link)
+    if (!this.stopped) this.knowledge.refresh(link)
   }
 
   /** Takes a packet of the directory's. @returns whether it was one */
   receive(link: Link, packet: Uint8Array): boolean {
-    return this.exchange.receive(link, packet)
+    return this.knowledge.receive(link, packet)
   }
 
   /** To be called when `extraRelays` has changed. */
   relaysChanged(): void {
-    if (this.stopped) return
-    this.known = undefined
-    this.ways.directoryChanged(true)
-    this.pool.nudge()
+    this.knowledge.update(true)
   }
 
   /** The circuits of the pool, the primary first. */
@@ -228,13 +246,30 @@ export class PrivateNetwork {
 
   /** All that could be hops now: relays of the directory, and stock peers that relays or this client's own walk know. */
   relays(): readonly PathRelay[] {
-    const nowMs = this.options.clock.now()
-    const { version } = this.directory
-    const { known } = this
-    if (known && known.version === version && nowMs - known.atMs < KNOWN_RELAYS_MS) return known.relays
-    const relays = this.findRelays()
-    this.known = { relays, atMs: nowMs, version }
-    return relays
+    return this.knowledge.relays()
+  }
+
+  /** The same and those that are blocked, with what is thought of each. */
+  relayViews(): readonly RelayView[] {
+    return this.knowledge.views()
+  }
+
+  /** The trust book was changed from outside: marks by hand. */
+  trustChanged(): void {
+    this.knowledge.update()
+  }
+
+  /** Asks several relays for all that they know now. @param done with the number of relays that were new */
+  compareNow(done: (added: number) => void): void {
+    this.knowledge.compareNow(done)
+  }
+
+  /**
+   * Takes a descriptor that was found otherwise.
+   * @param source the way in which it was found, such as `dht`: one voice among those that confirm relays
+   */
+  learn(bytes: Uint8Array, source: string): AddResult {
+    return this.knowledge.learn(bytes, source)
   }
 
   /**
@@ -283,18 +318,9 @@ export class PrivateNetwork {
     return this.udp.open(receive)
   }
 
-  private findRelays(): readonly PathRelay[] {
-    const all = new Map<string, PathRelay>()
-    for (const peer of this.stock.list()) {
-      const relay = toldRelay(peer)
-      if (relay) all.set(relayKey(relay), relay)
-    }
-    for (const relay of this.options.extraRelays?.() ?? []) all.set(relayKey(relay), relay)
-    for (const { descriptor } of this.directory.list()) {
-      const relay = describedRelay(descriptor)
-      if (relay) all.set(relayKey(relay), relay)
-    }
-    return [...all.values()]
+  /** For a question to a relay: past the entry relay, so that it does not learn whom we ask. */
+  private circuitTo(last: PathRelay, events: Partial<CircuitEvents>): Circuit | undefined {
+    return this.buildCircuit({ hops: 3, last, events }) ?? this.buildCircuit({ hops: 2, last, events })
   }
 
   private sendDatagram(destination: Address, data: Uint8Array): boolean {
@@ -332,38 +358,7 @@ export class PrivateNetwork {
     return primary && this.circuits.opener(primary.circuit, primary.path.at(-1))
   }
 
-  /** Asks for the directory over `link` now, and from time to time over whichever link is open then. */
-  private refresh(link: Link): void {
-    this.exchange.fetchFrom(link, (added, answered) => {
-      if (this.stopped) return
-      // Nothing new, most times: a thousand relays need not be looked through for that.
-      if (added > 0 || !this.hasDirectory) {
-        this.known = undefined
-        this.ways.directoryChanged(answered)
-      }
-      this.hasDirectory ||= answered
-      this.pool.nudge()
-      this.options.changed()
-    })
-    const teller = this.ways.keyOf(link)
-    if (teller) {
-      this.exchange.askNeighbours(link, (peers) => {
-        this.stock.tell(teller, peers)
-        if (peers.length > 0) this.known = undefined
-        this.pool.nudge()
-      })
-    }
-    this.refreshTimer?.cancel()
-    const refreshMs = this.options.directoryRefreshMs ?? DIRECTORY_REFRESH_MS
-    const pauseMs = this.relays().length < this.minRelays ? DIRECTORY_FEW_MS : refreshMs
-    this.refreshTimer = this.options.clock.after(pauseMs, () => {
-      for (const open of this.ways.links()) this.refresh(open)
-    })
-  }
-
   private relayOf(publicKey: PublicKey): PathRelay | undefined {
-    const descriptor = this.directory.find(publicKey.mid)?.descriptor
-    if (descriptor) return describedRelay(descriptor)
-    return this.options.extraRelays?.().find((relay) => relay.publicKey.equals(publicKey))
+    return this.knowledge.relayOf(publicKey)
   }
 }
