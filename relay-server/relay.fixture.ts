@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { WebSocket } from 'ws'
 import { type Address, addressOf, type IpAddress } from '../shared/bytes/address.ts'
 import { fromHex } from '../shared/bytes/bytes.ts'
@@ -21,6 +24,13 @@ import { Relay } from './relay.ts'
 
 export const clock = new NodeClock()
 export const random = new NodeRandom()
+
+/** A folder for what one relay remembers, gone with this process. */
+function stateFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'culvert-relay-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
 
 export interface TestRelay {
   readonly relay: Relay
@@ -50,6 +60,7 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
         udp: { host, port: 0 },
         exchangeSeconds: 0.5,
         networkPrefixBits: 32,
+        state: stateFolder(),
         ...config,
       }),
       'test',

@@ -1,18 +1,10 @@
-import { formatAddress, type IpAddress } from '../shared/bytes/address.ts'
+import { type Address, formatAddress, type IpAddress, sameAddress } from '../shared/bytes/address.ts'
 import { fromHex } from '../shared/bytes/bytes.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
 import type { StockPeer } from '../shared/directory/stock-peers.ts'
 import { isHiddenPacket } from '../shared/hidden/packets.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
-import {
-  FLAG_EXIT_BITTORRENT,
-  FLAG_EXIT_HTTP,
-  FLAG_EXIT_IPV8,
-  FLAG_EXIT_STREAM,
-  FLAG_RELAY,
-  FLAG_SPEED_TEST,
-} from '../shared/ipv8/constants.ts'
 import { messageIdOf, prefixOf } from '../shared/ipv8/packet.ts'
 import { Walker, type WalkStatus } from '../shared/ipv8/walker.ts'
 import type { Link } from '../shared/link/link.ts'
@@ -25,18 +17,21 @@ import type { Random } from '../shared/world/random.ts'
 
 import { defaultBootstrap } from './bootstrap.ts'
 import { portRangeOf, type RelayConfig } from './config.ts'
+import { type DiscoveryStatus, RelayDiscovery } from './discovery/relay-discovery.ts'
+import { RelayTrust } from './discovery/verifier.ts'
 import { Exit } from './exit/exit.ts'
+import { loadGeo } from './geo/load-geo.ts'
 import { hiddenServices } from './hidden-services.ts'
 import { UdpLinks } from './links/udp.ts'
 import type { Log } from './log.ts'
 import type { PortMappingState } from './nat/port-mapping.ts'
 import { RelayPorts } from './nat/relay-ports.ts'
 import { loadNativeCrypto } from './native-crypto.ts'
-import { Neighbours } from './neighbours.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import { OwnDescriptor } from './own-descriptor.ts'
 import { type StartedGateway, startGateway } from './page-gateway.ts'
 import { candidatesOf } from './relay-candidates.ts'
+import { descriptorFlagsOf, flagsOf } from './relay-flags.ts'
 import { WalkReport } from './walk-report.ts'
 
 export interface RelayOptions {
@@ -54,6 +49,8 @@ export interface RelayStatus extends WalkStatus {
   readonly portMapping: PortMappingState
   /** Other relays whose descriptors are known. */
   readonly relays: number
+  /** How the search for relays goes (D-08, K-10). */
+  readonly discovery: DiscoveryStatus
   readonly udpLinks: number
   readonly pages: number
   readonly router: RouterStats
@@ -70,6 +67,7 @@ const LAB_NETWORKS = ['127.0.0.0/8', '::1/128']
  */
 export class Relay {
   readonly directory: Directory
+  readonly trust: RelayTrust
   private readonly options: RelayOptions
   private readonly prefix: Uint8Array
   private readonly exchange: DirectoryExchange
@@ -85,7 +83,24 @@ export class Relay {
     this.options = options
     this.prefix = prefixOf(fromHex(config.community))
     this.extendPolicy = new ExitPolicy({ allowNetworks: config.lab ? LAB_NETWORKS : [] })
-    this.directory = new Directory({ network, clock, counters, self: keyPair.publicKey })
+    this.trust = new RelayTrust({
+      ...options,
+      allowNetworks: config.lab ? LAB_NETWORKS : [],
+      isOwn: (address) => this.isPublic(address),
+      linkTo: (address) => (this.mayReach(address) ? this.running?.udp.linkTo(address) : undefined),
+      onResult: (result) => this.running?.discovery.verified(result),
+    })
+    const { book } = this.trust
+    this.directory = new Directory({
+      network,
+      clock,
+      counters,
+      self: keyPair.publicKey,
+      refuse: ({ publicKey, udp }) =>
+        book.isBlocked(publicKey.mid) || (udp !== undefined && book.isBlocked(udp)),
+      onlyProven: config.trust.verify,
+      learnt: () => this.running?.discovery.learnt(),
+    })
     this.exit = config.exit.enabled
       ? new Exit({
           ...config.exit,
@@ -102,7 +117,7 @@ export class Relay {
       network,
       nickname: config.nickname,
       family: config.family,
-      flags: this.descriptorFlags,
+      flags: descriptorFlagsOf(config.exit),
       websocket: () => this.websocketUrl,
       udp: () => this.publicAddresses,
     })
@@ -112,9 +127,13 @@ export class Relay {
       directory: this.directory,
       own,
       neighbours,
+      tellsDrops: true,
+      verdicts: () => book.opinions(),
       clock,
       random,
       counters,
+      // Candidates are asked too, beside the partners of a round.
+      settings: { maxFetches: 64 },
     })
   }
 
@@ -128,6 +147,11 @@ export class Relay {
     return this.running?.gateway && `http://${formatAddress(this.running.gateway.address)}`
   }
 
+  /** The search for relays; undefined before `start`. */
+  get discovery(): RelayDiscovery | undefined {
+    return this.running?.discovery
+  }
+
   /** How many there are of everything; for tests and for whoever watches the relay. */
   status(): RelayStatus | undefined {
     const { running } = this
@@ -136,6 +160,7 @@ export class Relay {
       ...running.walker.status,
       portMapping: running.ports?.state ?? 'off',
       relays: this.directory.size,
+      discovery: running.discovery.status(),
       udpLinks: running.udp.size,
       pages: running.gateway?.gateway.size ?? 0,
       router: running.router.stats(),
@@ -147,12 +172,14 @@ export class Relay {
   async start(): Promise<void> {
     const { config, keyPair, clock, random, counters, log } = this.options
     const aead = await loadNativeCrypto(log)
+    const loaded = await loadGeo(config.geo)
     const { host, port, portRange, publicHost } = config.udp
     const linkOptions = {
       clock,
       random,
       counters,
       onPacket: this.receive,
+      onDatagram: (from: IpAddress, datagram: Uint8Array) => this.running?.discovery.receive(from, datagram),
       onClosed: (link: Link) => this.running?.router.linkClosed(link),
       inUse: (link: Link) => (this.running?.router.table.legsOf(link).length ?? 0) > 0,
     }
@@ -179,7 +206,7 @@ export class Relay {
       random,
       aead,
       counters,
-      flags: this.flags,
+      flags: flagsOf(config.exit),
       linkTo: (address) => udp.linkTo(address),
       mayExtendTo: (address) => udp.reaches(address) && !own.isOwn(address) && this.mayReach(address),
       exit: hidden.port,
@@ -195,7 +222,7 @@ export class Relay {
       clock,
       random,
       counters,
-      flags: this.flags,
+      flags: flagsOf(config.exit),
       addresses: own.forWalk(),
       families: udp.families,
       onStatus: (status) => {
@@ -212,17 +239,17 @@ export class Relay {
         else counters.add('relay-private-address')
       },
     })
-    const neighbours = new Neighbours({
+    const discovery = new RelayDiscovery({
+      ...this.options,
       directory: this.directory,
       exchange: this.exchange,
-      clock,
-      random,
-      bootstrap: config.bootstrap,
-      families: udp.families,
-      linkTo: (address) => udp.linkTo(address),
+      trust: this.trust,
+      udp,
       mayReach: (address) => this.mayReach(address),
-      intervalMs: config.exchangeSeconds * 1000,
-      onResolved: (addresses) => walker.addBootstrap(addresses),
+      isOwn: (address) => own.isOwn(address) || this.isPublic(address) === true,
+      publicAddresses: () => this.publicAddresses,
+      own: () => this.descriptor.bytes(),
+      onBootstrap: (addresses) => walker.addBootstrap(addresses),
     })
     this.running = {
       udp,
@@ -230,17 +257,20 @@ export class Relay {
       router,
       exit: hidden.exit,
       walker,
-      neighbours,
+      discovery,
       gateway: undefined,
       ports: undefined,
     }
     try {
-      this.running.gateway = await startGateway(this.options, {
-        overlay: () => walker.status.state,
-        status: () => this.status(),
-        onPacket: this.receive,
-        onClosed: (link) => router.linkClosed(link),
-      })
+      this.running.gateway = await startGateway(
+        { ...this.options, geoTable: loaded?.table },
+        {
+          overlay: () => walker.status.state,
+          status: () => this.status(),
+          onPacket: this.receive,
+          onClosed: (link) => router.linkClosed(link),
+        },
+      )
     } catch (error) {
       await udp.close()
       throw error
@@ -257,7 +287,7 @@ export class Relay {
       },
     })
     this.running.ports.start()
-    neighbours.start()
+    await discovery.start()
     walker.addBootstrap(defaultBootstrap(config).filter((address) => udp.reaches(address)))
     walker.start()
   }
@@ -271,13 +301,14 @@ export class Relay {
   private async end(): Promise<void> {
     const { running } = this
     if (!running) return
-    running.neighbours.stop()
+    const found = running.discovery.stop()
     running.walker.stop()
     this.exchange.stop()
     running.router.stop()
     running.exit.stop()
     const unmapped = running.ports?.stop()
     await running.gateway?.gateway.stop()
+    await found
     await running.udp.close()
     await unmapped
     this.running = undefined
@@ -289,24 +320,15 @@ export class Relay {
     if (!running) return
     const id = messageIdOf(packet, this.prefix)
     if (id === MESSAGE.cell || id === MESSAGE.destroy) running.router.receive(link, packet)
-    else if (id === undefined && this.exchange.receive(link, packet)) return
+    else if (id === undefined && this.receiveOfDirectory(link, packet)) return
     else if (id !== undefined && isHiddenPacket(id)) running.router.receivePacket(link, packet)
     else if (link.kind === 'udp' && running.walker.receive(link.address as IpAddress, packet)) return
     else this.options.counters.add(id === undefined ? 'relay-foreign-packet' : 'relay-unknown-message')
   }
 
-  /** What stock peers of the tunnel community are told. */
-  private get flags(): number {
-    const { enabled, bittorrent, ipv8, tcp } = this.options.config.exit
-    const exitFlags =
-      (bittorrent ? FLAG_EXIT_BITTORRENT : 0) | (ipv8 ? FLAG_EXIT_IPV8 : 0) | (tcp ? FLAG_EXIT_HTTP : 0)
-    return FLAG_RELAY | FLAG_SPEED_TEST | (enabled ? exitFlags : 0)
-  }
-
-  /** What pages are told besides: whether streams end here in TCP. */
-  private get descriptorFlags(): number {
-    const { enabled, tcp } = this.options.config.exit
-    return enabled && tcp ? this.flags | FLAG_EXIT_STREAM : this.flags
+  /** Proofs, and what else there is of the directory's community. */
+  private receiveOfDirectory(link: Link, packet: Uint8Array): boolean {
+    return this.trust.proofs.receive(link, packet) || this.exchange.receive(link, packet)
   }
 
   private get websocketUrl(): string | undefined {
@@ -320,6 +342,11 @@ export class Relay {
     const { running } = this
     if (!running) return undefined
     return running.own.reachable(running.walker)
+  }
+
+  /** Whether an address is one of those; undefined while none is known. */
+  private isPublic(address: Address): boolean | undefined {
+    return this.publicAddresses?.some((each) => sameAddress(each, address))
   }
 
   /** Peers of the walk that have no descriptor: pages cannot walk, and are told of them. */
@@ -340,7 +367,7 @@ interface Running {
   readonly router: Router
   readonly exit: Exit
   readonly walker: Walker
-  readonly neighbours: Neighbours
+  readonly discovery: RelayDiscovery
   gateway: StartedGateway | undefined
   ports: RelayPorts | undefined
 }

@@ -87,7 +87,7 @@ export class DiscoveryRun {
       candidates: this.named.size,
       found: this.found,
       fresh: this.fresh,
-      ms: clock.now() - this.startedMs,
+      ms: Math.round(clock.now() - this.startedMs),
       // Who named somebody was asked, though he may never have come to an end.
       success: this.success ?? this.named.size > 0,
       endedMs: clock.wall(),

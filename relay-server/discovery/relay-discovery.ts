@@ -1,0 +1,327 @@
+import { join } from 'node:path'
+import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
+import { relayInfoHash, relayItemSalt } from '../../shared/directory/constants.ts'
+import type { Directory } from '../../shared/directory/directory.ts'
+import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
+import type { ByMethod, SourceIntervals } from '../../shared/discovery/constants.ts'
+import { CandidatePipeline } from '../../shared/discovery/pipeline.ts'
+import { Discovery } from '../../shared/discovery/scheduler.ts'
+import type { DiscoverySource, RunResult } from '../../shared/discovery/source.ts'
+import type { DiscoveryStatistics } from '../../shared/discovery/statistics.ts'
+import type { KeyPair } from '../../shared/identity/keys.ts'
+import type { Dht, KademliaStatus } from '../../shared/kademlia/api.ts'
+import { Kademlia } from '../../shared/kademlia/kademlia.ts'
+import type { VerificationResult } from '../../shared/trust/verification.ts'
+import type { Clock, Timer } from '../../shared/world/clock.ts'
+import type { Counters } from '../../shared/world/counters.ts'
+import type { Random } from '../../shared/world/random.ts'
+import type { RelayConfig } from '../config.ts'
+import { isLoopback } from '../endpoints.ts'
+import type { UdpLinks } from '../links/udp.ts'
+import type { Log } from '../log.ts'
+import { BootstrapSource } from './bootstrap-source.ts'
+import { DHT_ROUTERS, DHT_SOURCE, SWEEP_MS } from './constants.ts'
+import { DhtAnnouncer } from './dht-announcer.ts'
+import { loadNodes, saveNodes } from './dht-nodes-file.ts'
+import { DhtSource } from './dht-source.ts'
+import { ExchangeSource, unproven } from './exchange-source.ts'
+import { Fetches } from './fetches.ts'
+import { trackerResolver } from './tracker-resolver.ts'
+import { TrackerSource } from './tracker-source.ts'
+import type { RelayTrust } from './verifier.ts'
+
+export interface RelayDiscoveryOptions {
+  readonly config: RelayConfig
+  readonly keyPair: KeyPair
+  readonly clock: Clock
+  readonly random: Random
+  readonly counters: Counters
+  readonly log: Log
+  readonly directory: Directory
+  readonly exchange: DirectoryExchange
+  readonly trust: RelayTrust
+  readonly udp: UdpLinks
+  /** Whether packets may go to an address that somebody named. */
+  mayReach(address: IpAddress): boolean
+  isOwn(address: IpAddress): boolean
+  /** Where others reach us; undefined until known, empty if nobody can. */
+  publicAddresses(): readonly IpAddress[] | undefined
+  /** Our descriptor, while others can reach us. */
+  own(): Uint8Array | undefined
+  /** Addresses of the operator's own relays, once they are known. */
+  onBootstrap(addresses: readonly IpAddress[]): void
+  /** Another taker of datagrams, before the DHT: true if one was for it. */
+  alsoReceives?(from: IpAddress, datagram: Uint8Array): boolean
+}
+
+/** Requirements D-08 and K-10, without addresses, ids and keys. */
+export interface DiscoveryStatus extends DiscoveryStatistics {
+  readonly dht: Omit<KademliaStatus, 'nodeId' | 'ownAddresses'> | undefined
+}
+
+/** All of a relay that looks for others and lets itself be found. */
+export class RelayDiscovery {
+  readonly discovery: Discovery
+  private readonly options: RelayDiscoveryOptions
+  private readonly dht: Dht | undefined
+  private readonly announcer: DhtAnnouncer | undefined
+  private readonly trackers: TrackerSource | undefined
+  private readonly fetches: Fetches
+  private readonly timers = new Map<string, Timer>()
+  private ownAddresses = ''
+  private learntAny = false
+
+  constructor(options: RelayDiscoveryOptions) {
+    this.options = options
+    const { config, directory, exchange, clock, random, counters, trust, udp } = options
+    const { weights, dht, trackers, bootstrap, partners, runSeconds, wantedRelays } = config.discovery
+    const infoHash = relayInfoHash(config.network)
+    this.fetches = new Fetches({ exchange, linkTo: (address) => udp.linkTo(address) })
+    const sources: DiscoverySource[] = []
+    if (dht.enabled) {
+      this.dht = this.makeDht(infoHash)
+      this.announcer = new DhtAnnouncer({
+        ...options,
+        dht: this.dht,
+        infoHash,
+        salt: relayItemSalt(config.network),
+      })
+      sources.push(new DhtSource(this.dht, infoHash))
+    }
+    if (trackers.length > 0) {
+      this.trackers = new TrackerSource({
+        urls: trackers,
+        infoHash,
+        clock,
+        random,
+        counters,
+        port: () => options.publicAddresses()?.[0]?.port ?? udp.address.port,
+        isContent: () => this.proven >= wantedRelays,
+        resolve: trackerResolver(options),
+      })
+      sources.push(this.trackers)
+    }
+    if (config.discovery.exchange) {
+      const linkTo = (address: IpAddress) => udp.linkTo(address)
+      sources.push(new ExchangeSource({ ...options, fetches: this.fetches, linkTo, partners }))
+    }
+    const routers = this.dht ? routersOf(config) : []
+    if (bootstrap && config.bootstrap.length + routers.length > 0) {
+      sources.push(
+        new BootstrapSource({
+          relays: config.bootstrap,
+          routers,
+          families: udp.families,
+          fetches: this.fetches,
+          onRelays: (addresses) => {
+            options.onBootstrap(addresses)
+            this.dht?.addNodes(addresses)
+          },
+          onRouters: (addresses) => this.dht?.start(addresses),
+          unproven: () => unproven(directory),
+        }),
+      )
+    }
+    const pipeline = this.makePipeline(infoHash)
+    this.discovery = new Discovery({
+      clock,
+      random,
+      counters,
+      sources,
+      weights,
+      intervals: intervalsOf(config),
+      handle: (candidate, done) => pipeline.handle(candidate, done),
+      outside: () => ({
+        relaysProven: this.proven,
+        dhtNodesKnown: this.dhtNodes,
+        trackerAnnounces: counters.get('tracker-announced'),
+        peerExchanges: this.fetches.answered,
+        verificationsAttempted: trust.verifier.statistics.attempted,
+        verificationsSuccessful: trust.verifier.statistics.successful,
+        spiesDetected: trust.verifier.statistics.spies,
+      }),
+      onRun: (result) => this.report(result),
+      settings: { runMs: runSeconds * 1000, wantedRelays },
+    })
+  }
+
+  /** Opens what was saved, and begins. @param byItself false: sources run by hand alone */
+  async start(byItself = true): Promise<void> {
+    const { config, trust } = this.options
+    await trust.start()
+    if (this.dht) {
+      this.dht.addNodes((await loadNodes(this.nodesFile)).filter((address) => this.options.mayReach(address)))
+      this.dht.start([])
+      this.every('save', DHT_SOURCE.saveMs, () => void this.saveNodes())
+    }
+    this.every('sweep', SWEEP_MS, () => this.sweep())
+    this.sweep()
+    if (!byItself || !config.discovery.enabled) return
+    this.announcer?.start()
+    this.discovery.start()
+  }
+
+  /** Takes back what was announced, and writes what is to be remembered. */
+  async stop(): Promise<void> {
+    for (const timer of this.timers.values()) timer.cancel()
+    this.timers.clear()
+    this.discovery.stop()
+    this.announcer?.stop()
+    await Promise.all([this.trackers?.stop(), this.saveNodes(), this.options.trust.stop()])
+    this.dht?.stop()
+  }
+
+  /** A datagram that is no IPv8 packet. Never throws. */
+  receive(from: IpAddress, datagram: Uint8Array): void {
+    const { alsoReceives, trust, udp, counters } = this.options
+    if (alsoReceives?.(from, datagram) || this.dht?.receive(from, datagram)) return
+    const answer = trust.secirc.answer(from, datagram)
+    if (answer) udp.sendTo(from, answer)
+    else counters.add('relay-foreign-datagram')
+  }
+
+  /** The directory has a descriptor that it did not have. */
+  learnt(): void {
+    this.learntAny = true
+  }
+
+  /** A relay was verified, for the first time or again. */
+  verified({ proven, key, candidate, verdict }: VerificationResult): void {
+    const { directory } = this.options
+    const mid = (candidate.descriptor?.publicKey ?? key)?.mid
+    if (mid === undefined) return
+    if (proven) directory.markProven(mid, candidate.address)
+    else if (verdict?.standing === 'blocked') directory.drop(mid)
+    else directory.markUnproven(mid)
+  }
+
+  status(): DiscoveryStatus {
+    return rounded({ ...this.discovery.statistics(), dht: this.dhtStatus() })
+  }
+
+  private dhtStatus(): DiscoveryStatus['dht'] {
+    if (this.dht === undefined) return undefined
+    const { nodeId: _, ownAddresses: __, ...status } = this.dht.status()
+    return status
+  }
+
+  private get proven(): number {
+    return this.options.directory.list().filter(({ proven }) => proven).length
+  }
+
+  private get dhtNodes(): number {
+    const nodes = this.dht?.status().nodes
+    return nodes ? nodes.ipv4 + nodes.ipv6 : 0
+  }
+
+  private get nodesFile(): string {
+    return join(this.options.config.state, 'dht.nodes')
+  }
+
+  private makeDht(infoHash: Uint8Array): Dht {
+    const { clock, random, counters, udp, mayReach, own } = this.options
+    const isOurs = (target: Uint8Array) => target.every((byte, i) => byte === infoHash[i])
+    return new Kademlia({
+      clock,
+      random,
+      counters,
+      families: udp.families,
+      send: (address, datagram) => udp.sendTo(address, datagram),
+      mayReach: (address) => mayReach(address),
+      ownItem: (target) => (isOurs(target) ? own() : undefined),
+    })
+  }
+
+  private makePipeline(infoHash: Uint8Array): CandidatePipeline {
+    const { directory, mayReach, isOwn, trust, config, udp } = this.options
+    const { dht } = this
+    return new CandidatePipeline({
+      directory,
+      mayReach: (address) => udp.reaches(address) && mayReach(address),
+      isOwn,
+      ...(dht ? { askDescriptor: (address, done) => dht.askOwnItem(address, infoHash, done) } : {}),
+      fetch: (address, done) => this.fetches.fetch(address, done),
+      verify: (address, descriptor, done) => {
+        if (!config.trust.verify) {
+          done(true)
+          return
+        }
+        const outcome = trust.verifier.add({ address, descriptor }, ({ proven }) => done(proven))
+        if (outcome === 'blocked' || outcome === 'limited' || outcome === 'full') done(undefined)
+      },
+      onNew: (_relay, address) => {
+        dht?.addNodes([address])
+        // So that it knows us as well.
+        this.fetches.fetch(address, () => undefined)
+      },
+    })
+  }
+
+  private sweep(): void {
+    const { publicAddresses, directory } = this.options
+    const addresses = publicAddresses() ?? []
+    const text = JSON.stringify(addresses)
+    if (text !== this.ownAddresses) {
+      this.ownAddresses = text
+      for (const address of addresses) this.dht?.setOwnAddress(address)
+    }
+    if (!this.learntAny) return
+    this.learntAny = false
+    this.discovery.offer('exchange', unproven(directory))
+  }
+
+  private report({ method, fresh, found, ms }: RunResult): void {
+    const { log } = this.options
+    const took = `${(ms / 1000).toFixed(1)} s`
+    if (fresh > 0) log.info(`found ${fresh} new ${fresh === 1 ? 'relay' : 'relays'} by ${method}`)
+    log.debug(`discovery by ${method}: ${found} relays, ${fresh} of them new, in ${took}`)
+  }
+
+  private async saveNodes(): Promise<void> {
+    const nodes = this.dht?.nodes().map(({ address }) => address) ?? []
+    if (nodes.length === 0) return
+    await saveNodes(this.nodesFile, nodes).catch((error: NodeJS.ErrnoException) => {
+      this.options.log.error(`the DHT's nodes cannot be written to ${this.nodesFile} (${error.code})`)
+    })
+  }
+
+  private every(name: string, ms: number, run: () => void): void {
+    const timer = this.options.clock.after(ms, () => {
+      run()
+      this.every(name, ms, run)
+    })
+    this.timers.set(name, timer)
+  }
+}
+
+/** Fractions to three places, as people read them. */
+function rounded<T>(value: T): T {
+  const text = JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'number' ? Math.round(each * 1000) / 1000 : each,
+  )
+  return JSON.parse(text) as T
+}
+
+/** Routers that a relay may ask: its operator's own, and the well-known ones unless it lives on this machine alone. */
+export function routersOf(config: RelayConfig): readonly string[] {
+  const { routers, defaultRouters } = config.discovery.dht
+  return defaultRouters && !isLocal(config) ? [...routers, ...DHT_ROUTERS] : routers
+}
+
+/** Whether a relay is never to send beyond this machine by itself. */
+export function isLocal(config: RelayConfig): boolean {
+  const host: Address = addressOf(config.udp.host, 0)
+  return config.lab || isLoopback(host)
+}
+
+function intervalsOf(config: RelayConfig): ByMethod<SourceIntervals> {
+  const { leastSeconds, mostSeconds } = config.discovery
+  const leastMs = 1000 * leastSeconds
+  const mostMs = 1000 * Math.max(leastSeconds, mostSeconds)
+  const eagerMs = Math.min(8 * leastMs, mostMs)
+  const exchangeMs = 1000 * config.exchangeSeconds
+  // Quickly at first, so that a small network knows itself within a second or two.
+  const rounds = { firstMs: 250, leastMs: exchangeMs / 4, eagerMs: exchangeMs, mostMs: exchangeMs }
+  const outside = { firstMs: 1_000, leastMs, eagerMs, mostMs }
+  return { dht: outside, tracker: outside, exchange: rounds, bootstrap: rounds }
+}
