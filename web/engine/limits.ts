@@ -17,6 +17,12 @@ export const SITE_FETCH_MS = 30_000
 
 /** Without a peer for this long, the visitor is told. */
 export const NO_PEERS_MS = 20_000
+/** Nodes of BitTorrent's DHT to begin with, where the site names none. */
+export const WELL_KNOWN_DHT: readonly string[] = [
+  'router.bittorrent.com:6881',
+  'router.utorrent.com:6881',
+  'dht.transmissionbt.com:6881',
+]
 /** Through three hops, a DHT node answers within this or never. */
 export const DHT_TIMEOUT_MS = 10_000
 export const MAX_CONNECTIONS = 40

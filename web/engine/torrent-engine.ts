@@ -11,7 +11,7 @@ import { abandonUtp } from '../tunnel/utp-streams.ts'
 import { destinationJudge, peerBlocklist } from './destinations.ts'
 import { discoverAnew } from './discover-anew.ts'
 import { type HiddenAccess, HiddenSwarm } from './hidden-swarm.ts'
-import { DHT_TIMEOUT_MS, MAX_CONNECTIONS, NO_PEERS_MS } from './limits.ts'
+import { DHT_TIMEOUT_MS, MAX_CONNECTIONS, NO_PEERS_MS, WELL_KNOWN_DHT } from './limits.ts'
 import { LostPeers } from './lost-peers.ts'
 import type { MediaFile, MediaLibrary } from './media.ts'
 import { MediaReaders } from './media-reader.ts'
@@ -242,12 +242,6 @@ export class TorrentEngine implements MediaLibrary {
 }
 
 const NOT_HIDDEN: HiddenView = { state: 'off', introductionPoints: 0, peers: 0 }
-
-const WELL_KNOWN_DHT = [
-  'router.bittorrent.com:6881',
-  'router.utorrent.com:6881',
-  'dht.transmissionbt.com:6881',
-]
 
 /** Never the error's own text where it may hold an address or a hash. */
 function problemOf(error: unknown, kind: TorrentSource['kind'], parsed: boolean): Problem {
