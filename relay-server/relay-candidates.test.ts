@@ -6,8 +6,9 @@ import { FLAG_EXIT_BITTORRENT, FLAG_RELAY } from '../shared/ipv8/constants.ts'
 import { PeerRecord } from '../shared/ipv8/peer-record.ts'
 import { SeededRandom } from '../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../shared/sim/virtual-clock.ts'
+import { TrustBook } from '../shared/trust/trust-book.ts'
 import { Counters } from '../shared/world/counters.ts'
-import { candidatesOf } from './relay-candidates.ts'
+import { candidatesOf, offerJudge } from './relay-candidates.ts'
 
 const random = new SeededRandom(3)
 const directory = new Directory({ network: 'test', clock: new VirtualClock(), counters: new Counters() })
@@ -46,5 +47,41 @@ describe('candidates for owners that let a hop choose the next (N-12, C-01)', ()
       expect(last(relays.at(-1)!.address)).toBe(1)
       expect(exits.map(({ address }) => last(address))).toEqual([4, 3])
     }
+  })
+})
+
+describe('candidates by trust and country (D-06, K-08)', () => {
+  const peers = [1, 2, 3, 4, 5].map((n) => peer(n, FLAG_RELAY))
+  const mids = peers.map(({ publicKey }) => publicKey.mid)
+  const is = (n: number, who: Uint8Array | IpAddress) => who === mids[n - 1] || who === peers[n - 1]?.address
+  const book = new TrustBook({ clock: new VirtualClock() })
+  const judge = offerJudge({
+    book: {
+      isBlocked: (who) => is(1, who),
+      verdict: (mid) => ({ ...book.verdict(mid), standing: is(2, mid) ? 'suspect' : 'unproven' }),
+    },
+    geo: {
+      lookup: ({ host }) => ({ country: host === peers[2]?.address.host ? 'DE' : 'NL' }),
+      centre: () => undefined,
+    },
+    avoidCountries: ['DE', 'FR'],
+  })
+
+  it('leave out the blocked and the avoided, and put suspects last', () => {
+    for (let i = 0; i < 20; i++) {
+      const { relays } = candidatesOf(peers, directory, random, judge)
+      const numbers = relays.map(({ address }) => Number(address.host.split('.').at(-1)))
+      expect(numbers.slice(0, -1).sort()).toEqual([4, 5])
+      expect(numbers.at(-1)).toBe(2)
+    }
+  })
+
+  it('take a relay at its word where that speaks against it', () => {
+    const { publicKey, address } = peers[3]!
+    expect(judge({ publicKey, address })).toBe('offered')
+    expect(judge({ publicKey, address, claimedCountry: 'FR' })).toBe('never')
+    expect(judge({ publicKey: peers[2]!.publicKey, address: peers[2]!.address, claimedCountry: 'NL' })).toBe(
+      'never',
+    )
   })
 })

@@ -1,8 +1,10 @@
 import { formatAddress, type IpAddress } from '../shared/bytes/address.ts'
 import type { Directory } from '../shared/directory/directory.ts'
+import type { Geo } from '../shared/geo/geo.ts'
 import type { PublicKey } from '../shared/identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_RELAY } from '../shared/ipv8/constants.ts'
 import type { Candidate, Candidates } from '../shared/onion/candidates.ts'
+import type { TrustJudge } from '../shared/trust/trust-judge.ts'
 import { type Random, shuffled } from '../shared/world/random.ts'
 
 interface WalkedPeer {
@@ -16,27 +18,61 @@ interface WalkedPeer {
 /** Below this a peer has failed more often than it has answered. */
 const RELIABLE_RATE = 0.5
 
+/** Whether a relay is offered as next hop: gladly, only behind all others, or not. */
+export type OfferJudge = (
+  relay: Candidate & { readonly claimedCountry?: string | undefined },
+) => 'offered' | 'last' | 'never'
+
+export interface OfferRules {
+  readonly book: Pick<TrustJudge, 'verdict' | 'isBlocked'>
+  readonly geo: Geo | undefined
+  /** ISO 3166-1 alpha-2: relays there, by the table or by their own word, are never offered. */
+  readonly avoidCountries: readonly string[]
+}
+
+/** By trust, and by the countries that the operator avoids (D-06, K-08). */
+export function offerJudge({ book, geo, avoidCountries }: OfferRules): OfferJudge {
+  const avoided = new Set(avoidCountries)
+  return ({ publicKey, address, claimedCountry }) => {
+    if (book.isBlocked(publicKey.mid) || book.isBlocked(address)) return 'never'
+    if (avoided.size > 0) {
+      const country = geo?.lookup(address)?.country
+      if ([country, claimedCountry].some((code) => code !== undefined && avoided.has(code))) return 'never'
+    }
+    return book.verdict(publicKey.mid).standing === 'suspect' ? 'last' : 'offered'
+  }
+}
+
 /**
  * Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk, in an order of
- * chance, but unreliable peers behind all others (N-12). The router offers the first that it may extend to.
+ * chance, but unreliable and suspect peers behind all others (N-12). The router offers the first that it may extend to.
  */
-export function candidatesOf(peers: readonly WalkedPeer[], directory: Directory, random: Random): Candidates {
+export function candidatesOf(
+  peers: readonly WalkedPeer[],
+  directory: Directory,
+  random: Random,
+  judge: OfferJudge = () => 'offered',
+): Candidates {
   const reliable = { relays: [] as Candidate[], exits: [] as Candidate[] }
   const unreliable = { relays: [] as Candidate[], exits: [] as Candidate[] }
   const seen = new Set<string>()
-  const offer = (candidate: Candidate, flags: number, list = reliable) => {
+  const offer = (candidate: Candidate, flags: number, isReliable: boolean, claimedCountry?: string) => {
     const key = formatAddress(candidate.address)
     if (seen.has(key) || (flags & FLAG_RELAY) === 0) return
     seen.add(key)
+    const judgement = judge({ ...candidate, claimedCountry })
+    if (judgement === 'never') return
+    const list = isReliable && judgement === 'offered' ? reliable : unreliable
     if (flags & FLAG_EXIT_BITTORRENT) list.exits.push(candidate)
     else list.relays.push(candidate)
   }
   for (const { publicKey, address, flags, successRate } of peers) {
-    offer({ publicKey, address }, flags, successRate < RELIABLE_RATE ? unreliable : reliable)
+    const country = directory.find(publicKey.mid)?.descriptor.country
+    offer({ publicKey, address }, flags, successRate >= RELIABLE_RATE, country)
   }
   for (const { descriptor } of directory.list()) {
-    const { publicKey, udp, flags } = descriptor
-    if (udp) offer({ publicKey, address: udp }, flags)
+    const { publicKey, udp, flags, country } = descriptor
+    if (udp) offer({ publicKey, address: udp }, flags, true, country)
   }
   return {
     relays: [...shuffled(random, reliable.relays), ...shuffled(random, unreliable.relays)],
