@@ -30,7 +30,7 @@ import { loadNativeCrypto } from './native-crypto.ts'
 import { OwnAddresses } from './own-addresses.ts'
 import { OwnDescriptor } from './own-descriptor.ts'
 import { type StartedGateway, startGateway } from './page-gateway.ts'
-import { candidatesOf } from './relay-candidates.ts'
+import { candidatesOf, offerJudge } from './relay-candidates.ts'
 import { descriptorFlagsOf, flagsOf } from './relay-flags.ts'
 import { WalkReport } from './walk-report.ts'
 
@@ -199,6 +199,9 @@ export class Relay {
       directory: this.directory,
       linkTo: (address) => (this.mayReach(address) ? udp.linkTo(address) : undefined),
     })
+    const { book } = this.trust
+    const { avoidCountries } = config.geo
+    const offered = offerJudge({ book, geo: loaded?.geo, avoidCountries })
     const router: Router = new Router({
       keyPair,
       prefix: this.prefix,
@@ -211,7 +214,7 @@ export class Relay {
       mayExtendTo: (address) => udp.reaches(address) && !own.isOwn(address) && this.mayReach(address),
       exit: hidden.port,
       services: hidden.services,
-      candidates: () => candidatesOf(walker.peers(), this.directory, random),
+      candidates: () => candidatesOf(walker.peers(), this.directory, random, offered),
       isProven: (link) => walker.isVerified(link.address as IpAddress),
       limits: config.limits,
     })
