@@ -72,16 +72,17 @@ export class VerificationCache {
     this.kept.delete(id)
   }
 
-  /** Those whose time is over and who are worth another look: proven before, or claiming their address. Others are dropped. */
+  /** Those whose time is over and who are worth another look: proven before, or claiming their address. Of others the failures are remembered a while longer. */
   due(limit: number): readonly { readonly id: string; readonly result: VerificationResult }[] {
     const nowMs = this.clock.now()
     const due: Kept[] = []
     for (const kept of this.kept.values()) {
       if (nowMs < kept.untilMs) continue
       const { result, failures, id } = kept
-      const worth = result.proven || isClaimed(result.candidate)
-      if (!worth || failures > this.settings.maxFailures) this.kept.delete(id)
-      else if (due.length < limit) due.push(kept)
+      const worth = isClaimed(result.candidate) && failures <= this.settings.maxFailures
+      if (worth) {
+        if (due.length < limit) due.push(kept)
+      } else if (nowMs >= kept.untilMs + this.settings.maxUnprovenMs) this.kept.delete(id)
     }
     return due
   }
