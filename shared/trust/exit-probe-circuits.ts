@@ -30,6 +30,7 @@ const HOP_TIMEOUT_MS = 6_000
 export class OwnProbeCircuits implements ProbeCircuits {
   private readonly options: OwnProbeCircuitsOptions
   private readonly owned: OwnedCircuits
+  private readonly live = new Set<Circuit>()
   private readonly streams = new Map<Circuit, StreamClient>()
 
   constructor(options: OwnProbeCircuitsOptions) {
@@ -44,6 +45,11 @@ export class OwnProbeCircuits implements ProbeCircuits {
 
   linkClosed(link: Link): void {
     this.owned.linkClosed(link)
+  }
+
+  /** Whether circuits go over a link. */
+  uses(link: Link): boolean {
+    return [...this.live].some((circuit) => circuit.link === link)
   }
 
   build(path: readonly ProbeRelay[], events: Partial<CircuitEvents>): Circuit | undefined {
@@ -71,6 +77,7 @@ export class OwnProbeCircuits implements ProbeCircuits {
           this.streams.get(from)?.reset(destination, connectionId, reason),
         closed: (closed, reason) => {
           this.owned.remove(closed)
+          this.live.delete(closed)
           this.streams.get(closed)?.circuitClosed()
           this.streams.delete(closed)
           events.closed?.(closed, reason)
@@ -78,6 +85,7 @@ export class OwnProbeCircuits implements ProbeCircuits {
       },
     })
     this.owned.add(circuit)
+    this.live.add(circuit)
     circuit.start()
     return circuit
   }

@@ -36,6 +36,8 @@ interface Record {
   readonly last: RoleRecord
   readonly middle: RoleRecord
   readonly strikes: Map<ProbeFault, number>
+  /** How often in a row it carried next to nothing of what it promises. */
+  broken: number
 }
 
 /** What speaks against relays, over all their trials; it is told when it is enough, and not before. */
@@ -56,11 +58,12 @@ export class ProbeEvidence {
     const { dropThreshold, deadThreshold } = this.settings
     const speaksAgainst = ({ out, back, all, dead }: RoleRecord) =>
       [out, back, all].some(({ score }) => score > dropThreshold / 4) || dead.score > deadThreshold / 4
-    return speaksAgainst(record.last) || speaksAgainst(record.middle) || record.strikes.size > 0
-  }
-
-  forget(relay: string): void {
-    this.records.delete(relay)
+    return (
+      speaksAgainst(record.last) ||
+      speaksAgainst(record.middle) ||
+      record.strikes.size > 0 ||
+      record.broken > 0
+    )
   }
 
   judge(trial: Trial): void {
@@ -151,16 +154,18 @@ export class ProbeEvidence {
     const promised = candidate.bytesPerSecond
     if (measured === undefined || promised === 0 || path.at(-1) !== candidate) return
     const { mid } = candidate.publicKey
+    const record = this.recordOf(candidate)
     if (measured >= keptShare * promised) {
+      record.broken = 0
       this.reports.recordBandwidth(mid, promised, measured)
-      this.recordOf(candidate).strikes.delete('over-promised')
       return
     }
     const rest = Math.min(control?.bytesPerSecond ?? 0, othersBytesPerSecond ?? 0)
     // Else the path, or our own line, may be what is slow.
     if (measured >= bottleneckShare * rest) return
+    // The book calls it a lie at once: one slow hour shall not look like one.
+    if (measured < overPromisedShare * promised && ++record.broken < this.settings.strikes) return
     this.reports.recordBandwidth(mid, promised, measured)
-    if (measured < overPromisedShare * promised) this.strike(candidate, 'over-promised')
   }
 
   private strike(relay: ProbeRelay, fault: ProbeFault): void {
@@ -186,7 +191,7 @@ export class ProbeEvidence {
         const [oldest] = this.records.keys()
         if (oldest !== undefined) this.records.delete(oldest)
       }
-      record = { last: roleRecord(), middle: roleRecord(), strikes: new Map() }
+      record = { last: roleRecord(), middle: roleRecord(), strikes: new Map(), broken: 0 }
       this.records.set(key, record)
     }
     return record

@@ -33,9 +33,9 @@ export interface ProbeCircuits {
 }
 
 /** What a relay was caught at. */
-export type ProbeFault = 'altered-data' | 'wrong-address' | 'dropped-data' | 'probe-only' | 'over-promised'
+export type ProbeFault = 'altered-data' | 'wrong-address' | 'dropped-data' | 'probe-only'
 
-/** Where findings go: a TrustBook. Ids are mids, 20 bytes. */
+/** Where findings go: the trust book. Ids are mids, 20 bytes. */
 export interface ProbeReports {
   recordCircuit(mid: Uint8Array, ok: boolean): void
   /** Bytes per second, both. Only told where the relay itself was what limited the rate, or where it kept its promise. */

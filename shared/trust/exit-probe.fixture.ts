@@ -14,6 +14,8 @@ import { ExitProbes } from './exit-probe.ts'
 import { OwnProbeCircuits } from './exit-probe-circuits.ts'
 import type { ExitProbeSettings } from './exit-probe-constants.ts'
 import type { ProbeRelay, ProbeReports } from './exit-probe-ports.ts'
+import { TrustBook } from './trust-book.ts'
+import { MISBEHAVIOURS, type Misbehaviour, type ReasonCode, type Verdict } from './verdict.ts'
 
 /** How a relay lies. */
 export interface Lies {
@@ -55,6 +57,7 @@ export class ProbeWorld implements ProbeReports {
   readonly counters = new Counters()
   readonly relays: ProbedRelay[] = []
   readonly probes: ExitProbes
+  readonly book = new TrustBook({ clock: this.clock })
   /** `name kind`, in the order in which it was told. */
   readonly caught: string[] = []
   readonly circuitsOf = new Map<string, { ok: number; failed: number }>()
@@ -85,7 +88,7 @@ export class ProbeWorld implements ProbeReports {
       relays: () => this.relays,
       mayShare: (a, b) => a !== b,
       isTrusted: () => false,
-      isAlive: (relay) => (relay as ProbedRelay).lies.off !== true,
+      ask: (relay, done) => done((relay as ProbedRelay).lies.off !== true),
       echoes: () => [ECHO],
       send: (to, datagram) => this.overInternet(() => this.exits.get(formatAddress(to))?.(ECHO, datagram)),
       settings,
@@ -136,15 +139,18 @@ export class ProbeWorld implements ProbeReports {
     const known = this.circuitsOf.get(name) ?? { ok: 0, failed: 0 }
     known[ok ? 'ok' : 'failed']++
     this.circuitsOf.set(name, known)
+    this.book.recordCircuit(mid, ok)
   }
 
   readonly bandwidths: { name: string; promised: number; measured: number }[] = []
   recordBandwidth(mid: Uint8Array, promised: number, measured: number): void {
     this.bandwidths.push({ name: this.nameOf(mid), promised, measured })
+    this.book.recordBandwidth(mid, promised, measured)
   }
 
-  recordMisbehaviour(mid: Uint8Array, kind: string): void {
+  recordMisbehaviour(mid: Uint8Array, kind: Misbehaviour): void {
     this.caught.push(`${this.nameOf(mid)} ${kind}`)
+    this.book.recordMisbehaviour(mid, kind)
   }
 
   /** Probes of a relay that told something about it. */
@@ -153,10 +159,26 @@ export class ProbeWorld implements ProbeReports {
     return ok + failed
   }
 
-  /** Lets time pass until somebody was caught. @returns whether somebody was */
-  untilCaught(what: string, limitHours: number): boolean {
+  /** Lets time pass until the book holds something against a relay, and says what. @returns whether it came to that */
+  untilNamed(name: string, reason: ReasonCode, limitHours: number): boolean {
+    let version = -1
+    const isNamed = () => {
+      if (version === this.book.version) return false
+      version = this.book.version
+      return this.suspects().includes(`${name} ${reason}`)
+    }
     this.probes.start()
-    return this.clock.runUntil(() => this.caught.includes(what), limitHours * 3_600_000)
+    return this.clock.runUntil(isNamed, limitHours * 3_600_000)
+  }
+
+  /** `name reason` of all that are suspect or blocked, for what they were caught at. */
+  suspects(): string[] {
+    return this.relays.flatMap(({ name, publicKey }) => {
+      const { standing, reasons }: Verdict = this.book.verdict(publicKey.mid)
+      if (standing !== 'suspect' && standing !== 'blocked') return []
+      const named = reasons.filter((reason) => (MISBEHAVIOURS as readonly string[]).includes(reason))
+      return (named.length > 0 ? named : ['for nothing']).map((reason) => `${name} ${reason}`)
+    })
   }
 
   hours(count: number): void {

@@ -23,8 +23,8 @@ export interface ExitProbesOptions {
   mayShare(a: ProbeRelay, b: ProbeRelay): boolean
   /** Preferred as other hops. */
   isTrusted(relay: ProbeRelay): boolean
-  /** Whether it answered something that it was asked directly, of late. */
-  isAlive(relay: ProbeRelay): boolean
+  /** Asks it something directly, as anybody may: what answers that and carries nothing is worse than what is gone. */
+  ask(relay: ProbeRelay, done: (answered: boolean) => void): void
   /** Our own UDP port as exits reach it, one address a family; none if nobody can reach it. */
   echoes(): readonly IpAddress[]
   /** From that port. */
@@ -214,26 +214,31 @@ export class ExitProbes {
     control: RunResult | undefined,
     others: number,
   ): void {
-    const { clock, random, counters } = this.options
     this.running--
+    if (isClean(probe, path.length, this.settings)) {
+      this.clean++
+      this.options.counters.add('probe-clean')
+    }
     const trial: Trial = {
       candidate,
       path,
       probe,
       control,
       controlHops: controlPath.length,
-      alive: this.options.isAlive(candidate),
+      alive: true,
       echoProven: this.isEchoProven(path.at(-1)),
       othersBytesPerSecond: this.othersRate(candidate),
       others,
     }
+    if (probe.end === 'done' && probe.returned > 0) this.weigh(trial)
+    else this.options.ask(candidate, (alive) => this.weigh({ ...trial, alive }))
+  }
+
+  private weigh(trial: Trial): void {
+    const { clock, random } = this.options
     this.evidence.judge(trial)
-    if (isClean(probe, path.length, this.settings)) {
-      this.clean++
-      counters.add('probe-clean')
-    }
-    const entry = this.scheduled.get(relayText(candidate))
-    if (entry && this.evidence.isSuspicious(candidate)) {
+    const entry = this.scheduled.get(relayText(trial.candidate))
+    if (entry && this.evidence.isSuspicious(trial.candidate)) {
       entry.dueMs = clock.now() + jittered(random, this.settings.suspiciousMs)
     }
   }
