@@ -56,6 +56,7 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
         lab: true,
         // Whatever else a test asks for: nothing beyond this machine.
         bootstrapDefaults: false,
+        discovery: { dht: { defaultRouters: false } },
         network: 'test',
         udp: { host, port: 0 },
         exchangeSeconds: 0.5,

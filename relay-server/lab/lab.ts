@@ -130,7 +130,15 @@ async function assemble(
     await Promise.all(started.map((each) => (each.status === 'fulfilled' ? each.value.stop() : undefined)))
   })
   const startRelay = (place: places.LabPlace, bootstrap: readonly string[]) => {
-    const config = relayConfig(place, bootstrap, dht.address, sample, files.sample, options)
+    const config = relayConfig(
+      place,
+      bootstrap,
+      dht.address,
+      tracker.announceUrl,
+      sample,
+      files.sample,
+      options,
+    )
     const child = writeConfig(stateFolder, place.nickname, config).then((path) =>
       start<RelayReady>(place.nickname, ['run', '--config', path]),
     )
@@ -188,7 +196,8 @@ async function writeTorrents(stateFolder: string, sample: LabSample, announceUrl
 
 async function writeConfig(stateFolder: string, name: string, config: RelayConfigInput): Promise<string> {
   const path = join(stateFolder, `${name}.yaml`)
-  await writeFile(path, stringify({ ...config, identity: join(stateFolder, `${name}.key`) }))
+  const own = { identity: join(stateFolder, `${name}.key`), state: join(stateFolder, `${name}.state`) }
+  await writeFile(path, stringify({ ...config, ...own }))
   return path
 }
 
@@ -196,6 +205,7 @@ function relayConfig(
   place: places.LabPlace,
   bootstrap: readonly string[],
   dht: string,
+  tracker: string,
   sample: LabSample,
   torrent: string,
   options: LabOptions,
@@ -226,6 +236,7 @@ function relayConfig(
     exchangeSeconds: places.LAB_EXCHANGE_SECONDS,
     networkPrefixBits: 32,
     dht: [dht],
+    discovery: { dht: { routers: [dht] }, trackers: [tracker] },
     ...(options.offerSample === false ? {} : { sample: { title, description, bytes, seconds, torrent } }),
   }
 }

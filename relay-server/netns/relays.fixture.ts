@@ -27,7 +27,10 @@ export class RelayFolder {
   start(namespace: Namespace, config: RelayConfigInput): Promise<NetnsRelay> {
     const name = `relay${this.relays++}`
     const file = join(this.path, `${name}.yaml`)
-    writeFileSync(file, stringify({ nickname: name, identity: `${name}.key`, network: 'test', ...config }))
+    const own = { nickname: name, identity: `${name}.key`, state: `${name}.state`, network: 'test' }
+    // Names cannot be looked up in there.
+    const discovery = { dht: { defaultRouters: false } }
+    writeFileSync(file, stringify({ ...own, discovery, ...config }))
     const child = namespace.spawn(process.execPath, '--import', 'tsx', PROGRAM, 'run', '--config', file)
     let log = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
