@@ -63,15 +63,16 @@ export function checksFrom(
 ): Checks {
   const { address } = candidate
   const key = outcome?.kind === 'proved' ? outcome.key : keyOf(candidate)
-  const isKey = key !== undefined && isValidKey(key.ed25519)
+  const isKey = key && isValidKey(key.ed25519)
   const answeredMs = outcome && 'ms' in outcome ? outcome.ms : Number.POSITIVE_INFINITY
   return {
     address: rules.isPublic(address),
     port: rules.isPort(address.port),
+    // Nobody claims to be anybody at a bare address that stays silent: that makes no spy of it.
     key: isKey,
     // A signature that does not hold is no answer; one that comes late proves the key all the same.
     answer: answeredMs <= rules.settings.answerWithinMs,
     // With a key of small order anybody can sign.
-    proof: outcome?.kind === 'proved' && isKey,
+    proof: outcome?.kind === 'proved' && isKey === true,
   }
 }

@@ -148,6 +148,30 @@ describe('verification of candidates (D-06)', () => {
     expect(verifier.statistics.spies).toBe(2)
   })
 
+  it('makes no spy of a bare address, and asks nothing of other services on low ports', () => {
+    const { town, verifier, results, asked, claim, book } = verifying()
+    verifier.add({ address: ip('11.0.7.1', 53) })
+    verifier.add({ address: ip('192.168.1.1', 53) })
+    verifier.add({ address: ip('11.0.8.1') })
+    town.house(1, { address: ip('11.0.1.1', 443) })
+    verifier.add(claim(1, ip('11.0.1.1', 443)))
+    town.clock.advance(60_000)
+    expect(asked.includes('11.0.7.1') || asked.includes('192.168.1.1')).toBe(false)
+    const found = new Map(results.map(({ candidate, ...result }) => [candidate.address.host, result]))
+    expect(found.get('11.0.7.1')).toMatchObject({ outcome: 'unreachable', class: 'unchecked', proven: false })
+    expect(found.get('192.168.1.1')).toMatchObject({ outcome: 'unreachable', class: 'unchecked' })
+    expect(found.get('11.0.8.1')).toMatchObject({ outcome: 'silent', class: 'unchecked', score: 0.4 })
+    // A relay on a low port that signs for it lacks one check of five, and no more.
+    expect(found.get('11.0.1.1')).toMatchObject({
+      outcome: 'proved',
+      class: 'high',
+      score: 0.8,
+      proven: true,
+    })
+    expect(verifier.statistics.spies).toBe(0)
+    expect(book.isBlocked(ip('192.168.1.1', 53))).toBe(false)
+  })
+
   it('takes a lab for the Internet where it is told to', () => {
     const { town, verifier, results } = verifying(new Town(), {}, ['127.0.0.0/8'])
     for (let n = 1; n <= 30; n++) {

@@ -190,10 +190,8 @@ export class Verifier {
   }
 
   private attempt(job: Job): void {
-    const { rules, proofs, linkTo } = this.options
-    const { address } = job.candidate
-    // Packets go to no address that is nobody's on the Internet: it could only be one of our own network.
-    const link = rules.isPublic(address) ? linkTo(address) : undefined
+    const { proofs, rules } = this.options
+    const link = this.linkFor(job.candidate)
     if (link === undefined) {
       this.finish(job)
       return
@@ -206,6 +204,17 @@ export class Verifier {
       if (outcome.kind === 'proved' || outcome.kind === 'wrong-key') this.finish(job)
       else this.retry(job)
     })
+  }
+
+  /**
+   * Packets go to no address that is nobody's on the Internet, since it could only be one of our own network; and to the low ports,
+   * where other services live, only where a key has signed that it is there.
+   */
+  private linkFor(candidate: VerifierCandidate): Link | undefined {
+    const { rules, linkTo } = this.options
+    const { address } = candidate
+    const fits = rules.isPublic(address) && (rules.isPort(address.port) || isClaimed(candidate))
+    return fits ? linkTo(address) : undefined
   }
 
   private retry(job: Job): void {
