@@ -4,7 +4,7 @@ import type { NodeContact } from './api.ts'
 import { Bucket, type TableNode } from './bucket.ts'
 import { ID_BYTES, type KademliaSettings } from './constants.ts'
 import { compareDistance, prefixBits, randomNear } from './distance.ts'
-import { countedNetworkOf, fits, machineOf } from './place.ts'
+import { fits, placeOf } from './place.ts'
 
 const BUCKETS = 8 * ID_BYTES
 
@@ -49,14 +49,14 @@ export class Table {
   }
 
   at(address: IpAddress): TableNode | undefined {
-    const node = this.byMachine.get(machineOf(address))
+    const node = this.byMachine.get(placeOf(address).machine)
     return node && sameAddress(node.address, address) ? node : undefined
   }
 
   /** A node answered from there, or asked, if it is known. */
   offer(id: Uint8Array, address: IpAddress, now: number, rttMs: number): Offer {
-    const machine = machineOf(address)
-    const there = this.byMachine.get(machine)
+    const place = placeOf(address)
+    const there = this.byMachine.get(place.machine)
     if (there) {
       if (sameAddress(there.address, address) && compareDistance(id, there.id, id) === 0) {
         this.heard(there, now, rttMs)
@@ -69,8 +69,7 @@ export class Table {
     const node: TableNode = {
       id: Uint8Array.from(id),
       address,
-      machine,
-      network: countedNetworkOf(address),
+      ...place,
       fits: this.settings.nodeIds === 'off' || fits(id, address),
       heardMs: now,
       failures: 0,
@@ -82,14 +81,15 @@ export class Table {
   /** Whether an unknown node of that id would get a place now, so that it is worth a ping. */
   hasRoomFor(id: Uint8Array, address: IpAddress, now: number): boolean {
     if (prefixBits(this.ownId, id) === BUCKETS) return false
-    const there = this.byMachine.get(machineOf(address))
+    const { machine, network } = placeOf(address)
+    const there = this.byMachine.get(machine)
     if (there && this.isFresh(there, now)) return false
     const { nodeIds } = this.settings
     const fit = nodeIds === 'off' || fits(id, address)
     if (nodeIds === 'require' && !fit) return false
     const index = this.indexOf(id)
     const bucket = this.bucketAt(index)
-    if (!this.admits(countedNetworkOf(address), bucket)) return false
+    if (!this.admits(network, bucket)) return false
     if (bucket.nodes.length < this.room(index) || this.maySplit(index, id)) return true
     return bucket.nodes.some((node) => !this.isGood(node) || (fit && !node.fits))
   }

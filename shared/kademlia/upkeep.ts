@@ -11,6 +11,8 @@ import { type Core, type Side, sideOf } from './side.ts'
 const PINGS_PER_ROUND = 4
 /** Nodes known from elsewhere that are asked at once. */
 const MOST_ADDED = 200
+/** While fewer than k nodes were found around us, we look again so soon. */
+const LONELY_REFRESH_MS = 2 * 60_000
 const BOTH: readonly Family[] = ['ipv4', 'ipv6']
 
 export interface UpkeepOptions {
@@ -31,6 +33,8 @@ export class Upkeep {
   private readonly options: UpkeepOptions
   private timer: Timer | undefined
   private aroundMs = Number.NEGATIVE_INFINITY
+  /** Whether so few were found around us that more will come soon. */
+  private lonely = false
   /** Ways in under way. */
   private joining = 0
 
@@ -76,10 +80,11 @@ export class Upkeep {
       if (own.length === 0) continue
       this.aroundMs = core.clock.now()
       this.joining++
-      this.refresh(side, side.id, own, () => {
+      this.refresh(side, side.id, own, (found) => {
+        this.lonely = found < core.settings.k
         this.joined()
         // One more, to anywhere: how large the DHT is.
-        if (side.size.estimate > 0) this.refresh(side, core.random.bytes(ID_BYTES), undefined, () => {})
+        this.refresh(side, core.random.bytes(ID_BYTES), undefined, () => {})
       })
     }
   }
@@ -138,7 +143,7 @@ export class Upkeep {
     side: Side,
     target: Uint8Array,
     seeds: readonly NodeContact[] | undefined,
-    done: () => void,
+    done: (found: number) => void,
   ): void {
     const { core } = this.options
     lookUp(
@@ -157,7 +162,7 @@ export class Upkeep {
           closest.filter((candidate) => candidate.fits).map((candidate) => candidate.id),
         )
         this.options.completed(result)
-        done()
+        done(closest.length)
       },
     )
   }
@@ -182,7 +187,8 @@ export class Upkeep {
       this.join()
       return
     }
-    if (now - this.aroundMs >= settings.refreshMs) this.lookAround([])
+    const wait = this.lonely ? LONELY_REFRESH_MS : settings.refreshMs
+    if (now - this.aroundMs >= wait) this.lookAround([])
     for (const side of core.sides) {
       for (const { address, rttMs } of side.table.questionable(now, PINGS_PER_ROUND)) {
         core.rpc.ask({ address, asked: { method: 'ping' }, rttMs, done: () => {} })

@@ -42,12 +42,13 @@ interface Path {
 /**
  * One way through the DHT to the nodes closest to a target (Kademlia §2.3), on disjoint paths (S/Kademlia §4.4): a node is asked
  * for one path only, and what it tells is known to that path alone, so that a hostile node leads one of them astray and not
- * the others. A path ends when the k closest nodes that it knows have answered; its answers count for all.
+ * the others. A path ends when the few closest nodes that it knows have answered. Then all are put together, and the rest of the k
+ * closest asked.
  */
 export class Walk {
   private readonly options: WalkOptions
-  private readonly quota: Quota
-  private readonly paths: Path[]
+  private quota: Quota
+  private paths: Path[]
   private readonly known = new Map<string, Candidate>()
   private ended = false
   asked = 0
@@ -57,12 +58,12 @@ export class Walk {
     this.options = options
     const { settings, seeds } = options
     const { k, nodeIds, perNetworkInLookup } = settings
+    const count = Math.max(1, Math.min(options.paths, seeds.length))
     this.quota = {
-      k,
+      k: count > 1 ? Math.min(k, NODES_PER_ANSWER) : k,
       unfit: nodeIds === 'prefer' ? settings.unfitInLookup : 0,
       perNetwork: perNetworkInLookup,
     }
-    const count = Math.max(1, Math.min(options.paths, seeds.length))
     this.paths = Array.from({ length: count }, () => ({ candidates: [], inFlight: 0 }))
     for (const [i, seed] of seeds.entries()) {
       const path = this.paths[i % count]
@@ -110,7 +111,21 @@ export class Walk {
       }
       if (path.inFlight > 0) busy = true
     }
-    if (!busy) this.finish()
+    if (busy) return
+    if (this.paths.length > 1) {
+      this.join()
+      this.step()
+    } else {
+      this.finish()
+    }
+  }
+
+  /** From here on, one path knows what all of them have found. */
+  private join(): void {
+    const { settings, target } = this.options
+    const all = [...this.known.values()].sort((a, b) => compareDistance(target, a.id, b.id))
+    this.paths = [{ candidates: all.slice(0, KEPT_PER_K * settings.k), inFlight: 0 }]
+    this.quota = { ...this.quota, k: settings.k }
   }
 
   private nextOf(path: Path): Candidate | undefined {
@@ -140,7 +155,8 @@ export class Walk {
       done: (reply) => {
         if (this.ended) return
         if (candidate.state === 'asked') path.inFlight--
-        this.replied(path, candidate, reply)
+        // Late ones find their path joined with the others.
+        this.replied(this.paths.includes(path) ? path : (this.paths[0] ?? path), candidate, reply)
       },
     })
   }
