@@ -20,7 +20,7 @@ function worldWith(lies: Lies, exit: boolean, seed: number, loss: number): Probe
   return world
 }
 
-describe('probes of relays that lie (issue 4, D-06)', () => {
+describe('probes of relays that lie (issue 4, D-06)', { timeout: 120_000 }, () => {
   it.each<[string, Misbehaviour, number, Lies, boolean]>([
     ['sends from another address than it claims', 'wrong-address', 10, { leavesFrom: '203.0.113.9' }, true],
     ['changes a byte of one datagram in three that go out', 'altered-data', 10, { altersOut: 1 / 3 }, true],
