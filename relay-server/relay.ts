@@ -1,5 +1,6 @@
 import { type Address, formatAddress, type IpAddress, sameAddress } from '../shared/bytes/address.ts'
 import { fromHex } from '../shared/bytes/bytes.ts'
+import { CircuitLinks } from '../shared/directory/circuit-links.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
 import type { StockPeer } from '../shared/directory/stock-peers.ts'
@@ -201,6 +202,7 @@ export class Relay {
     })
     const { book } = this.trust
     const { avoidCountries } = config.geo
+    const circuitLinks = new CircuitLinks((link, packet) => this.exchange.receive(link, packet))
     const offered = offerJudge({ book, geo: loaded?.geo, avoidCountries })
     const router: Router = new Router({
       keyPair,
@@ -214,6 +216,7 @@ export class Relay {
       mayExtendTo: (address) => udp.reaches(address) && !own.isOwn(address) && this.mayReach(address),
       exit: hidden.port,
       services: hidden.services,
+      directory: circuitLinks.receive,
       candidates: () => candidatesOf(walker.peers(), this.directory, random, offered),
       isProven: (link) => walker.isVerified(link.address as IpAddress),
       limits: config.limits,
@@ -244,6 +247,7 @@ export class Relay {
     })
     const discovery = new RelayDiscovery({
       ...this.options,
+      aead,
       directory: this.directory,
       exchange: this.exchange,
       trust: this.trust,

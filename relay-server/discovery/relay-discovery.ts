@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
+import type { Aead } from '../../shared/crypto/aead.ts'
 import { relayInfoHash, relayItemSalt } from '../../shared/directory/constants.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
 import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
@@ -11,6 +12,7 @@ import type { DiscoveryStatistics } from '../../shared/discovery/statistics.ts'
 import type { KeyPair } from '../../shared/identity/keys.ts'
 import type { Dht, KademliaStatus } from '../../shared/kademlia/api.ts'
 import { Kademlia } from '../../shared/kademlia/kademlia.ts'
+import type { ExitProbesStatus } from '../../shared/trust/exit-probe.ts'
 import type { VerificationResult } from '../../shared/trust/verification.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
@@ -25,6 +27,7 @@ import { DhtAnnouncer } from './dht-announcer.ts'
 import { loadNodes, saveNodes } from './dht-nodes-file.ts'
 import { DhtSource } from './dht-source.ts'
 import { ExchangeSource, unproven } from './exchange-source.ts'
+import { RelayProbes } from './exit-probes.ts'
 import { Fetches } from './fetches.ts'
 import { trackerResolver } from './tracker-resolver.ts'
 import { TrackerSource } from './tracker-source.ts'
@@ -41,6 +44,8 @@ export interface RelayDiscoveryOptions {
   readonly exchange: DirectoryExchange
   readonly trust: RelayTrust
   readonly udp: UdpLinks
+  /** For the circuits of probes. */
+  readonly aead: Aead
   /** Whether packets may go to an address that somebody named. */
   mayReach(address: IpAddress): boolean
   isOwn(address: IpAddress): boolean
@@ -50,13 +55,13 @@ export interface RelayDiscoveryOptions {
   own(): Uint8Array | undefined
   /** Addresses of the operator's own relays, once they are known. */
   onBootstrap(addresses: readonly IpAddress[]): void
-  /** Another taker of datagrams, before the DHT: true if one was for it. */
-  alsoReceives?(from: IpAddress, datagram: Uint8Array): boolean
 }
 
 /** Requirements D-08 and K-10, without addresses, ids and keys. */
 export interface DiscoveryStatus extends DiscoveryStatistics {
   readonly dht: Omit<KademliaStatus, 'nodeId' | 'ownAddresses'> | undefined
+  /** How probes of other relays go; undefined where there are none. */
+  readonly probes: ExitProbesStatus | undefined
 }
 
 /** All of a relay that looks for others and lets itself be found. */
@@ -68,6 +73,7 @@ export class RelayDiscovery {
   private readonly trackers: TrackerSource | undefined
   private readonly fetches: Fetches
   private readonly timers = new Map<string, Timer>()
+  private probes: RelayProbes | undefined
   private ownAddresses = ''
   private learntAny = false
 
@@ -157,6 +163,7 @@ export class RelayDiscovery {
     this.every('sweep', SWEEP_MS, () => this.sweep())
     this.sweep()
     if (!byItself || !config.discovery.enabled) return
+    if (config.trust.verify && config.trust.probes) this.probes = await this.startProbes()
     this.announcer?.start()
     this.discovery.start()
   }
@@ -167,14 +174,20 @@ export class RelayDiscovery {
     this.timers.clear()
     this.discovery.stop()
     this.announcer?.stop()
-    await Promise.all([this.trackers?.stop(), this.saveNodes(), this.options.trust.stop()])
+    await Promise.all([
+      this.probes?.stop(),
+      this.trackers?.stop(),
+      this.saveNodes(),
+      this.options.trust.stop(),
+    ])
     this.dht?.stop()
   }
 
   /** A datagram that is no IPv8 packet. Never throws. */
   receive(from: IpAddress, datagram: Uint8Array): void {
-    const { alsoReceives, trust, udp, counters } = this.options
-    if (alsoReceives?.(from, datagram) || this.dht?.receive(from, datagram)) return
+    const { trust, udp, counters } = this.options
+    // Probes look like what the DHT and peers say, so they are asked first.
+    if (this.probes?.receive(from, datagram) || this.dht?.receive(from, datagram)) return
     const answer = trust.secirc.answer(from, datagram)
     if (answer) udp.sendTo(from, answer)
     else counters.add('relay-foreign-datagram')
@@ -196,7 +209,7 @@ export class RelayDiscovery {
   }
 
   status(): DiscoveryStatus {
-    return rounded({ ...this.discovery.statistics(), dht: this.dhtStatus() })
+    return rounded({ ...this.discovery.statistics(), dht: this.dhtStatus(), probes: this.probes?.status() })
   }
 
   private dhtStatus(): DiscoveryStatus['dht'] {
@@ -253,6 +266,22 @@ export class RelayDiscovery {
         dht?.addNodes([address])
         // So that it knows us as well.
         this.fetches.fetch(address, () => undefined)
+      },
+    })
+  }
+
+  private startProbes(): Promise<RelayProbes> {
+    const { trust, udp, mayReach, publicAddresses } = this.options
+    return RelayProbes.start({
+      ...this.options,
+      book: trust.book,
+      publicAddresses,
+      send: (to, datagram) => udp.sendTo(to, datagram),
+      mayReach,
+      ask: ({ address, publicKey }, done) => {
+        const link = udp.linkTo(address)
+        if (link === undefined) done(false)
+        else trust.proofs.prove(link, { expectedKey: publicKey }, ({ kind }) => done(kind === 'proved'))
       },
     })
   }
