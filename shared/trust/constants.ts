@@ -126,8 +126,11 @@ export const REPUTATION_DEFAULTS = {
   circuitHalfLifeMs: 3 * DAY_MS,
   bandwidthHalfLifeMs: 3 * DAY_MS,
   uptimeHalfLifeMs: 7 * DAY_MS,
-  /** Of two observations of one kind within this time the second counts as the part of it that has passed. */
-  spacingMs: 10_000,
+  /**
+   * Of two observations of one kind within this time the second counts as the part of it that has passed: what goes wrong for a
+   * while, perhaps on our own side, is about one observation.
+   */
+  spacingMs: 30 * MINUTE_MS,
   /** Relays are asked whether they are up a few times a day: more often tells little more. */
   uptimeSpacingMs: HOUR_MS,
   /** Measured / promised from which a promise counts as kept, and below which as broken. */

@@ -44,7 +44,7 @@ describe('tallies of observations (D-10)', () => {
     )
     const burst = newTally()
     for (let i = 0; i < 20; i++) observe(burst, 0, 1, START, rule)
-    expect(weightOf(burst)).toBeLessThanOrEqual(1 + 19 * 0.1 + 1e-9)
+    expect(weightOf(burst)).toBe(1)
   })
 })
 
@@ -87,6 +87,12 @@ describe('reputation over time (D-10)', () => {
     expect(judged.reasons).toContain('probe-only')
     // It is left in peace and gets another chance.
     expect(rules.judge(conduct, START + 9 * DAY).suspect).toBe(false)
+  })
+
+  it('does not call one suspect because our own line was down for twenty minutes', () => {
+    const conduct = newConduct()
+    for (let second = 0; second < 1_200; second += 2) rules.circuit(conduct, false, 1, START + second * 1_000)
+    expect(rules.judge(conduct, START + 1_200_000).suspect).toBe(false)
   })
 
   it('does not call one suspect that loses one circuit in twenty, in 200 hours', () => {

@@ -17,9 +17,6 @@ export interface TallyRule {
   readonly spacingMs: number
 }
 
-/** What is left of an observation however soon it follows another. */
-const LEAST_PART = 0.1
-
 export function newTally(): Tally {
   return { good: 0, bad: 0, atMs: 0, lastMs: Number.NEGATIVE_INFINITY }
 }
@@ -38,7 +35,7 @@ export function fading(passedMs: number, halfLifeMs: number): number {
 }
 
 /**
- * Enters one observation. None weighs more than 1, so no single one decides; many in a moment weigh little more than one, so no
+ * Enters one observation. None weighs more than 1, so no single one decides; many in a moment weigh no more than one, so no
  * burst does; and the past is cut to `maxWeight`, so no long good past buys a long bad future.
  * @param goodness 0 to 1
  * @param weight in (0, 1]: less where others may be to blame
@@ -52,7 +49,7 @@ export function observe(
 ): void {
   fade(tally, nowMs, rule)
   const passed = Math.max(0, nowMs - tally.lastMs) / rule.spacingMs
-  const counts = clamp(weight, 0, 1) * clamp(passed, LEAST_PART, 1)
+  const counts = clamp(weight, 0, 1) * Math.min(passed, 1)
   const good = clamp(goodness, 0, 1)
   tally.good += good * counts
   tally.bad += (1 - good) * counts

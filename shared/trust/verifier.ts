@@ -238,41 +238,52 @@ export class Verifier {
   private finish(job: Job): void {
     if (job.finished) return
     this.end(job)
-    const result = this.resultOf(job)
-    if (result.proven) this.successful++
-    if (result.class === 'spy') this.spies++
-    this.cache.keep(result)
-    this.options.onResult?.(result)
+    const { candidate, last } = job
+    const result = this.conclude(candidate, last)
+    // Whoever else lives there has proved it with the same answer: so nobody keeps a relay from being proven by claiming its address.
+    if (last?.kind === 'wrong-key') {
+      this.conclude({ address: candidate.address, key: last.key }, { ...last, kind: 'proved' })
+    }
     for (const done of job.dones) done(result)
     this.pump()
   }
 
-  private resultOf({ candidate, last }: Job): VerificationResult {
+  /** Enters in the book and the cache what came of a candidate, and tells it. */
+  private conclude(candidate: VerifierCandidate, last: ProofOutcome | undefined): VerificationResult {
+    const result = this.resultOf(candidate, last)
+    if (result.proven) this.successful++
+    if (result.class === 'spy') this.spies++
+    this.cache.keep(result)
+    this.options.onResult?.(result)
+    return result
+  }
+
+  private resultOf(candidate: VerifierCandidate, last: ProofOutcome | undefined): VerificationResult {
     const { book, rules } = this.options
     const { address } = candidate
-    const expected = keyOf(candidate)
     const checks = checksFrom(candidate, last, rules)
-    const key = last?.kind === 'proved' || last?.kind === 'wrong-key' ? last.key : undefined
+    const answer = last?.kind === 'proved' || last?.kind === 'wrong-key' ? last : undefined
+    const proved = last?.kind === 'proved' ? last.key : undefined
     // A key that signed for this address has claimed it, whoever named the two.
-    const claimed = last?.kind === 'proved' || isClaimed(candidate)
-    const about = last?.kind === 'proved' ? last.key : expected
+    const claimed = proved !== undefined || isClaimed(candidate)
+    const about = proved ?? keyOf(candidate)
     if (about && claimed && last?.kind === 'forged' && last.namedExpectedKey) {
       book.recordMisbehaviour(about.mid, 'forged-proof')
     }
     const verdict = book.recordChecks({ address, mid: about?.mid, claimed }, checks)
     const score = rules.scoreOf(checks)
+    const passes = checks.proof === true && score >= rules.settings.trustThreshold
     return {
       candidate,
-      key,
+      key: answer?.key,
       outcome: last?.kind ?? 'unreachable',
-      ms: last && 'ms' in last ? last.ms : undefined,
-      seen: last && 'seen' in last ? last.seen : undefined,
+      ms: answer?.ms,
+      seen: answer?.seen,
       checks,
       score,
       class: rules.classOf(checks),
       verdict,
-      proven:
-        checks.proof === true && score >= rules.settings.trustThreshold && verdict?.standing !== 'blocked',
+      proven: passes && verdict?.standing !== 'blocked',
     }
   }
 
