@@ -50,7 +50,7 @@ export const SIGHTINGS = {
 /** The comparison of what several relays tell (directory-comparison.ts). */
 export const COMPARISON = {
   /** The first round comes so long after the start, or after the last look for somebody to ask. */
-  firstMs: 5_000,
+  firstMs: 2_000,
   /** Between rounds, less up to `jitter` of it. */
   everyMs: 3_600_000,
   jitter: 0.2,
@@ -76,3 +76,5 @@ export type ComparisonSettings = { readonly [K in keyof typeof COMPARISON]: numb
 
 /** What is kept of the directory between one run and the next is written this long after a change. */
 export const KEEP_DIRECTORY_MS = 60_000
+/** The same after a change by hand. */
+export const KEEP_SOON_MS = 500

@@ -265,13 +265,13 @@ export class DirectoryComparison {
   }
 
   private end(round: Round): void {
-    const { clock, counters, random, sightings, changed, entries } = this.options
+    const { counters, random, sightings, changed, entries } = this.options
     this.round = undefined
     sightings.keepOnly((mid) => this.options.isListed(mid))
     this.opinions.settle()
     for (const { relay } of entries()) this.lookForHidden(this.sourceOf(relay))
     counters.add('client-comparisons')
-    const isWell = round.answered >= this.settings.sources - 1 && this.unconfirmed(clock.wall()) === 0
+    const isWell = round.answered >= this.settings.sources - 1 && this.unconfirmed === 0
     this.pauseMs = Math.min(isWell ? this.settings.everyMs : this.pauseMs * 2, this.settings.everyMs)
     this.after(this.pauseMs * (1 - this.settings.jitter * fraction(random)))
     if (isWell) this.pauseMs = this.settings.soonMs
@@ -280,12 +280,8 @@ export class DirectoryComparison {
   }
 
   /** Relays that too few tell of. */
-  unconfirmed(wallMs: number): number {
-    if (!this.isEnough) return 0
-    const { sightings, relays } = this.options
-    return relays().filter(({ culvert, publicKey }) => {
-      return culvert && !sightings.isConfirmed(toHex(publicKey.mid), wallMs)
-    }).length
+  get unconfirmed(): number {
+    return this.options.relays().filter((relay) => relay.unconfirmed).length
   }
 
   private lookForHidden(entry: Source): void {

@@ -23,6 +23,7 @@ export interface DirectoryKeeperOptions {
 export class DirectoryKeeper {
   private readonly options: DirectoryKeeperOptions
   private timer: Timer | undefined
+  private dueMs = 0
   private loaded = false
 
   constructor(options: DirectoryKeeperOptions) {
@@ -50,9 +51,13 @@ export class DirectoryKeeper {
     this.loaded = true
   }
 
-  /** Something has changed. */
-  changed(): void {
-    this.timer ??= this.options.clock.after(KEEP_DIRECTORY_MS, () => this.save())
+  /** Something has changed. @param withinMs when it is to be written at the latest */
+  changed(withinMs: number = KEEP_DIRECTORY_MS): void {
+    const atMs = this.options.clock.now() + withinMs
+    if (this.timer && this.dueMs <= atMs) return
+    this.timer?.cancel()
+    this.dueMs = atMs
+    this.timer = this.options.clock.after(withinMs, () => this.save())
   }
 
   /** Writes what there is now, as the last thing. */

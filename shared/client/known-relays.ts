@@ -17,6 +17,8 @@ export interface RelayView {
   /** Undefined for stock peers, which sign none. */
   readonly descriptor: RelayDescriptor | undefined
   readonly verdict: Verdict
+  /** Bytes per second that circuits through it carried; undefined if that was not seen. */
+  readonly measured: number | undefined
   /** Sources of distinct networks and families that tell of it, beside itself. */
   readonly confirmedBy: number
   /** Others tell of it, and an entry relay has kept it back. */
@@ -43,6 +45,7 @@ export interface KnownRelaysOptions {
   /** Countries and networks of addresses, once they are known. */
   geo?(): Geo | undefined
   extraRelays?(): readonly PathRelay[]
+  measured?(relay: PathRelay): number | undefined
 }
 
 /** What of a verdict path selection looks at. */
@@ -71,8 +74,16 @@ export function midOf({ publicKey }: { readonly publicKey: PublicKey }): string 
 export class KnownRelays {
   private readonly options: KnownRelaysOptions
   private found:
-    | { readonly relays: readonly PathRelay[]; readonly atMs: number; readonly state: string }
+    | {
+        readonly relays: readonly PathRelay[]
+        readonly atMs: number
+        readonly geo: Geo | undefined
+        readonly state: string
+      }
     | undefined
+  private blocked: ReadonlySet<string> = new Set()
+  /** Exits that are none, being unconfirmed. */
+  private noExits: ReadonlySet<string> = new Set()
   private readonly judged = new WeakMap<PathRelay, Judgement & { readonly relay: PathRelay }>()
 
   constructor(options: KnownRelaysOptions) {
@@ -87,13 +98,28 @@ export class KnownRelays {
   list(): readonly PathRelay[] {
     const { clock, directory, confirmations } = this.options
     const nowMs = clock.now()
+    const geo = this.options.geo?.()
     const state = `${directory.version} ${confirmations.version()}`
     const { found } = this
     // The directory drops what has expired when it is looked at, no sooner; and verdicts move slowly.
-    if (found && found.state === state && nowMs - found.atMs < KNOWN_RELAYS_MS) return found.relays
+    const isFresh =
+      found && found.state === state && found.geo === geo && nowMs - found.atMs < KNOWN_RELAYS_MS
+    if (isFresh) return found.relays
     const relays = this.usable()
-    this.found = { relays, atMs: nowMs, state: `${directory.version} ${confirmations.version()}` }
+    this.found = { relays, atMs: nowMs, geo, state: `${directory.version} ${confirmations.version()}` }
     return relays
+  }
+
+  /** As of the last list: cheap enough to be asked of every hop of every circuit. */
+  isBlocked(relay: PathRelay): boolean {
+    this.list()
+    return this.blocked.has(midOf(relay))
+  }
+
+  /** Whether it is no exit for being unconfirmed; as of the last list. */
+  isNoExit(relay: PathRelay): boolean {
+    this.list()
+    return this.noExits.has(midOf(relay))
   }
 
   /** Also if it is blocked: the link to it may be open still. */
@@ -114,6 +140,7 @@ export class KnownRelays {
         relay: this.judge(relay, verdict, true),
         descriptor: directory.find(relay.publicKey.mid)?.descriptor,
         verdict,
+        measured: this.options.measured?.(relay),
         confirmedBy: confirmations.confirmedBy(mid),
         hiddenByEntry: confirmations.isHidden(mid),
         unconfirmed: relay.culvert && confirmations.isUnconfirmed(mid),
@@ -123,6 +150,9 @@ export class KnownRelays {
 
   private usable(): readonly PathRelay[] {
     const verdicts = new Map(this.options.book.list().map(({ mid, verdict }) => [toHex(mid), verdict]))
+    this.blocked = new Set(
+      [...verdicts].filter(([, { standing }]) => standing === 'blocked').map(([mid]) => mid),
+    )
     // Where nobody has checked anybody, being unchecked says nothing.
     const isJudged = [...verdicts.values()].some(({ checkedMs }) => checkedMs !== undefined)
     const relays = this.all()
@@ -130,8 +160,10 @@ export class KnownRelays {
       .filter(({ standing }) => standing !== 'blocked')
     const isExit = (relay: PathRelay) => relay.exit !== 'none'
     // An invented exit beside an invented entry would see both ends: where there is another, it is none.
-    if (!relays.some((relay) => isExit(relay) && !relay.unconfirmed)) return relays
-    return relays.map((relay) => (relay.unconfirmed && isExit(relay) ? { ...relay, exit: 'none' } : relay))
+    const isChoice = relays.some((relay) => isExit(relay) && !relay.unconfirmed)
+    const none = relays.filter((relay) => isChoice && isExit(relay) && relay.unconfirmed)
+    this.noExits = new Set(none.map(midOf))
+    return relays.map((relay) => (none.includes(relay) ? { ...relay, exit: 'none' } : relay))
   }
 
   private all(): PathRelay[] {

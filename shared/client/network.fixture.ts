@@ -1,9 +1,12 @@
 import { addressOf, formatAddress, type IpAddress } from '../bytes/address.ts'
+import { equalBytes } from '../bytes/bytes.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
-import { signDescriptor } from '../directory/descriptor.ts'
+import { CircuitLinks } from '../directory/circuit-links.ts'
+import { descriptorHead, signDescriptor } from '../directory/descriptor.ts'
 import { Directory } from '../directory/directory.ts'
 import { DirectoryExchange } from '../directory/exchange.ts'
 import type { StockPeer } from '../directory/stock-peers.ts'
+import type { VerdictRecord } from '../directory/verdict-record.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY, TUNNEL_COMMUNITY_ID } from '../ipv8/constants.ts'
 import type { Link } from '../link/link.ts'
@@ -30,6 +33,10 @@ export interface TestRelay {
   /** False once it was switched off. */
   running: boolean
   frozen: boolean
+  /** Of all descriptors, those that it admits to know. */
+  knows: (descriptors: readonly Uint8Array[]) => readonly Uint8Array[]
+  /** What it says of others. */
+  verdicts: VerdictRecord[]
 }
 
 /** Relays with real routers, directories and exits, and one client, on a virtual clock; 5 ms a link. */
@@ -67,7 +74,7 @@ export class TestNetwork {
     const host = `198.51.${this.relays.length}.7`
     const address: IpAddress = { kind: 'ipv4', host, port: 7000 }
     const keyPair = KeyPair.generate(this.random)
-    const relay = {
+    const relay: TestRelay = {
       name,
       keyPair,
       address,
@@ -75,6 +82,8 @@ export class TestNetwork {
       exit,
       running: true,
       frozen: false,
+      knows: (descriptors) => descriptors,
+      verdicts: [],
     }
     const { clock, random } = this
     const world = { clock, random, counters: new Counters() }
@@ -92,7 +101,12 @@ export class TestNetwork {
     this.descriptors.push(own)
     const directory = new Directory({ ...world, network: NETWORK, self: keyPair.publicKey })
     const neighbours = () => this.stock
-    const exchange = new DirectoryExchange({ ...world, directory, own: () => own, neighbours })
+    const verdicts = () => relay.verdicts
+    const exchange = new DirectoryExchange({ ...world, directory, own: () => own, neighbours, verdicts })
+    const circuitLinks = new CircuitLinks((link, packet) => {
+      for (const bytes of relay.knows(this.descriptors)) directory.add(bytes)
+      exchange.receive(link, packet)
+    })
     const router = new Router({
       ...world,
       keyPair,
@@ -103,17 +117,24 @@ export class TestNetwork {
       mayExtendTo: () => true,
       exit: exit ? this.exit(world) : undefined,
       candidates: () => ({ relays: [], exits: [] }),
+      directory: circuitLinks.receive,
     })
     this.net.add({
       address,
       receive: (link, packet) => {
         if (relay.frozen) return
-        for (const bytes of this.descriptors) directory.add(bytes)
+        for (const bytes of relay.knows(this.descriptors)) directory.add(bytes)
         if (!exchange.receive(link, packet)) router.receive(link, packet)
       },
     })
     this.relays.push(relay)
     return relay
+  }
+
+  /** What a relay has signed of itself. */
+  descriptorOf({ keyPair }: TestRelay): Uint8Array | undefined {
+    const { bytes } = keyPair.publicKey
+    return this.descriptors.find((each) => equalBytes(descriptorHead(each).publicKey, bytes))
   }
 
   /** Freezes a relay: it answers nothing more, and nobody is told. */

@@ -11,6 +11,7 @@ import type { CircuitEvents } from '../onion/circuit-options.ts'
 import type { GuardStore } from '../path/guards.ts'
 import type { Member } from '../path/member.ts'
 import { CircuitPool, type Entry } from '../path/pool.ts'
+import type { PathPreferences } from '../path/preferences.ts'
 import type { NetworkBits, PathRelay } from '../path/relay.ts'
 import { Reliability } from '../path/reliability.ts'
 import type { Hops } from '../path/select.ts'
@@ -28,6 +29,7 @@ import type { RelayView } from './known-relays.ts'
 import { type ComparisonView, RelayKnowledge } from './relay-knowledge.ts'
 import { WaitingStream } from './waiting-stream.ts'
 import { WaysIn } from './ways-in.ts'
+import { Wishes } from './wishes.ts'
 
 export interface PrivateNetworkOptions {
   readonly clock: Clock
@@ -58,6 +60,8 @@ export interface PrivateNetworkOptions {
   readonly directoryStore?: DirectoryStore
   /** Countries and networks of addresses, once they are known. */
   geo?(): Geo | undefined
+  /** What is wanted of hops beside what holds for all; nothing if not given. */
+  readonly preferences?: PathPreferences
   /** Hops known from elsewhere than the directory: the peers of a client that walks itself. */
   extraRelays?(): readonly PathRelay[]
   /** How a relay lets us in, if it does; by its gateway's WebSocket if not given. */
@@ -103,6 +107,7 @@ export interface OwnCircuitRequest {
 export class PrivateNetwork {
   private readonly options: PrivateNetworkOptions
   private readonly knowledge: RelayKnowledge
+  private readonly wishes: Wishes
   private readonly reliability: Reliability
   private readonly pool: CircuitPool<Circuit>
   private readonly circuits: ClientCircuits
@@ -127,6 +132,13 @@ export class PrivateNetwork {
         options.changed()
       },
     })
+    this.wishes = new Wishes({
+      geo: options.geo && (() => options.geo?.()),
+      preferences: options.preferences,
+      isBlocked: (relay) => this.knowledge.isBlocked(relay),
+      isUnfit: (path) => this.knowledge.isUnfit(path),
+    })
+    const { wishes } = this
     // One of two may be to blame: who does not answer, or who should have passed the question on.
     this.reliability = new Reliability(clock, ({ publicKey }, ok) =>
       this.knowledge.book.recordCircuit(publicKey.mid, ok, ok ? 1 : 0.5),
@@ -134,6 +146,7 @@ export class PrivateNetwork {
     this.udp = new Datagrams((destination, data) => this.sendDatagram(destination, data), counters)
     this.circuits = new ClientCircuits({
       ...options,
+      wishes,
       prefix: prefixOf(options.communityId),
       reliability: this.reliability,
       datagram: (circuit, origin, data) => {
@@ -144,6 +157,7 @@ export class PrivateNetwork {
     })
     this.ways = new WaysIn({
       ...options,
+      wishes,
       directory: this.knowledge.directory,
       reliability: this.reliability,
       relayOf: (publicKey) => this.relayOf(publicKey),
@@ -161,6 +175,7 @@ export class PrivateNetwork {
       reliability: this.reliability,
       networkBits: options.networkBits,
       hops: options.hops,
+      wishes,
       ...(options.standbys === undefined ? {} : { standbys: options.standbys }),
       entries: (hops) => this.entries(hops),
       relays: () => this.relays(),
@@ -254,9 +269,21 @@ export class PrivateNetwork {
     return this.knowledge.views()
   }
 
-  /** The trust book was changed from outside: marks by hand. */
+  /** The trust book was changed from outside, by hand: circuits through relays that are blocked now end. */
   trustChanged(): void {
     this.knowledge.update()
+    this.knowledge.keepSoon()
+  }
+
+  /** What is wanted of hops from now on: circuits with others end. */
+  setPreferences(preferences: PathPreferences): void {
+    this.wishes.set(preferences)
+    this.knowledge.update()
+  }
+
+  /** Asks those that let us in for what is new. @param done with the number of relays that were new */
+  askEntries(done: (added: number) => void): void {
+    this.knowledge.askEntries(done)
   }
 
   /** Asks several relays for all that they know now. @param done with the number of relays that were new */
@@ -265,11 +292,13 @@ export class PrivateNetwork {
   }
 
   /**
-   * Takes a descriptor that was found otherwise.
-   * @param source the way in which it was found, such as `dht`: one voice among those that confirm relays
+   * Takes a descriptor that was found through a circuit.
+   * @param method the way in which it was found, such as `dht`: one voice among those that confirm relays, but no other voice than
+   *   that of the exit, which may have made it up
    */
-  learn(bytes: Uint8Array, source: string): AddResult {
-    return this.knowledge.learn(bytes, source)
+  learn(bytes: Uint8Array, method: string): AddResult {
+    const exit = this.pool.primary?.path.at(-1)
+    return this.knowledge.learn(bytes, method, exit)
   }
 
   /**

@@ -15,11 +15,11 @@ import { TrustBook } from '../trust/trust-book.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
-import { type ComparisonSettings, DIRECTORY_FEW_MS, DIRECTORY_REFRESH_MS } from './constants.ts'
-import { type ComparisonStatus, DirectoryComparison } from './directory-comparison.ts'
+import { type ComparisonSettings, DIRECTORY_FEW_MS, DIRECTORY_REFRESH_MS, KEEP_SOON_MS } from './constants.ts'
+import { type ComparisonStatus, DirectoryComparison, sourceOf } from './directory-comparison.ts'
 import { DirectoryKeeper } from './directory-keeper.ts'
 import type { DirectoryStore } from './kept-directory.ts'
-import { KnownRelays, type RelayView } from './known-relays.ts'
+import { KnownRelays, midOf, type RelayView } from './known-relays.ts'
 import { Sightings } from './sightings.ts'
 
 export interface RelayKnowledgeOptions {
@@ -34,6 +34,8 @@ export interface RelayKnowledgeOptions {
   readonly parseDescriptor?: (bytes: Uint8Array) => UnverifiedDescriptor
   readonly comparison?: Partial<ComparisonSettings>
   readonly directoryStore?: DirectoryStore
+  /** Relays known beforehand: they need nobody else's word. */
+  readonly entries: readonly { readonly publicKey: PublicKey }[]
   extraRelays?(): readonly PathRelay[]
   geo?(): Geo | undefined
   /** Open links to relays that let us in. */
@@ -82,6 +84,7 @@ export class RelayKnowledge {
     const directory = new Directory({ network, clock, counters, ...parse })
     const book = new TrustBook({ clock })
     const { sightings } = this
+    const before = new Set(options.entries.map(midOf))
     this.directory = directory
     this.book = book
     this.stock = new StockPeers(clock)
@@ -107,7 +110,8 @@ export class RelayKnowledge {
         version: () => sightings.version,
         confirmedBy: (mid) => sightings.confirmedBy(mid),
         isHidden: (mid) => this.comparison.isHidden(mid),
-        isUnconfirmed: (mid) => this.comparison.isEnough && !sightings.isConfirmed(mid, clock.wall()),
+        isUnconfirmed: (mid) =>
+          this.comparison.isEnough && !before.has(mid) && !sightings.isConfirmed(mid, clock.wall()),
       },
     })
     if (directoryStore) {
@@ -155,8 +159,8 @@ export class RelayKnowledge {
   }
 
   status(): ComparisonView {
-    const unconfirmed = this.comparison.unconfirmed(this.options.clock.wall())
-    return { ...this.comparison.status(), unconfirmed }
+    const { comparison } = this
+    return { ...comparison.status(), unconfirmed: comparison.unconfirmed }
   }
 
   /** @param done with the number of relays that were new */
@@ -164,15 +168,58 @@ export class RelayKnowledge {
     this.comparison.now(done)
   }
 
-  /** @param source the way in which it was found: one voice among those that confirm relays */
-  learn(bytes: Uint8Array, source: string): AddResult {
+  /** Whether circuits are to keep away from a relay. */
+  isBlocked(relay: PathRelay): boolean {
+    return this.known.isBlocked(relay)
+  }
+
+  /**
+   * Whether a path would not be chosen now for its last hop: an exit that only one source tells of, where there are others. The
+   * circuit may be older than the comparison.
+   */
+  isUnfit(path: readonly PathRelay[]): boolean {
+    const last = path.at(-1)
+    return path.length > 1 && last !== undefined && this.known.isNoExit(last)
+  }
+
+  /** Asks those that let us in for what is new. @param done with the number of relays that were new */
+  askEntries(done: (added: number) => void): void {
+    const links = this.options.links()
+    let left = links.length
+    let sum = 0
+    if (left === 0) done(0)
+    for (const link of links) {
+      this.fetch(link, this.options.keyOf(link), (added) => {
+        sum += added
+        if (--left === 0) done(sum)
+      })
+    }
+  }
+
+  /**
+   * Takes a descriptor that was found otherwise than by asking relays.
+   * @param exit who it came through, and so may have made it up
+   */
+  learn(bytes: Uint8Array, method: string, exit: PathRelay | undefined): AddResult {
+    const { networkBits, clock } = this.options
     const result = this.directory.add(bytes)
     if (result !== 'refused') {
-      const voice = { key: source, mid: '', network: source, family: '' }
-      this.sightings.told(voice, [sha1(descriptorHead(bytes).publicKey)], this.options.clock.now())
+      const voice = exit && sourceOf(exit, networkBits)
+      const source = {
+        key: `${method} ${voice?.network ?? ''}`,
+        mid: '',
+        network: voice?.network ?? method,
+        family: voice?.family ?? '',
+      }
+      this.sightings.told(source, [sha1(descriptorHead(bytes).publicKey)], clock.now())
     }
     if (result === 'new' || result === 'renewed') this.update()
     return result
+  }
+
+  /** What was changed by hand is to survive even if the page is closed now. */
+  keepSoon(): void {
+    this.keeper?.changed(KEEP_SOON_MS)
   }
 
   /** Something that relays are judged by has changed, or their number from elsewhere has. */
@@ -203,12 +250,13 @@ export class RelayKnowledge {
     })
   }
 
-  private fetch(link: Link, teller: PublicKey | undefined): void {
+  private fetch(link: Link, teller: PublicKey | undefined, told?: (added: number) => void): void {
     const isCompared = this.options.comparison !== undefined
     // To be compared, each has to tell all once, whatever others have told.
     const isFirst = isCompared && !this.askedAll.has(link)
     const mids: Uint8Array[] = []
     const done = (added: number, answered: boolean) => {
+      told?.(added)
       if (this.stopped) return
       const isAll = answered && isFirst
       if (isAll) this.askedAll.add(link)

@@ -171,8 +171,15 @@ export class WaysIn {
 
   private isWanted({ publicKey }: Pick<EntryRelay, 'publicKey'>): boolean {
     const { wishes, relayOf } = this.options
-    const relay = wishes && relayOf(publicKey)
-    return !(relay && wishes.refused(relay))
+    const relay = relayOf(publicKey)
+    if (wishes === undefined || relay === undefined) return true
+    return !wishes.refused(relay) && !(relay.unconfirmed && this.hasConfirmed())
+  }
+
+  /** Whether more than one source tells of some guard. */
+  private hasConfirmed(): boolean {
+    const guards = [...this.options.entries, ...this.sampled.list()]
+    return guards.some(({ publicKey }) => this.options.relayOf(publicKey)?.unconfirmed === undefined)
   }
 
   private notKnownBefore(): readonly GuardCandidate[] {

@@ -9,6 +9,8 @@ export interface WishesOptions {
   readonly preferences?: PathPreferences | undefined
   /** By what is thought of the relay now, which may have changed since a circuit was built through it. */
   isBlocked?(relay: PathRelay): boolean
+  /** Whether a path would not be chosen now, though each of its hops might. */
+  isUnfit?(path: readonly PathRelay[]): boolean
 }
 
 /** What the owner of circuits wants of their hops, by the preferences of the moment. */
@@ -29,6 +31,10 @@ export class Wishes implements PathWishes {
   refused(relay: PathRelay): boolean {
     if (this.options.isBlocked?.(relay)) return true
     return isRefused(this.located(relay), this.preferences)
+  }
+
+  unfit(path: readonly PathRelay[]): boolean {
+    return this.options.isUnfit?.(path) ?? false
   }
 
   /** Undefined unless it is wanted, and countries are known. */

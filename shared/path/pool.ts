@@ -238,7 +238,9 @@ export class CircuitPool<C extends PoolCircuit> {
   /** Ends circuits with relays that are not wanted any more. */
   private expel(): void {
     const { wishes, clock } = this.options
-    const unwanted = wishes && this.members.filter(({ path }) => path.some((relay) => wishes.refused(relay)))
+    const unwanted =
+      wishes &&
+      this.members.filter(({ path }) => wishes.unfit?.(path) || path.some((relay) => wishes.refused(relay)))
     if (!unwanted || unwanted.length === 0) return
     this.members = this.members.filter((member) => !unwanted.includes(member))
     for (const member of unwanted) {

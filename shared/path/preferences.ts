@@ -23,6 +23,8 @@ export interface PathWishes {
   refused(relay: PathRelay): boolean
   /** By how much hops that are far from those beside them weigh less; distance does not count without it. */
   readonly near?: Nearness | undefined
+  /** Whether a path is not to serve any longer though none of its hops is refused. */
+  unfit?(path: readonly PathRelay[]): boolean
 }
 
 /** Whether a relay is never to be a hop: blocked, or where the owner wants none to be. Its claim counts where it speaks against it. */
