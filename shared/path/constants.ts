@@ -11,7 +11,7 @@ export const SELECT = {
   maxBytesPerSecond: 4_000_000,
   /** A relay that was measured slow still gets a chance to show better. */
   minBytesPerSecond: 100_000,
-  /** No network, and no relay within its own, is drawn more often than this many times an even share, however well it does. */
+  /** No relay is drawn more often than this many times an even share (of networks, and of its own), however well it does. */
   maxShares: 2,
   /** A relay that is hardly trusted still gets a chance to show better; who gets none is blocked. */
   minTrust: 0.05,
