@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { type IpAddress, ipAddress } from '../bytes/address.ts'
+import { ipAddress } from '../bytes/address.ts'
 import { concat, equalBytes } from '../bytes/bytes.ts'
 import {
   type Codec,
@@ -67,15 +67,14 @@ const relay = struct({
 const content = struct({
   relays: list16(relay),
   spiesByKey: list16(struct({ mid, foundMs: time })),
-  spiesByAddress: list16(struct({ address: ipAddress, foundMs: time })),
+  /** `claimedBy` of zeros: nobody has. */
+  spiesByAddress: list16(struct({ address: ipAddress, foundMs: time, claimedBy: mid })),
   /** Mark 1: blocked by hand, 2: trusted by hand. */
   marks: list16(struct({ mid, mark: u8 })),
 })
 
 export type StoredRelay = ValueOf<typeof relay>
-export interface BookContent extends ValueOf<typeof content> {
-  readonly spiesByAddress: { address: IpAddress; foundMs: number }[]
-}
+export type BookContent = ValueOf<typeof content>
 
 const MAGIC = utf8ToBytes('culvert trust 1\n')
 const DIGEST_BYTES = 8

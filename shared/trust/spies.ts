@@ -5,6 +5,8 @@ export interface RememberedSpy {
   readonly key: string
   /** Wall time of its check. */
   readonly foundMs: number
+  /** Of an address: the relay that claimed it, as the hexadecimal text of its mid. */
+  readonly claimedBy?: string | undefined
 }
 
 /** Spies, by whatever text names them; the longest known give way when there are too many (requirement D-06). */
@@ -18,8 +20,13 @@ export class SpyMemory {
     this.rememberedMs = rememberedMs
   }
 
-  add(key: string, foundMs: number): void {
-    this.found.set(key, { key, foundMs })
+  add(spy: RememberedSpy): void {
+    this.found.set(spy.key, spy)
+  }
+
+  /** Forgets the addresses that this relay claimed. */
+  deleteOf(mid: string): void {
+    this.found.prune(({ claimedBy }) => claimedBy === mid)
   }
 
   delete(key: string): void {

@@ -1,5 +1,5 @@
 import { addressOf, formatAddress, type IpAddress } from '../bytes/address.ts'
-import { fromHex, toHex } from '../bytes/bytes.ts'
+import { equalBytes, fromHex, toHex } from '../bytes/bytes.ts'
 import { BoundedMap } from '../ipv8/bounded-map.ts'
 import type { Clock } from '../world/clock.ts'
 import { ALL_CHECKS, checkBits, classOf, isComplete, scoreOf } from './checks.ts'
@@ -74,13 +74,14 @@ export class TrustBook implements TrustJudge {
     const nowMs = this.clock.wall()
     const isSpy = classOf(checks, this.checkSettings) === 'spy'
     const place = formatAddress(address)
-    if (isSpy) this.spiesByAddress.add(place, nowMs)
+    const claimedBy = mid && claimed ? toHex(mid) : undefined
+    if (isSpy) this.spiesByAddress.add({ key: place, foundMs: nowMs, claimedBy })
     else if (isComplete(checks)) this.spiesByAddress.delete(place)
     this.changes++
     // Whoever names an address and somebody else's key together must not thereby speak ill of the key.
     if (mid === undefined || (!claimed && checks.proof !== true)) return undefined
     const key = toHex(mid)
-    if (isSpy) this.spiesByKey.add(key, nowMs)
+    if (isSpy) this.spiesByKey.add({ key, foundMs: nowMs })
     else if (isComplete(checks)) this.spiesByKey.delete(key)
     return this.change(key, (record) => {
       record.checks = checks
@@ -116,6 +117,7 @@ export class TrustBook implements TrustJudge {
       this.marks.delete(key)
       this.spiesByKey.delete(key)
     }
+    if (mark !== 'blocked') this.spiesByAddress.deleteOf(key)
     this.changed(key)
   }
 
@@ -154,9 +156,11 @@ export class TrustBook implements TrustJudge {
     return writeSnapshot({
       relays: [...this.relays.values()].map(contentOf),
       spiesByKey: this.spiesByKey.list(nowMs).map(({ key, foundMs }) => ({ mid: fromHex(key), foundMs })),
-      spiesByAddress: this.spiesByAddress
-        .list(nowMs)
-        .map(({ key, foundMs }) => ({ address: placeOf(key), foundMs })),
+      spiesByAddress: this.spiesByAddress.list(nowMs).map(({ key, foundMs, claimedBy }) => ({
+        address: placeOf(key),
+        foundMs,
+        claimedBy: claimedBy === undefined ? NO_MID : fromHex(claimedBy),
+      })),
       marks: this.marks
         .values()
         .map(({ mid, mark }) => ({ mid: fromHex(mid), mark: mark === 'blocked' ? 1 : 2 })),
@@ -176,9 +180,12 @@ export class TrustBook implements TrustJudge {
     for (const stored of content.relays.slice(-this.settings.maxRelays)) {
       this.relays.set(toHex(stored.mid), recordOf(stored, past))
     }
-    for (const { mid, foundMs } of content.spiesByKey) this.spiesByKey.add(toHex(mid), past(foundMs))
-    for (const { address, foundMs } of content.spiesByAddress) {
-      this.spiesByAddress.add(formatAddress(address), past(foundMs))
+    for (const { mid, foundMs } of content.spiesByKey) {
+      this.spiesByKey.add({ key: toHex(mid), foundMs: past(foundMs) })
+    }
+    for (const { address, foundMs, claimedBy } of content.spiesByAddress) {
+      const mid = equalBytes(claimedBy, NO_MID) ? undefined : toHex(claimedBy)
+      this.spiesByAddress.add({ key: formatAddress(address), foundMs: past(foundMs), claimedBy: mid })
     }
     for (const { mid, mark } of content.marks) {
       this.marks.set(toHex(mid), { mid: toHex(mid), mark: mark === 1 ? 'blocked' : 'trusted' })

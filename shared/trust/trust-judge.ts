@@ -39,7 +39,7 @@ export interface TrustJudge {
   /** What others say of one relay. Fewer than three networks change nothing. */
   recordOpinions(mid: Uint8Array, voices: readonly Voice[]): void
 
-  /** Marks a relay by hand, or takes the mark away; taking it away also forgets it as a spy. */
+  /** Marks a relay by hand, or takes the mark away; taking it away also forgets it as a spy, and either of trust and none the addresses it is blocked by. */
   markByHand(mid: Uint8Array, mark: 'blocked' | 'trusted' | undefined): void
   /** Forgets an address as that of a spy. */
   unblockAddress(address: IpAddress): void
