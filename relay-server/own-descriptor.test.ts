@@ -6,9 +6,60 @@ import { SeededRandom } from '../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../shared/sim/virtual-clock.ts'
 import { isUnspecified, resolveEndpoint } from './endpoints.ts'
 import { OwnAddresses } from './own-addresses.ts'
-import { OwnDescriptor } from './own-descriptor.ts'
+import { exitSummaryOf, OwnDescriptor } from './own-descriptor.ts'
 
 const ip = (host: string, port = 6421) => addressOf(host, port) as IpAddress
+
+describe('what a relay says of itself besides (D-06, K-08, O-06)', () => {
+  const exit = { enabled: true, tcp: true, bittorrent: true, ipv8: false }
+
+  it('is its contact, its place, what it lets out and what it has carried', () => {
+    const clock = new VirtualClock()
+    let bandwidth = 0
+    const address = ip('198.51.100.7')
+    const own = new OwnDescriptor({
+      keyPair: KeyPair.generate(new SeededRandom(1)),
+      clock,
+      network: 'test',
+      nickname: 'willow',
+      family: '',
+      flags: 9,
+      websocket: () => undefined,
+      udp: () => [address],
+      contact: 'admin@example.org',
+      exit: () => exitSummaryOf(exit, [address]),
+      geo: ({ host }) => (host === address.host ? { country: 'NL', as: 64_500 } : undefined),
+      bandwidth: () => bandwidth,
+    })
+    const read = () => readDescriptor(own.bytes() as Uint8Array, 'test', clock.wall())
+    expect(read()).toMatchObject({ contact: 'admin@example.org', country: 'NL', as: 64_500, bandwidth: 0 })
+    expect(read().exit).toEqual({
+      tcp: true,
+      udp: true,
+      ipv8: false,
+      ipv4: true,
+      ipv6: false,
+      refusedTcpPorts: [25, 465, 587, 2525].map((port) => ({ from: port, to: port })),
+    })
+    // It has carried something: said soon, but not at once, and not for little more.
+    bandwidth = 1_000_000
+    expect(read().bandwidth).toBe(0)
+    clock.advance(600_000)
+    expect(read().bandwidth).toBe(1_000_000)
+    bandwidth = 1_900_000
+    clock.advance(1_200_000)
+    expect(read().bandwidth).toBe(1_000_000)
+    clock.advance(2_400_000)
+    expect(read().bandwidth).toBe(1_900_000)
+  })
+
+  it('fits the addresses that it is reached at', () => {
+    expect(exitSummaryOf({ ...exit, enabled: false }, [])).toBeUndefined()
+    expect(exitSummaryOf(exit, [])).toMatchObject({ ipv4: true, ipv6: false })
+    expect(exitSummaryOf(exit, [ip('2001:db8::7')])).toMatchObject({ ipv4: false, ipv6: true })
+    expect(exitSummaryOf({ ...exit, tcp: false }, [])?.refusedTcpPorts).toEqual([])
+  })
+})
 
 describe("a relay's own descriptor (D-04)", () => {
   const clock = new VirtualClock()

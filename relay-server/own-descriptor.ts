@@ -1,12 +1,17 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { formatAddress, type IpAddress } from '../shared/bytes/address.ts'
 import { signDescriptor } from '../shared/directory/descriptor.ts'
+import { type ExitSummary, portRanges } from '../shared/directory/exit-summary.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
+import { MAIL_PORTS } from '../shared/onion/exit-policy.ts'
 import type { Clock } from '../shared/world/clock.ts'
+import type { RelayConfig } from './config.ts'
 
 /** For how long others may use what is signed now, and how often it is signed anew. */
 const LIFETIME_S = 3 * 3600
 const RENEW_MS = 3600_000
+/** It is signed anew sooner if the relay has shown that it carries twice as much, but not sooner than this. */
+const RENEW_FASTER_MS = 600_000
 
 export interface OwnDescriptorOptions {
   readonly keyPair: KeyPair
@@ -18,12 +23,32 @@ export interface OwnDescriptorOptions {
   readonly websocket: () => string | undefined
   /** Where others reach us by UDP, at most one address for each IP version; undefined until known, none if nobody can. */
   readonly udp: () => readonly IpAddress[] | undefined
+  /** Where the operator may be written to; empty for nowhere. */
+  readonly contact?: string
+  /** What this relay lets out; undefined if it is no exit. */
+  readonly exit?: () => ExitSummary | undefined
+  /** Where an address is, as far as it is known. */
+  readonly geo?: (address: IpAddress) => Located | undefined
+  /** Bytes per second that it has carried; 0 for unknown. */
+  readonly bandwidth?: () => number
+}
+
+interface Located {
+  readonly country?: string
+  readonly as?: number
 }
 
 /** What this relay says of itself, signed when first asked for, when it changes, and from time to time. */
 export class OwnDescriptor {
   private readonly options: OwnDescriptorOptions
-  private signed: { bytes: Uint8Array; places: string; atMs: number } | undefined
+  private signed:
+    | {
+        readonly bytes: Uint8Array
+        readonly places: string
+        readonly bandwidth: number
+        readonly atMs: number
+      }
+    | undefined
 
   constructor(options: OwnDescriptorOptions) {
     this.options = options
@@ -31,13 +56,14 @@ export class OwnDescriptor {
 
   /** Undefined until the relay knows how it is reached, or if nobody can reach it. */
   bytes(): Uint8Array | undefined {
-    const { clock, keyPair, network, nickname, family, flags } = this.options
+    const { clock, keyPair, network, nickname, family, flags, contact } = this.options
     const addresses = this.options.udp()
     const websocket = this.options.websocket()
     if (addresses === undefined || (addresses.length === 0 && websocket === undefined)) return undefined
     const places = addresses.map(formatAddress).join(' ')
+    const bandwidth = this.options.bandwidth?.() ?? 0
     const old = this.signed
-    if (old && clock.now() - old.atMs < RENEW_MS && old.places === places) return old.bytes
+    if (old && old.places === places && !this.isDue(old.atMs, bandwidth > 2 * old.bandwidth)) return old.bytes
     // Readers that know one UDP address take the first: more of them speak IPv4.
     const [udp, udp6] = [...addresses].sort((a, b) => (a.kind < b.kind ? -1 : 1))
     const fields = {
@@ -47,12 +73,36 @@ export class OwnDescriptor {
       udp,
       ...(udp6 ? { udp6 } : {}),
       websocket,
-      bandwidth: 0,
+      bandwidth,
+      ...(contact ? { contact } : {}),
+      ...(udp && this.options.geo?.(udp)),
+      exit: this.options.exit?.(),
       published: Math.floor(clock.wall() / 1000),
       lifetime: LIFETIME_S,
     }
     const bytes = signDescriptor(fields, keyPair, network)
-    this.signed = { bytes, places, atMs: clock.now() }
+    this.signed = { bytes, places, bandwidth, atMs: clock.now() }
     return bytes
+  }
+
+  private isDue(signedMs: number, isFaster: boolean): boolean {
+    return this.options.clock.now() - signedMs >= (isFaster ? RENEW_FASTER_MS : RENEW_MS)
+  }
+}
+
+/** What an exit of this configuration lets out, by the addresses that others see the relay at. */
+export function exitSummaryOf(
+  exit: Pick<RelayConfig['exit'], 'enabled' | 'tcp' | 'bittorrent' | 'ipv8'>,
+  addresses: readonly IpAddress[],
+): ExitSummary | undefined {
+  if (!exit.enabled) return undefined
+  const kinds = addresses.map(({ kind }) => kind)
+  return {
+    tcp: exit.tcp,
+    udp: exit.bittorrent,
+    ipv8: exit.ipv8,
+    ipv4: kinds.length === 0 || kinds.includes('ipv4'),
+    ipv6: kinds.includes('ipv6'),
+    refusedTcpPorts: exit.tcp ? portRanges(MAIL_PORTS) : [],
   }
 }

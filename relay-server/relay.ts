@@ -4,6 +4,7 @@ import { CircuitLinks } from '../shared/directory/circuit-links.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
 import type { StockPeer } from '../shared/directory/stock-peers.ts'
+import type { Geo } from '../shared/geo/geo.ts'
 import { isHiddenPacket } from '../shared/hidden/packets.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
 import { messageIdOf, prefixOf } from '../shared/ipv8/packet.ts'
@@ -29,7 +30,8 @@ import type { PortMappingState } from './nat/port-mapping.ts'
 import { RelayPorts } from './nat/relay-ports.ts'
 import { loadNativeCrypto } from './native-crypto.ts'
 import { OwnAddresses } from './own-addresses.ts'
-import { OwnDescriptor } from './own-descriptor.ts'
+import { OwnBandwidth } from './own-bandwidth.ts'
+import { exitSummaryOf, OwnDescriptor } from './own-descriptor.ts'
 import { type StartedGateway, startGateway } from './page-gateway.ts'
 import { candidatesOf, offerJudge } from './relay-candidates.ts'
 import { descriptorFlagsOf, flagsOf } from './relay-flags.ts'
@@ -121,6 +123,10 @@ export class Relay {
       flags: descriptorFlagsOf(config.exit),
       websocket: () => this.websocketUrl,
       udp: () => this.publicAddresses,
+      contact: config.contact,
+      exit: () => exitSummaryOf(config.exit, this.publicAddresses ?? []),
+      geo: (address) => this.running?.geo?.lookup(address),
+      bandwidth: () => this.running?.bandwidth.bytesPerSecond ?? 0,
     })
     const own = () => this.descriptor.bytes()
     const neighbours = () => this.stockPeers()
@@ -265,6 +271,8 @@ export class Relay {
       exit: hidden.exit,
       walker,
       discovery,
+      bandwidth: new OwnBandwidth(clock, () => router.carriedBytes),
+      geo: loaded?.geo,
       gateway: undefined,
       ports: undefined,
     }
@@ -294,6 +302,7 @@ export class Relay {
       },
     })
     this.running.ports.start()
+    this.running.bandwidth.start()
     await discovery.start()
     walker.addBootstrap(defaultBootstrap(config).filter((address) => udp.reaches(address)))
     walker.start()
@@ -309,6 +318,7 @@ export class Relay {
     const { running } = this
     if (!running) return
     const found = running.discovery.stop()
+    running.bandwidth.stop()
     running.walker.stop()
     this.exchange.stop()
     running.router.stop()
@@ -375,6 +385,8 @@ interface Running {
   readonly exit: Exit
   readonly walker: Walker
   readonly discovery: RelayDiscovery
+  readonly bandwidth: OwnBandwidth
+  readonly geo: Geo | undefined
   gateway: StartedGateway | undefined
   ports: RelayPorts | undefined
 }

@@ -46,6 +46,7 @@ export class Router {
   private stopped = false
   private cellsForward = 0
   private cellsBackward = 0
+  private carried = 0
 
   constructor(options: RouterOptions) {
     this.options = options
@@ -111,6 +112,11 @@ export class Router {
     this.removals.stop()
   }
 
+  /** Bytes of cells that came and opened, in both directions, since the start. */
+  get carriedBytes(): number {
+    return this.carried
+  }
+
   stats(): RouterStats {
     let relaying = 0
     let exits = 0
@@ -164,6 +170,7 @@ export class Router {
     }
     circuit.activeAt = this.options.clock.now()
     circuit.bytes += length
+    this.carried += length
     if (circuit.created !== undefined) this.ownerHeard(leg)
     const relayEarly = isRelayEarly(cell)
     if (circuit.state === 'relaying' && circuit.next !== undefined) {
@@ -222,6 +229,7 @@ export class Router {
     circuit.extended = undefined
     circuit.activeAt = this.options.clock.now()
     circuit.bytes += cell.length
+    this.carried += cell.length
     this.cellsBackward++
     circuit.passBack(cell, relayEarly)
   }
