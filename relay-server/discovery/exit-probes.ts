@@ -4,18 +4,20 @@ import { describedRelay } from '../../shared/client/path-relays.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
 import type { RelayDescriptor } from '../../shared/directory/descriptor.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
+import type { PublicKey } from '../../shared/identity/keys.ts'
 import { prefixOf } from '../../shared/ipv8/packet.ts'
 import { mayShareCircuit, type NetworkBits, type PathRelay } from '../../shared/path/relay.ts'
 import { ExitProbes, type ExitProbesStatus } from '../../shared/trust/exit-probe.ts'
 import { OwnProbeCircuits } from '../../shared/trust/exit-probe-circuits.ts'
 import type { ExitProbeSettings } from '../../shared/trust/exit-probe-constants.ts'
-import type { ProbeRelay } from '../../shared/trust/exit-probe-ports.ts'
+import type { ProbeRelay, ProbeReports } from '../../shared/trust/exit-probe-ports.ts'
 import type { TrustJudge } from '../../shared/trust/trust-judge.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
 import type { RelayConfig } from '../config.ts'
 import { UdpLinks } from '../links/udp.ts'
+import { StreamEcho } from './stream-echo.ts'
 
 export interface RelayProbesOptions {
   readonly config: Pick<RelayConfig, 'community' | 'networkPrefixBits' | 'udp'>
@@ -25,6 +27,8 @@ export interface RelayProbesOptions {
   readonly aead: Aead
   readonly directory: Directory
   readonly book: TrustJudge
+  /** Number of our UDP port; TCP connections of probes come in at the same one, if it is free. */
+  readonly port: number
   /** Where others reach our UDP port; undefined until known, empty if nobody can. */
   publicAddresses(): readonly IpAddress[] | undefined
   /** From our UDP port. */
@@ -33,6 +37,8 @@ export interface RelayProbesOptions {
   mayReach(address: IpAddress): boolean
   /** Asks a relay for a proof of its key, from our own port. */
   ask(relay: ProbeRelay, done: (answered: boolean) => void): void
+  /** A circuit with a relay carried, or failed at it. */
+  onCircuit?(publicKey: PublicKey, ok: boolean): void
   readonly settings?: Partial<ExitProbeSettings>
 }
 
@@ -44,6 +50,7 @@ export class RelayProbes {
   private readonly options: RelayProbesOptions
   private readonly udp: UdpLinks
   private readonly probes: ExitProbes
+  private streamEcho: StreamEcho | undefined
   private readonly bits: NetworkBits
   private readonly known = new WeakMap<RelayDescriptor, ProbeRelay>()
   private readonly paths = new WeakMap<ProbeRelay, PathRelay>()
@@ -67,7 +74,9 @@ export class RelayProbes {
       onClosed: (link) => own.linkClosed(link),
       inUse: (link) => own.uses(link),
     })
-    return new RelayProbes(options, udp, own)
+    const probes = new RelayProbes(options, udp, own)
+    await probes.begin()
+    return probes
   }
 
   private constructor(options: RelayProbesOptions, udp: UdpLinks, circuits: OwnProbeCircuits) {
@@ -80,16 +89,16 @@ export class RelayProbes {
       random,
       counters,
       circuits,
-      reports: book,
+      reports: this.reports(),
       relays: () => this.relays(),
       mayShare: (a, b) => this.mayShare(a, b),
       isTrusted: ({ publicKey }) => book.verdict(publicKey.mid).standing === 'trusted',
       ask: (relay, done) => options.ask(relay, done),
       echoes: () => this.echoes(),
       send: (to, datagram) => options.send(to, datagram),
+      streamEchoes: () => this.streamEchoes(),
       ...(settings && { settings }),
     })
-    this.probes.start()
   }
 
   /** Takes a datagram of the relay's own port that is not IPv8's. @returns whether it was a probe's */
@@ -103,7 +112,29 @@ export class RelayProbes {
 
   async stop(): Promise<void> {
     this.probes.stop()
+    await this.streamEcho?.stop()
     await this.udp.close()
+  }
+
+  private async begin(): Promise<void> {
+    const { config, port } = this.options
+    this.streamEcho = await StreamEcho.listen(config.udp.host, port, (from, connection) =>
+      this.probes.accept(from, connection),
+    )
+    this.probes.start()
+  }
+
+  private reports(): ProbeReports {
+    const { book, directory, onCircuit } = this.options
+    return {
+      recordCircuit: (mid, ok) => {
+        book.recordCircuit(mid, ok)
+        const entry = directory.find(mid)
+        if (entry) onCircuit?.(entry.descriptor.publicKey, ok)
+      },
+      recordBandwidth: (mid, promised, measured) => book.recordBandwidth(mid, promised, measured),
+      recordMisbehaviour: (mid, kind) => book.recordMisbehaviour(mid, kind),
+    }
   }
 
   /** Proven ones, the same objects as long as their descriptors are the same. */
@@ -142,5 +173,11 @@ export class RelayProbes {
   private echoes(): readonly IpAddress[] {
     const all = this.options.publicAddresses() ?? []
     return all.filter((each) => sameAddress(each, all.find(({ kind }) => kind === each.kind) ?? each))
+  }
+
+  /** Whether it can be reached there shows when the first probe comes through: until then nobody is held to it. */
+  private streamEchoes(): readonly IpAddress[] {
+    const port = this.streamEcho?.port
+    return port === undefined ? [] : this.echoes().map((address) => ({ ...address, port }))
   }
 }

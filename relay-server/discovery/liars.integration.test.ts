@@ -37,6 +37,7 @@ const HASTE = {
   concurrent: 4,
   bytesPerDay: 1e9,
   exchanges: 12,
+  streamChance: 1,
   leastSpanMs: 200,
   mostSpanMs: 500,
   settleMs: 2_500,
@@ -126,6 +127,27 @@ function altering(exit: ExitPort): ExitPort {
   }
 }
 
+/** An exit that lets datagrams pass as they are, and changes a byte of each uTP packet of a stream that has content. */
+function alteringStreams(exit: ExitPort): ExitPort {
+  return {
+    ...passing(exit),
+    stream: (circuit, destination, packet) => {
+      const changed = packet.slice()
+      const at = changed.length - 2
+      if (changed.length > 200) changed[at] = (changed[at] as number) ^ 1
+      exit.stream(circuit, destination, changed)
+    },
+  }
+}
+
+function passing(exit: ExitPort): ExitPort {
+  return {
+    datagram: (circuit, destination, data) => exit.datagram(circuit, destination, data),
+    stream: (circuit, destination, packet) => exit.stream(circuit, destination, packet),
+    ended: (circuit) => exit.ended(circuit),
+  }
+}
+
 /** One of us, on a socket like a relay's own, who probes these relays. */
 async function prober(host: string, relays: readonly TestRelay[]) {
   const counters = new Counters()
@@ -148,6 +170,7 @@ async function prober(host: string, relays: readonly TestRelay[]) {
     aead: await loadNativeCrypto(quiet),
     directory,
     book,
+    port: udp.address.port,
     publicAddresses: () => [udp.address],
     send: (to, datagram) => udp.sendTo(to, datagram),
     mayReach: () => true,
@@ -188,16 +211,21 @@ describe('relays that lie, on real sockets (issue 4)', { timeout: 120_000 }, () 
       await started(relay('127.0.44.1')),
     ]
     const changes = await started(relay('127.0.45.1', {}, altering))
+    const changesStreams = await started(relay('127.0.47.1', {}, alteringStreams))
     const elsewhere = await started(relay('127.0.46.1', { localIpv4: '127.0.99.9' }))
-    const { book, counters } = await started(prober('127.0.40.1', [...honest, changes, elsewhere]))
+    const { book, counters } = await started(
+      prober('127.0.40.1', [...honest, changes, changesStreams, elsewhere]),
+    )
     const isNamed = (liar: TestRelay) => standing(book, liar).standing !== 'unproven'
-    await until(() => isNamed(changes) && isNamed(elsewhere))
+    await until(() => isNamed(changes) && isNamed(changesStreams) && isNamed(elsewhere))
     expect(standing(book, changes).reasons).toContain('altered-data')
+    expect(standing(book, changesStreams).reasons).toContain('altered-data')
     expect(standing(book, elsewhere).reasons).toContain('wrong-address')
     await until(() => counters.get('probe-clean') >= 8)
     for (const each of honest) {
       expect(standing(book, each).standing).toBe('unproven')
       expect(standing(book, each).reasons).not.toContain('dropped-data')
+      expect(standing(book, each).reasons).not.toContain('altered-data')
     }
   })
 

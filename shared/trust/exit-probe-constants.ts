@@ -33,6 +33,8 @@ export const EXIT_PROBE = {
   burstBytes: 1_100,
   /** Fewer of them tell nothing. */
   leastBurst: 24,
+  /** Chance that a TCP connection is tried too, of those that end streams. */
+  streamChance: 1 / 2,
   /** Chance that a relay that is an exit is probed as a middle hop, and that a path has two hops where three would be possible. */
   middleChance: 1 / 4,
   shortChance: 1 / 4,

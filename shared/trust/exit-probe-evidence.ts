@@ -16,6 +16,8 @@ export interface Trial {
   readonly alive: boolean
   /** The echo has heard of others lately: that nothing arrives there is not its own doing. */
   readonly echoProven: boolean
+  /** The same of its TCP listener. */
+  readonly streamsProven: boolean
   /** What others were measured at, in the same way; undefined if too few were. */
   readonly othersBytesPerSecond: number | undefined
   /** How many other relays there are to be witnesses. */
@@ -96,7 +98,7 @@ export class ProbeEvidence {
   }
 
   /** Whether the relay carried nothing; undefined if another may be why. */
-  private isDead({ probe, path, candidate, control, echoProven }: Trial): boolean | undefined {
+  private isDead({ probe, path, candidate, control, ...trial }: Trial): boolean | undefined {
     if (probe.end !== 'done') {
       const before = probe.failedHop !== undefined && probe.failedHop < path.indexOf(candidate)
       return before || control === undefined ? undefined : true
@@ -104,9 +106,9 @@ export class ProbeEvidence {
     if (probe.sent === 0) return undefined
     // Where it was too little to be answered, nothing could return.
     const nothing = probe.arrived === 0 || (probe.answered > 0 && probe.returned === 0)
-    if (!nothing) return false
+    if (!nothing) return probe.stream === 'failed' && trial.streamsProven && control !== undefined
     // Of what arrives, and of what an exit gets no answer to, the echo's own network may be the cause.
-    return control === undefined || (probe.throughExit && !echoProven) ? undefined : true
+    return control === undefined || (probe.throughExit && !trial.echoProven) ? undefined : true
   }
 
   private suspectDead(trial: Trial): void {
@@ -214,6 +216,7 @@ export function isClean(run: RunResult, hops: number, settings: ExitProbeSetting
   return (
     run.end === 'done' &&
     run.sent > 0 &&
+    run.stream !== 'failed' &&
     waysOf(run, hops).every(({ sent, arrived }) => arrived >= settings.cleanShare * sent)
   )
 }

@@ -9,6 +9,8 @@ import { ExpectedDatagrams } from './exit-probe-expected.ts'
 import { type Exchange, ProbePayloads } from './exit-probe-payloads.ts'
 import type { ProbeCircuits, ProbeRelay } from './exit-probe-ports.ts'
 import { BurstRate } from './exit-probe-rate.ts'
+import type { ProbeStreamEcho } from './exit-probe-stream.ts'
+import { ProbeStreamRun, type StreamOutcome } from './exit-probe-stream-run.ts'
 
 /** What one circuit of a probe showed. */
 export interface RunResult {
@@ -27,6 +29,8 @@ export interface RunResult {
   /** Questions that came from an address that the exit does not claim. */
   readonly foreign: number
   readonly bytesPerSecond: number | undefined
+  /** What became of a TCP connection. */
+  readonly stream: StreamOutcome
   /** Payload bytes, both ways, that the run may have cost. */
   readonly bytes: number
   /** For whom the far end was an echo of our own: whether it went out of an exit at all. */
@@ -38,6 +42,9 @@ export interface RunOptions {
   readonly random: Random
   readonly circuits: ProbeCircuits
   readonly echo: ProbeEcho
+  readonly streams: ProbeStreamEcho
+  /** Our TCP listener, if a connection is to be tried too. */
+  readonly streamDestination: IpAddress | undefined
   /** Our own address, where the exit is to send to; without it the last hop itself is asked, in test messages. */
   readonly destination: IpAddress | undefined
   readonly path: readonly ProbeRelay[]
@@ -63,6 +70,7 @@ export class ProbeRun {
   private readonly timers: Timer[] = []
   private readonly withdrawals: (() => void)[] = []
   private circuit: Circuit | undefined
+  private stream: ProbeStreamRun | undefined
   private end: RunResult['end'] = 'unbuilt'
   private over = false
   private sent = 0
@@ -109,7 +117,15 @@ export class ProbeRun {
     for (let i = 0; i < settings.exchanges; i++) this.after(fraction(random) * spanMs, () => this.ask())
     // In the middle, where a circuit of a user is in full use.
     if (withBurst) this.after(spanMs * (0.3 + 0.4 * fraction(random)), () => this.askBurst())
+    this.after(spanMs * 0.2 * fraction(random), () => this.openStream())
     this.after(spanMs + settings.settleMs, () => this.finish('done'))
+  }
+
+  private openStream(): void {
+    const { path, streamDestination } = this.options
+    const exit = path.at(-1)
+    if (this.circuit === undefined || exit === undefined || streamDestination === undefined) return
+    this.stream = new ProbeStreamRun(this.circuit, exit, streamDestination, this.options)
   }
 
   private ask(): void {
@@ -174,8 +190,9 @@ export class ProbeRun {
   private finish(end: RunResult['end']): void {
     if (this.over) return
     this.over = true
+    const { stream, sent, answered, returned } = this
+    const outcome = stream?.outcome ?? 'undone'
     this.clear()
-    const { sent, answered, returned, altered, foreign, bytes } = this
     this.done({
       end,
       failedHop: this.circuit?.failedHop,
@@ -183,10 +200,12 @@ export class ProbeRun {
       arrived: this.arrivals,
       answered,
       returned,
-      altered,
-      foreign,
+      altered: this.altered + (outcome === 'altered' ? 1 : 0),
+      // A connection is worth as much as all the datagrams: it came from there, or it did not.
+      foreign: this.foreign + (stream?.foreign ? sent : 0),
       bytesPerSecond: this.rate.bytesPerSecond,
-      bytes,
+      stream: outcome,
+      bytes: this.bytes + (stream?.bytes ?? 0),
       throughExit: this.options.destination !== undefined,
     })
   }
@@ -194,6 +213,7 @@ export class ProbeRun {
   private clear(): void {
     for (const timer of this.timers) timer.cancel()
     for (const withdraw of this.withdrawals) withdraw()
+    this.stream?.stop()
     this.circuit?.destroy('unneeded')
   }
 

@@ -9,6 +9,8 @@ import { Router } from '../onion/router.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { toyAead } from '../sim/toy-crypto.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
+import type { StreamOpener } from '../stream/byte-stream.ts'
+import { StreamServer } from '../stream/stream-server.ts'
 import { Counters } from '../world/counters.ts'
 import { ExitProbes } from './exit-probe.ts'
 import { OwnProbeCircuits } from './exit-probe-circuits.ts'
@@ -29,6 +31,10 @@ export interface Lies {
   readonly dropsBack?: number
   /** Chance that it drops a cell of a circuit that has become one: as any hop. */
   readonly dropsCells?: number
+  /** Chance that it changes a piece of what a stream brings back. */
+  readonly altersStreams?: number
+  /** It opens no stream, though it says that it does. */
+  readonly refusesStreams?: boolean
   /** Cells of one circuit after which it carries none any more: enough for what only looks whether it answers. */
   readonly killsAfter?: number
   /** What it promises, and what it carries of it, bytes per second. */
@@ -90,6 +96,7 @@ export class ProbeWorld implements ProbeReports {
       isTrusted: () => false,
       ask: (relay, done) => done((relay as ProbedRelay).lies.off !== true),
       echoes: () => [ECHO],
+      streamEchoes: () => [ECHO],
       send: (to, datagram) => this.overInternet(() => this.exits.get(formatAddress(to))?.(ECHO, datagram)),
       settings,
     })
@@ -105,7 +112,7 @@ export class ProbeWorld implements ProbeReports {
       address,
       claimed: [address],
       exit,
-      stream: false,
+      stream: exit,
       bytesPerSecond: lies.promises ?? PROMISE,
       lies,
     }
@@ -218,15 +225,10 @@ export class ProbeWorld implements ProbeReports {
   }
 
   /** An exit with a socket for each circuit, that gives out and takes in as its relay pleases. */
-  private exit({ address, lies }: ProbedRelay): ExitPort {
+  private exit(relay: ProbedRelay): ExitPort {
+    const { address, lies } = relay
     const sockets = new Map<ExitCircuit, IpAddress>()
     let freeAtMs = 0
-    const altered = (data: Uint8Array, chance: number | undefined) => {
-      if (!this.happens(chance)) return data
-      const copy = data.slice()
-      copy[copy.length >> 1] = (copy[copy.length >> 1] as number) ^ 1
-      return copy
-    }
     const open = (circuit: ExitCircuit) => {
       const known = sockets.get(circuit)
       if (known) return known
@@ -237,26 +239,63 @@ export class ProbeWorld implements ProbeReports {
         const { carries = Number.POSITIVE_INFINITY } = lies
         freeAtMs = Math.max(freeAtMs, this.clock.now()) + (1_000 * data.length) / carries
         this.clock.after(freeAtMs - this.clock.now(), () =>
-          circuit.sendDatagram(from, altered(data, lies.altersBack)),
+          circuit.sendDatagram(from, this.altered(data, lies.altersBack)),
         )
       })
       return socket
     }
+    const { clock, random } = this
+    const streams = new StreamServer({ clock, random, counters: new Counters(), opener: this.opener(relay) })
     return {
       datagram: (circuit, _destination, data) => {
         const socket = open(circuit)
         if (this.happens(lies.dropsOut)) return
-        const sent = altered(data.slice(), lies.altersOut)
+        const sent = this.altered(data, lies.altersOut)
         this.overInternet(() => {
           if (this.echoOpen) this.probes.receive(socket, sent)
         })
       },
-      stream: () => undefined,
+      stream: (circuit, destination, packet) => streams.packet(circuit, destination, packet),
       ended: (circuit) => {
+        streams.ended(circuit)
         const socket = sockets.get(circuit)
         if (socket) this.exits.delete(formatAddress(socket))
         sockets.delete(circuit)
       },
     }
+  }
+
+  /** TCP to our listener, as the relay pleases. */
+  private opener({ address, lies }: ProbedRelay): StreamOpener {
+    return (_destination, events) => {
+      const from: IpAddress = { ...address, host: lies.leavesFrom ?? address.host, port: ++this.ports }
+      const take = this.probes.accept(from, {
+        send: (bytes) =>
+          this.clock.after(this.net.delayMs, () => events.data(this.altered(bytes, lies.altersStreams))),
+        close: () => this.clock.after(this.net.delayMs, () => events.closed('connection-reset')),
+      })
+      this.clock.after(2 * this.net.delayMs, () => {
+        if (lies.refusesStreams || !this.echoOpen) events.closed('connection-refused')
+        else events.opened()
+      })
+      return {
+        write: (chunk) => {
+          const copy = chunk.slice()
+          this.clock.after(this.net.delayMs, () => take(copy))
+          return true
+        },
+        end: () => undefined,
+        destroy: () => this.clock.after(0, () => events.closed(undefined)),
+        pause: () => undefined,
+        resume: () => undefined,
+      }
+    }
+  }
+
+  private altered(data: Uint8Array, chance: number | undefined): Uint8Array {
+    if (!this.happens(chance)) return data.slice()
+    const copy = data.slice()
+    copy[copy.length >> 1] = (copy[copy.length >> 1] as number) ^ 1
+    return copy
   }
 }

@@ -31,6 +31,8 @@ describe('probes of relays that lie (issue 4, D-06)', { timeout: 120_000 }, () =
     ['answers, and kills circuits that carry', 'probe-only', 16, { killsAfter: 14 }, true],
     ['answers, and kills circuits that it relays', 'probe-only', 16, { killsAfter: 20 }, false],
     ['carries nothing out', 'probe-only', 16, { dropsOut: 1 }, true],
+    ['changes a byte of what streams bring back', 'altered-data', 10, { altersStreams: 1 }, true],
+    ['opens no stream, though it says so', 'probe-only', 48, { refusesStreams: true }, true],
     ['promises fifty times what it carries', 'over-promised', 48, { promises: 5e6, carries: 1e5 }, true],
   ])('name one that %s, and nobody else: %s after %i circuits at most', (_, kind, most, lies, exit) => {
     for (const loss of [0, 0.05]) {

@@ -9,6 +9,7 @@ import { isClean, ProbeEvidence, type Trial } from './exit-probe-evidence.ts'
 import { jittered, type ProbePath, probePath, relayText } from './exit-probe-paths.ts'
 import type { ProbeCircuits, ProbeRelay, ProbeReports } from './exit-probe-ports.ts'
 import { ProbeRun, type RunResult } from './exit-probe-run.ts'
+import { type EchoConnection, ProbeStreamEcho } from './exit-probe-stream.ts'
 
 export interface ExitProbesOptions {
   readonly clock: Clock
@@ -29,6 +30,8 @@ export interface ExitProbesOptions {
   echoes(): readonly IpAddress[]
   /** From that port. */
   send(to: IpAddress, datagram: Uint8Array): void
+  /** Our TCP listeners as exits reach them, one address a family; what comes in there is for `accept`. */
+  streamEchoes?(): readonly IpAddress[]
   readonly settings?: Partial<ExitProbeSettings>
 }
 
@@ -54,12 +57,14 @@ export class ExitProbes {
   private readonly options: ExitProbesOptions
   private readonly settings: ExitProbeSettings
   private readonly echo: ProbeEcho
+  private readonly streams = new ProbeStreamEcho()
   private readonly evidence: ProbeEvidence
   private readonly starts: TokenBucket
   private readonly scheduled = new Map<string, Scheduled>()
   private readonly runs = new Set<ProbeRun>()
   /** By exit: when the echo last heard through it, and the rate that its burst had. */
   private readonly heardMs = new Map<string, number>()
+  private readonly streamsHeardMs = new Map<string, number>()
   private readonly rates = new Map<string, number>()
   private timer: Timer | undefined
   private running = 0
@@ -93,6 +98,11 @@ export class ExitProbes {
   /** Takes a datagram of the relay's UDP port that is not IPv8's. @returns whether it was a probe's */
   receive(from: IpAddress, datagram: Uint8Array): boolean {
     return this.echo.receive(from, datagram)
+  }
+
+  /** Takes a connection of the TCP listener. @returns what takes its bytes */
+  accept(from: IpAddress, connection: EchoConnection): (bytes: Uint8Array) => void {
+    return this.streams.accept(from, connection)
   }
 
   status(): ExitProbesStatus {
@@ -175,13 +185,14 @@ export class ExitProbes {
     this.running++
     counters.add('probe-trials')
     const withBurst = fraction(random) < settings.burstChance || this.evidence.isSuspicious(candidate)
-    this.run(path.path, path.destination, withBurst, (probe) => {
+    const streamDestination = this.streamDestination(path)
+    this.run(path.path, path.destination, streamDestination, withBurst, (probe) => {
       this.heard(path, probe)
       if (isClean(probe, path.path.length, settings) && !withBurst) {
         this.judge(candidate, path, probe, undefined, others.length)
         return
       }
-      this.run(path.control, path.controlDestination, withBurst, (control) =>
+      this.run(path.control, path.controlDestination, undefined, withBurst, (control) =>
         this.judge(candidate, path, probe, control, others.length),
       )
     })
@@ -190,19 +201,18 @@ export class ExitProbes {
   private run(
     path: readonly ProbeRelay[],
     destination: IpAddress | undefined,
+    streamDestination: IpAddress | undefined,
     withBurst: boolean,
     done: (result: RunResult) => void,
   ): void {
     const { clock, random, circuits } = this.options
-    const { echo, settings } = this
-    const run = new ProbeRun(
-      { clock, random, circuits, echo, destination, path, withBurst, settings },
-      (result) => {
-        this.runs.delete(run)
-        this.bytesLeft -= result.bytes
-        done(result)
-      },
-    )
+    const { echo, streams, settings } = this
+    const ends = { echo, streams, destination, streamDestination }
+    const run = new ProbeRun({ clock, random, circuits, ...ends, path, withBurst, settings }, (result) => {
+      this.runs.delete(run)
+      this.bytesLeft -= result.bytes
+      done(result)
+    })
     this.runs.add(run)
     run.start()
   }
@@ -226,7 +236,8 @@ export class ExitProbes {
       control,
       controlHops: controlPath.length,
       alive: true,
-      echoProven: this.isEchoProven(path.at(-1)),
+      echoProven: this.isProven(this.heardMs, path.at(-1)),
+      streamsProven: this.isProven(this.streamsHeardMs, path.at(-1)),
       othersBytesPerSecond: this.othersRate(candidate),
       others,
     }
@@ -248,16 +259,27 @@ export class ExitProbes {
     if (last === undefined || !probe.throughExit) return
     const key = relayText(last)
     if (probe.arrived > 0) remember(this.heardMs, key, this.options.clock.now(), this.settings.maxRelays)
+    if (probe.stream === 'intact') {
+      remember(this.streamsHeardMs, key, this.options.clock.now(), this.settings.maxRelays)
+    }
     if (probe.bytesPerSecond !== undefined) {
       remember(this.rates, key, probe.bytesPerSecond, this.settings.maxRelays)
     }
   }
 
-  /** Whether somebody else's exit has reached the echo of late. */
-  private isEchoProven(exit: ProbeRelay | undefined): boolean {
+  /** Whether somebody else's exit has reached us of late. */
+  private isProven(heardMs: ReadonlyMap<string, number>, exit: ProbeRelay | undefined): boolean {
     const own = exit && relayText(exit)
     const sinceMs = this.options.clock.now() - this.settings.echoProvenMs
-    return [...this.heardMs].some(([key, atMs]) => key !== own && atMs >= sinceMs)
+    return [...heardMs].some(([key, atMs]) => key !== own && atMs >= sinceMs)
+  }
+
+  /** Where the last hop is to connect to, for some of the probes of those that end streams. */
+  private streamDestination({ path, destination }: ProbePath): IpAddress | undefined {
+    const { random, streamEchoes } = this.options
+    if (destination === undefined || !path.at(-1)?.stream) return undefined
+    if (fraction(random) >= this.settings.streamChance) return undefined
+    return streamEchoes?.().find(({ kind }) => kind === destination.kind)
   }
 
   /** The median of what other exits' bursts came back with. */
