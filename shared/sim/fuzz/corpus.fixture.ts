@@ -22,6 +22,8 @@ import { plaintextCell } from '../../onion/cells.ts'
 import { MESSAGE } from '../../onion/constants.ts'
 import { encodeDestroy } from '../../onion/destroy.ts'
 import { encodeMessage } from '../../onion/messages.ts'
+import { PROOF_REQUEST, PROOF_RESPONSE } from '../../trust/constants.ts'
+import { proofRequest, proofResponse } from '../../trust/proof-messages.ts'
 import { below, type Random, uint16, uint32 } from '../../world/random.ts'
 
 export const TUNNEL = prefixOf(TUNNEL_COMMUNITY_ID)
@@ -147,6 +149,17 @@ export const PACKETS: readonly Maker[] = [
     next: 1,
     left: below(random, 3),
     descriptors: [descriptor(random, keyPair)],
+  })),
+  sample('proof request', DIRECTORY, PROOF_REQUEST, false, proofRequest, (random) => ({
+    nonce: random.bytes(16),
+    target: anyAddressOf(random),
+    padding: new Uint8Array(260),
+  })),
+  sample('proof response', DIRECTORY, PROOF_RESPONSE, false, proofResponse, (random, keyPair) => ({
+    nonce: random.bytes(16),
+    seen: anyAddressOf(random),
+    publicKey: keyPair.publicKey,
+    signature: random.bytes(64),
   })),
   (random) => ({
     name: 'fragment',

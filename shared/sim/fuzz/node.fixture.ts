@@ -19,6 +19,8 @@ import type { Link } from '../../link/link.ts'
 import { MESSAGE } from '../../onion/constants.ts'
 import type { ExitCircuit, ExitPort } from '../../onion/exit-port.ts'
 import { Router } from '../../onion/router.ts'
+import { ProofExchange } from '../../trust/proof.ts'
+import { RequestLimit } from '../../trust/request-limit.ts'
 import type { Clock } from '../../world/clock.ts'
 import type { Counters } from '../../world/counters.ts'
 import type { Random } from '../../world/random.ts'
@@ -75,6 +77,7 @@ export class FuzzNode {
   readonly walker: Walker
   readonly directory: Directory
   private readonly exchange: DirectoryExchange
+  private readonly proofs: ProofExchange
   private readonly counters: Counters
   private readonly reassembly: Reassembly
 
@@ -86,6 +89,15 @@ export class FuzzNode {
     this.directory = new Directory({ network: NETWORK, clock, counters, self: this.keyPair.publicKey })
     const own = () => undefined
     this.exchange = new DirectoryExchange({ directory: this.directory, own, clock, random, counters })
+    this.proofs = new ProofExchange({
+      keyPair: this.keyPair,
+      network: NETWORK,
+      isOwn: () => undefined,
+      clock,
+      random,
+      counters,
+      limit: new RequestLimit(clock),
+    })
     const flags = FLAG_RELAY | FLAG_EXIT_BITTORRENT | FLAG_SPEED_TEST
     this.walker = new Walker({
       keyPair: this.keyPair,
@@ -125,6 +137,7 @@ export class FuzzNode {
     const id = messageIdOf(packet, TUNNEL)
     if (id === MESSAGE.cell || id === MESSAGE.destroy) this.router.receive(link, packet)
     else if (id !== undefined && isHiddenPacket(id)) this.router.receivePacket(link, packet)
+    else if (id === undefined && this.proofs.receive(link, packet)) return
     else if (id === undefined && this.exchange.receive(link, packet)) return
     else if (this.walker.receive(link.address as IpAddress, packet)) return
     else this.counters.add('relay-foreign-packet')
