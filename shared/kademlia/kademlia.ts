@@ -263,7 +263,7 @@ export class Kademlia implements Dht {
   }
 
   private seeds(side: Side, target: Uint8Array, count: number): readonly NodeContact[] {
-    const known = side.table.closest(target, count)
+    const known = side.table.closest(target, count, this.core.settings.unfitInLookup)
     if (side.table.size >= NODES_PER_ANSWER) return known
     return [...known.map(contactOf), ...this.routers.contacts(side.family)]
   }

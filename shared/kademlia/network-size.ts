@@ -1,7 +1,7 @@
 import { distanceShare } from './distance.ts'
 
-/** Estimates remembered; their median is believed. */
-const SAMPLES = 15
+/** Estimates remembered, the latest; their median is believed. */
+const SAMPLES = 5
 /** Closest nodes that an estimate needs at least. */
 const LEAST_NODES = 8
 
@@ -18,6 +18,11 @@ export class NetworkSize {
     if (!farthest || closest.length < LEAST_NODES) return
     this.samples.push((closest.length - 1) / Math.max(distanceShare(point, farthest), Number.MIN_VALUE))
     if (this.samples.length > SAMPLES) this.samples.shift()
+  }
+
+  /** Whether more estimates are wanted before one is believed. */
+  get isUnsure(): boolean {
+    return this.samples.length < SAMPLES
   }
 
   /** 0 while nothing is known. */

@@ -102,7 +102,7 @@ export class Receiver {
     const now = clock.now()
     if (known && equalBytes(known.id, id)) {
       // It answered us before, so it is what it says, and alive (BEP 5).
-      if (known.failures === 0) known.heardMs = now
+      if (known.failures === 0) known.heardMs = Math.round(now)
     } else if (table?.hasRoomFor(id, from, now)) {
       this.challenge(from)
     }

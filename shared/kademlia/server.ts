@@ -85,7 +85,7 @@ export class Server {
     const families: readonly Family[] = want.length > 0 ? want : [from.kind]
     const of = (family: Family): readonly NodeContact[] | undefined => {
       const side = families.includes(family) ? sideOf(this.options.core.sides, family) : undefined
-      return side?.table.closest(target, NODES_PER_ANSWER, true).map(contactOf)
+      return side?.table.closestProven(target, NODES_PER_ANSWER).map(contactOf)
     }
     const nodes = of('ipv4')
     const nodes6 = of('ipv6')

@@ -80,7 +80,7 @@ describe('routing table (K-02)', () => {
     table.offer(idAt(3), addressOf(1), 0, 10)
     table.failed(addressOf(1), true)
     expect(table.closest(own, 8)).toHaveLength(1)
-    expect(table.closest(own, 8, true)).toHaveLength(0)
+    expect(table.closestProven(own, 8)).toHaveLength(0)
     table.failed(addressOf(1), true)
     expect(table.size).toBe(0)
   })

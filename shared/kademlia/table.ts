@@ -66,14 +66,16 @@ export class Table {
       if (this.isFresh(there, now)) return { kind: 'refused' }
       this.remove(there)
     }
+    // Whole milliseconds: thousands of these are kept in a simulation, and fractions take memory of their own.
     const node: TableNode = {
       id: Uint8Array.from(id),
       address,
-      ...place,
+      machine: place.machine,
+      network: place.network,
       fits: this.settings.nodeIds === 'off' || fits(id, address),
-      heardMs: now,
+      heardMs: Math.round(now),
       failures: 0,
-      rttMs,
+      rttMs: Math.round(rttMs),
     }
     return this.place(node, now)
   }
@@ -104,30 +106,51 @@ export class Table {
     if (!online && !bucket.spares) return
     this.remove(node)
     for (let spare = bucket.takeSpare(); spare; spare = bucket.takeSpare()) {
-      if (!this.byMachine.has(spare.machine) && this.place(spare, spare.heardMs).kind === 'added') return
+      if (this.byMachine.has(spare.machine)) continue
+      // Full still: a bucket's room shrinks when those closer to us fill. The spare is one again.
+      if (this.place(spare, spare.heardMs).kind !== 'refused') return
     }
   }
 
-  /** Up to `count` nodes, closest to the target first. `proven`: only such as answered the last query, to be told to others. */
-  closest(target: Uint8Array, count: number, proven = false): TableNode[] {
-    const found: TableNode[] = []
+  /**
+   * The nodes closest to the target, closest first: `count` whose ids fit their addresses, and then up to `unfit` others, which
+   * also fill what is missing of the first. (With ids of any kind all fit.)
+   */
+  closest(target: Uint8Array, count: number, unfit = 0): TableNode[] {
+    return this.select(target, count, unfit, (node) => this.isGood(node))
+  }
+
+  /** As `closest`, of those only that answered the last query: to be told to others. */
+  closestProven(target: Uint8Array, count: number): TableNode[] {
+    return this.select(target, count, 0, (node) => node.failures === 0)
+  }
+
+  private select(
+    target: Uint8Array,
+    count: number,
+    unfit: number,
+    suits: (node: TableNode) => boolean,
+  ): TableNode[] {
+    const fitting: TableNode[] = []
+    const others: TableNode[] = []
     const centre = Math.min(prefixBits(this.ownId, target), this.buckets.length - 1)
     const take = (from: number, to: number) => {
       const group: TableNode[] = []
       for (let i = from; i < to; i++) {
-        for (const node of this.bucketAt(i).nodes) {
-          if (proven ? node.failures === 0 : this.isGood(node)) group.push(node)
-        }
+        for (const node of this.bucketAt(i).nodes) if (suits(node)) group.push(node)
       }
       group.sort((a, b) => compareDistance(target, a.id, b.id))
-      for (const node of group) if (found.length < count) found.push(node)
+      for (const node of group) {
+        if (!node.fits) others.push(node)
+        else if (fitting.length < count) fitting.push(node)
+      }
     }
     // Nodes in the target's bucket share more bits with it than any others do, all deeper ones equally many, and each
     // bucket before it fewer.
     take(centre, centre + 1)
-    if (found.length < count) take(centre + 1, this.buckets.length)
-    for (let i = centre - 1; i >= 0 && found.length < count; i--) take(i, i + 1)
-    return found
+    if (fitting.length < count) take(centre + 1, this.buckets.length)
+    for (let i = centre - 1; i >= 0 && fitting.length < count; i--) take(i, i + 1)
+    return [...fitting, ...others.slice(0, Math.max(unfit, count - fitting.length))]
   }
 
   nodes(): TableNode[] {
@@ -199,9 +222,9 @@ export class Table {
   }
 
   private heard(node: TableNode, now: number, rttMs: number): void {
-    node.heardMs = now
+    node.heardMs = Math.round(now)
     node.failures = 0
-    if (rttMs > 0) node.rttMs = node.rttMs > 0 ? (7 * node.rttMs + rttMs) / 8 : rttMs
+    if (rttMs > 0) node.rttMs = Math.round(node.rttMs > 0 ? (7 * node.rttMs + rttMs) / 8 : rttMs)
     this.bucketAt(this.indexOf(node.id)).touchedMs = now
   }
 

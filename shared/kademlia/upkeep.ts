@@ -11,7 +11,7 @@ import { type Core, type Side, sideOf } from './side.ts'
 const PINGS_PER_ROUND = 4
 /** Nodes known from elsewhere that are asked at once. */
 const MOST_ADDED = 200
-/** While fewer than k nodes were found around us, we look again so soon. */
+/** While few nodes were found around us, or it is not clear how many there are, we look again so soon. */
 const LONELY_REFRESH_MS = 2 * 60_000
 const BOTH: readonly Family[] = ['ipv4', 'ipv6']
 
@@ -33,7 +33,7 @@ export class Upkeep {
   private readonly options: UpkeepOptions
   private timer: Timer | undefined
   private aroundMs = Number.NEGATIVE_INFINITY
-  /** Whether so few were found around us that more will come soon. */
+  /** Whether there may soon be more around us. */
   private lonely = false
   /** Ways in under way. */
   private joining = 0
@@ -81,7 +81,7 @@ export class Upkeep {
       this.aroundMs = core.clock.now()
       this.joining++
       this.refresh(side, side.id, own, (found) => {
-        this.lonely = found < core.settings.k
+        this.lonely = found < core.settings.k || side.size.isUnsure
         this.joined()
         // One more, to anywhere: how large the DHT is.
         this.refresh(side, core.random.bytes(ID_BYTES), undefined, () => {})
