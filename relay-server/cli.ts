@@ -9,6 +9,10 @@ const USAGE = `Usage:
   relay-server run --config <file.yaml>   run a relay until Ctrl-C
   relay-server probe --config <file.yaml> [--hops 3]
                                           join as a client, build a circuit and measure it
+  relay-server discover --config <file.yaml> --method dht|tracker|exchange|bootstrap|all [--json]
+                                          look for relays once and show them, checked
+  relay-server status --config <file.yaml> [--json]
+                                          ask the relay that runs with this configuration how it is
   relay-server keygen --out <file>        make an identity file
   relay-server lab [--web <folder>] [--sample <folder>]
                                           run a whole network on this machine
@@ -50,6 +54,21 @@ async function run([command, ...rest]: readonly string[]): Promise<void> {
       const { runProbe } = await import('./client/probe.ts')
       return runProbe(config, Number(hops ?? 3) as 1 | 2 | 3)
     }
+    case 'discover': {
+      const { config, method = 'all', json } = optionsOf(rest, ['config', 'method'], ['json'])
+      if (!config) throw new UsageError('usage', 'discover needs --config <file.yaml>')
+      const { methodsOf } = await import('./discovery/discover.ts')
+      const methods = methodsOf(method)
+      if (methods.length === 0) throw new UsageError('usage', `there is no method ${method}`)
+      const { runDiscover } = await import('./discovery/discover-command.ts')
+      return runDiscover(config, methods, json === true)
+    }
+    case 'status': {
+      const { config, json } = optionsOf(rest, ['config'], ['json'])
+      if (!config) throw new UsageError('usage', 'status needs --config <file.yaml>')
+      const { runStatus } = await import('./admin/status-command.ts')
+      return runStatus(config, json === true)
+    }
     case 'keygen': {
       const { out } = optionsOf(rest, ['out'])
       if (!out) throw new UsageError('usage', 'keygen needs --out <file>')
@@ -78,13 +97,20 @@ async function run([command, ...rest]: readonly string[]): Promise<void> {
   }
 }
 
-function optionsOf<Name extends string>(
+/** @param names options with a value; @param switches options without one */
+function optionsOf<Name extends string, Switch extends string = never>(
   args: readonly string[],
   names: readonly Name[],
-): Partial<Record<Name, string>> {
+  switches: readonly Switch[] = [],
+): Partial<Record<Name, string> & Record<Switch, boolean>> {
   try {
-    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
-    return parseArgs({ args: [...args], options, strict: true }).values as Partial<Record<Name, string>>
+    const options = Object.fromEntries([
+      ...names.map((name) => [name, { type: 'string' as const }]),
+      ...switches.map((name) => [name, { type: 'boolean' as const }]),
+    ])
+    return parseArgs({ args: [...args], options, strict: true }).values as Partial<
+      Record<Name, string> & Record<Switch, boolean>
+    >
   } catch (cause) {
     throw new UsageError('usage', (cause as Error).message, { cause })
   }

@@ -1,5 +1,6 @@
 import { toHex } from '../shared/bytes/bytes.ts'
 import { Counters } from '../shared/world/counters.ts'
+import { startAdmin } from './admin/relay-admin.ts'
 import { loadConfig } from './config.ts'
 import { loadOrCreateIdentity } from './identity-file.ts'
 import { untilToldToStop } from './life-cycle.ts'
@@ -26,9 +27,11 @@ export async function runRelay(configPath: string): Promise<void> {
   const random = new NodeRandom()
   const { keyPair, created } = await loadOrCreateIdentity(config.identity, random)
   if (created) log.info('made a new identity; keep a copy of its file')
-  const relay = new Relay({ config, keyPair, clock: new NodeClock(), random, counters: new Counters(), log })
+  const counters = new Counters()
+  const relay = new Relay({ config, keyPair, clock: new NodeClock(), random, counters, log })
   const told = untilToldToStop()
   await relay.start()
+  const admin = await startAdmin({ config, random, counters, relay })
   const ready: RelayReady = {
     type: 'ready',
     udp: relay.udpAddress,
@@ -38,6 +41,7 @@ export async function runRelay(configPath: string): Promise<void> {
   process.send?.(ready)
   log.info(`${config.nickname} is up${config.exit.enabled ? ', as an exit' : ''}`)
   await told
+  await admin?.stop()
   await relay.stop()
   log.info(`${config.nickname} has stopped`)
 }

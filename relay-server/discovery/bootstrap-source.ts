@@ -42,15 +42,21 @@ export class BootstrapSource implements DiscoverySource {
     }
   }
 
+  /** Looks up the names that are not known yet. */
+  async resolve(): Promise<void> {
+    const { relays, routers, onRelays, onRouters } = this.options
+    await Promise.all([
+      this.lookUp(relays, this.relays, onRelays),
+      this.lookUp(routers, this.routers, onRouters),
+    ])
+  }
+
   private async look(
     run: { readonly cancelled: boolean },
     report: (candidates: readonly Candidate[]) => void,
   ): Promise<boolean> {
-    const { relays, routers, fetches, onRelays, onRouters, unproven } = this.options
-    await Promise.all([
-      this.resolve(relays, this.relays, onRelays),
-      this.resolve(routers, this.routers, onRouters),
-    ])
+    const { fetches, unproven } = this.options
+    await this.resolve()
     if (run.cancelled) return false
     const asked = [...this.relays.values()].map(
       (address) =>
@@ -65,7 +71,7 @@ export class BootstrapSource implements DiscoverySource {
     return (await Promise.all(asked)).includes(true)
   }
 
-  private async resolve(
+  private async lookUp(
     endpoints: readonly string[],
     known: Map<string, IpAddress>,
     tell: (addresses: readonly IpAddress[]) => void,

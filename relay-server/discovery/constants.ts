@@ -35,6 +35,9 @@ export const DHT_SOURCE = {
   renewMs: 60_000,
   /** Nodes are written to the state folder so often, and when the relay stops. */
   saveMs: 600_000,
+  /** How long a look by hand waits for the first nodes, and how often it looks for them. */
+  firstNodesMs: 10_000,
+  lookMs: 50,
   /** Nodes saved. */
   savedNodes: 200,
 } as const

@@ -42,6 +42,7 @@ async function get(url: URL, signal: AbortSignal, world: TrackerWorld, redirecte
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
   const [address] = await world.resolve(url.hostname.replace(/^\[|\]$/g, ''), port, redirected)
   if (address === undefined) throw new TrackerError('tracker-address', 'the tracker has no address to ask')
+  const localAddress = world.from(address.kind)
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => {
       const [code, what] = signal.aborted
@@ -55,6 +56,7 @@ async function get(url: URL, signal: AbortSignal, world: TrackerWorld, redirecte
         // The address that was judged, whatever the name means by now.
         lookup: (_host, options, done) => giveAddress(address, options, done),
         agent: false,
+        ...(localAddress === undefined ? {} : { localAddress }),
         signal,
         maxHeaderSize: 16_384,
         headers: { 'user-agent': 'culvert', 'accept-encoding': 'identity', connection: 'close' },

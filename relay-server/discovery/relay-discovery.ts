@@ -4,12 +4,12 @@ import type { Aead } from '../../shared/crypto/aead.ts'
 import { relayInfoHash, relayItemSalt } from '../../shared/directory/constants.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
 import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
-import type { ByMethod, SourceIntervals } from '../../shared/discovery/constants.ts'
+import type { ByMethod, DiscoveryMethod, SourceIntervals } from '../../shared/discovery/constants.ts'
 import { CandidatePipeline } from '../../shared/discovery/pipeline.ts'
 import { Discovery } from '../../shared/discovery/scheduler.ts'
 import type { DiscoverySource, RunResult } from '../../shared/discovery/source.ts'
 import type { DiscoveryStatistics } from '../../shared/discovery/statistics.ts'
-import type { KeyPair } from '../../shared/identity/keys.ts'
+import type { KeyPair, PublicKey } from '../../shared/identity/keys.ts'
 import type { Dht, KademliaStatus } from '../../shared/kademlia/api.ts'
 import { Kademlia } from '../../shared/kademlia/kademlia.ts'
 import type { ExitProbesStatus } from '../../shared/trust/exit-probe.ts'
@@ -18,7 +18,7 @@ import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
 import type { RelayConfig } from '../config.ts'
-import { isLoopback } from '../endpoints.ts'
+import { isLoopback, isUnspecified } from '../endpoints.ts'
 import type { UdpLinks } from '../links/udp.ts'
 import type { Log } from '../log.ts'
 import { BootstrapSource } from './bootstrap-source.ts'
@@ -55,6 +55,8 @@ export interface RelayDiscoveryOptions {
   own(): Uint8Array | undefined
   /** Addresses of the operator's own relays, once they are known. */
   onBootstrap(addresses: readonly IpAddress[]): void
+  /** A circuit of a probe carried with a relay, or failed at it. */
+  onCircuit?(publicKey: PublicKey, ok: boolean): void
 }
 
 /** Requirements D-08 and K-10, without addresses, ids and keys. */
@@ -71,6 +73,7 @@ export class RelayDiscovery {
   private readonly dht: Dht | undefined
   private readonly announcer: DhtAnnouncer | undefined
   private readonly trackers: TrackerSource | undefined
+  private readonly bootstrap: BootstrapSource | undefined
   private readonly fetches: Fetches
   private readonly timers = new Map<string, Timer>()
   private probes: RelayProbes | undefined
@@ -104,6 +107,8 @@ export class RelayDiscovery {
         port: () => options.publicAddresses()?.[0]?.port ?? udp.address.port,
         isContent: () => this.proven >= wantedRelays,
         resolve: trackerResolver(options),
+        from: (kind) =>
+          udp.address.kind === kind && !isUnspecified(udp.address) ? udp.address.host : undefined,
       })
       sources.push(this.trackers)
     }
@@ -113,20 +118,19 @@ export class RelayDiscovery {
     }
     const routers = this.dht ? routersOf(config) : []
     if (bootstrap && config.bootstrap.length + routers.length > 0) {
-      sources.push(
-        new BootstrapSource({
-          relays: config.bootstrap,
-          routers,
-          families: udp.families,
-          fetches: this.fetches,
-          onRelays: (addresses) => {
-            options.onBootstrap(addresses)
-            this.dht?.addNodes(addresses)
-          },
-          onRouters: (addresses) => this.dht?.start(addresses),
-          unproven: () => unproven(directory),
-        }),
-      )
+      this.bootstrap = new BootstrapSource({
+        relays: config.bootstrap,
+        routers,
+        families: udp.families,
+        fetches: this.fetches,
+        onRelays: (addresses) => {
+          options.onBootstrap(addresses)
+          this.dht?.addNodes(addresses)
+        },
+        onRouters: (addresses) => this.dht?.start(addresses),
+        unproven: () => unproven(directory),
+      })
+      sources.push(this.bootstrap)
     }
     const pipeline = this.makePipeline(infoHash)
     this.discovery = new Discovery({
@@ -181,6 +185,24 @@ export class RelayDiscovery {
       this.options.trust.stop(),
     ])
     this.dht?.stop()
+  }
+
+  /** Runs one method by hand; undefined if there is no such source. */
+  runNow(method: DiscoveryMethod): Promise<RunResult | undefined> {
+    return new Promise((resolve) => {
+      if (!this.discovery.runNow(method, resolve)) resolve(undefined)
+    })
+  }
+
+  /** Waits until the DHT has nodes, or for ten seconds: a look into an empty one finds nobody. */
+  async untilDhtKnown(): Promise<void> {
+    const { clock } = this.options
+    if (this.dht === undefined) return
+    await this.bootstrap?.resolve()
+    const untilMs = clock.now() + DHT_SOURCE.firstNodesMs
+    while (this.dhtNodes === 0 && clock.now() < untilMs) {
+      await new Promise<void>((resolve) => clock.after(DHT_SOURCE.lookMs, resolve))
+    }
   }
 
   /** A datagram that is no IPv8 packet. Never throws. */
@@ -275,6 +297,7 @@ export class RelayDiscovery {
     return RelayProbes.start({
       ...this.options,
       book: trust.book,
+      port: udp.address.port,
       publicAddresses,
       send: (to, datagram) => udp.sendTo(to, datagram),
       mayReach,

@@ -18,6 +18,8 @@ export interface TrackerWorld {
    * @param redirected the host is not the operator's word but a tracker's
    */
   resolve(host: string, port: number, redirected?: boolean): Promise<readonly IpAddress[]>
+  /** The address to announce from, since trackers name the one that they see; undefined for what the system chooses. */
+  from(kind: IpAddress['kind']): string | undefined
   /** Ends the announce early. */
   readonly signal: AbortSignal
 }

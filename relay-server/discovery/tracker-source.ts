@@ -25,6 +25,7 @@ export interface TrackerSourceOptions {
   /** Whether enough relays are known: told to trackers as `completed`. */
   isContent(): boolean
   readonly resolve: TrackerWorld['resolve']
+  readonly from: TrackerWorld['from']
   /** How long a stopping relay waits for trackers to hear of it. */
   readonly stopMs?: number
 }
@@ -127,7 +128,7 @@ export class TrackerSource implements DiscoverySource {
   }
 
   private ask(tracker: Tracker, event: AnnounceEvent, signal: AbortSignal): Promise<AnnounceAnswer> {
-    const { infoHash, random, resolve, port, isContent } = this.options
+    const { infoHash, random, resolve, from, port, isContent } = this.options
     const { url, trackerId } = tracker
     const announce = {
       infoHash,
@@ -139,7 +140,7 @@ export class TrackerSource implements DiscoverySource {
       wanted: event === 'stopped' ? 0 : TRACKER_LIMITS.wanted,
     }
     const request: TrackerRequest = { url, announce, trackerId }
-    const world: TrackerWorld = { random, resolve, signal }
+    const world: TrackerWorld = { random, resolve, from, signal }
     return url.protocol === 'udp:' ? announceUdp(request, world) : announceHttp(request, world)
   }
 }

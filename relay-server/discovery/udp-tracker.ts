@@ -41,6 +41,8 @@ async function announceAt(
   const deadline = AbortSignal.any([world.signal, AbortSignal.timeout(TRACKER_LIMITS.timeoutMs)])
   const path = new TextEncoder().encode(url.pathname + url.search)
   try {
+    const from = world.from(address.kind)
+    if (from !== undefined) await bind(socket, from)
     const connected = await ask(socket, address, connectDatagram, deadline, world)
     if (connected.kind !== 'connected') throw refused()
     const { connection } = connected
@@ -56,6 +58,20 @@ async function announceAt(
   } finally {
     socket.close()
   }
+}
+
+function bind(socket: Socket, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', (cause) =>
+      reject(
+        new TrackerError('tracker-unreachable', `cannot send from ${host}: ${cause.message}`, { cause }),
+      ),
+    )
+    socket.bind({ address: host, port: 0, exclusive: true }, () => {
+      socket.removeAllListeners('error')
+      resolve()
+    })
+  })
 }
 
 function refused(): TrackerError {

@@ -1,0 +1,29 @@
+import { loadConfig } from '../config.ts'
+import type { RelayStatus } from '../relay.ts'
+import { askAdmin } from './admin-client.ts'
+
+/** Lines of words about a relay's status. No address, key or id. */
+export function statusLines(status: RelayStatus): string[] {
+  const { state, peers, relays, nat, relayOnly, pages, router, discovery } = status
+  const ways = Object.entries(discovery.methods).map(
+    ([method, { attempted, successful, relays: found, nextMs }]) => {
+      const next = nextMs === undefined ? '' : `, next in ${Math.round(nextMs / 1000)} s`
+      return `  ${method}: ${found} found in ${attempted} runs, ${successful} of them successful${next}`
+    },
+  )
+  return [
+    `overlay: ${state}, ${peers} peers, NAT ${nat}${relayOnly ? ', reached through others only' : ''}`,
+    `relays: ${relays} known, ${discovery.relaysProven} of them proven, ${discovery.spiesDetected} spies met`,
+    `verified: ${discovery.verificationsSuccessful} of ${discovery.verificationsAttempted}`,
+    `DHT: ${discovery.dhtNodesKnown} nodes`,
+    ...ways,
+    `circuits: ${router.circuits}, pages: ${pages}`,
+  ]
+}
+
+/** `relay-server status`: what the relay that runs with this configuration says of itself. */
+export async function runStatus(configPath: string, json: boolean): Promise<void> {
+  const status = (await askAdmin(await loadConfig(configPath), '/status')) as RelayStatus
+  const lines = json ? [JSON.stringify(status, undefined, 2)] : statusLines(status)
+  for (const line of lines) process.stdout.write(`${line}\n`)
+}
