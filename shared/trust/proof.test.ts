@@ -1,16 +1,17 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressOf } from '../bytes/address.ts'
-import { concat, equalBytes } from '../bytes/bytes.ts'
+import { concat, equalBytes, fromHex, toHex } from '../bytes/bytes.ts'
 import { decode, encode } from '../bytes/codec.ts'
 import { DIRECTORY_COMMUNITY_ID } from '../directory/constants.ts'
-import { PublicKey } from '../identity/keys.ts'
+import { KeyPair, PublicKey } from '../identity/keys.ts'
 import { prefixOf, readUnsigned, unsignedPacket } from '../ipv8/packet.ts'
 import { mutated } from '../sim/fuzz/mutate.fixture.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { PROOF_REQUEST, PROOF_REQUEST_BYTES, PROOF_RESPONSE } from './constants.ts'
 import type { ProofOutcome } from './proof.ts'
-import { type ProofResponse, proofRequest, proofResponse } from './proof-messages.ts'
+import { type ProofResponse, proofRequest, proofResponse, proofStatement } from './proof-messages.ts'
 import { answering, type House, ip, proofPacket, Town } from './town.fixture.ts'
 
 const prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
@@ -300,5 +301,37 @@ describe('proof messages (D-06)', () => {
       }),
       { numRuns: 40 },
     )
+  })
+})
+
+interface Vector {
+  readonly network: string
+  readonly target: { readonly host: string; readonly port: number }
+  readonly seen: { readonly host: string; readonly port: number }
+  readonly nonce: string
+  readonly secret: string
+  readonly request: string
+  readonly statement: string
+  readonly response: string
+}
+
+describe('proofs as another implementation makes them (D-06)', () => {
+  const { proofs } = JSON.parse(
+    readFileSync(new URL('../../fixtures/trust/proof.json', import.meta.url), 'utf8'),
+  ) as { proofs: Vector[] }
+
+  it.each(proofs)('are ours to the byte, in network $network', (vector) => {
+    const keyPair = KeyPair.parse(fromHex(vector.secret))
+    const { publicKey } = keyPair
+    const nonce = fromHex(vector.nonce)
+    const target = addressOf(vector.target.host, vector.target.port)
+    const seen = addressOf(vector.seen.host, vector.seen.port)
+    const statement = proofStatement(vector.network, { nonce, target, seen, publicKey })
+    expect(toHex(statement)).toBe(vector.statement)
+    const response = { nonce, seen, publicKey, signature: keyPair.sign(statement) }
+    expect(toHex(proofPacket(response))).toBe(vector.response)
+    const request = readUnsigned(fromHex(vector.request), proofRequest)
+    expect(request).toMatchObject({ nonce, target })
+    expect(toHex(unsignedPacket(prefix, PROOF_REQUEST, proofRequest, request))).toBe(vector.request)
   })
 })
