@@ -73,7 +73,7 @@ describe('the directory through circuits (C-03, D-04)', () => {
     const told: Uint8Array[] = []
     asker.fetchFrom(link, (...result) => results.push(result), {
       since: SINCE_EVER,
-      told: (key) => told.push(Uint8Array.from(key)),
+      told: (mid) => told.push(mid),
     })
     asker.askVerdicts(link, VERDICTS_EVER, (records, complete) => results.push([records, complete]))
     await clock.advanceAsync(20_000)
@@ -83,7 +83,7 @@ describe('the directory through circuits (C-03, D-04)', () => {
     ])
     expect(own.size).toBe(41)
     expect(told).toHaveLength(41)
-    expect(told[0]).toEqual(keyOf(0).publicKey.bytes)
+    expect(told[0]).toEqual(keyOf(0).publicKey.mid)
     // To the relay all of it is one link, so that its limits hold for the circuit.
     expect(new Set(inbound).size).toBe(1)
     expect(inbound[0]?.kind).toBe('circuit')

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { concat, toHex } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
 import { KeyPair } from '../identity/keys.ts'
+import { byteStringValue, isItemOf, MAX_VALUE_BYTES, mutableTarget, signItem } from '../kademlia/item.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { MAX_DESCRIPTOR_BYTES, relayInfoHash, relayItemSalt } from './constants.ts'
 import { type DescriptorFields, readDescriptor, signDescriptor } from './descriptor.ts'
@@ -207,6 +208,23 @@ describe('the summary of an exit policy (O-06)', () => {
       { from: 587, to: 587 },
     ])
     expect(portRanges(Array.from({ length: 30 }, (_, i) => 2 * i + 1))).toHaveLength(8)
+  })
+})
+
+describe('descriptors as items of the DHT (D-02, K-04)', () => {
+  it('fit at their largest, under the key of their relay', () => {
+    const long = `wss://${'a'.repeat(240)}/relay`
+    const short = sign({ ...full, websocket: long, webrtc: long, tcp: undefined })
+    const room = MAX_DESCRIPTOR_BYTES - short.length
+    const largest = sign({ ...full, websocket: long, webrtc: long, tcp: `tcp://${'b'.repeat(room - 10)}:1` })
+    expect(largest).toHaveLength(MAX_DESCRIPTOR_BYTES)
+    const value = byteStringValue(largest)
+    expect(value.length).toBeLessThanOrEqual(MAX_VALUE_BYTES)
+    const salt = relayItemSalt('lab')
+    const publicKey = keyPair.publicKey.ed25519
+    const item = signItem({ publicKey, salt, sequence: 1, value, sign: (bytes) => keyPair.sign(bytes) })
+    expect(isItemOf(mutableTarget(publicKey, salt), item, salt)).toBe(true)
+    expect(isItemOf(mutableTarget(publicKey, relayItemSalt('other')), item, salt)).toBe(false)
   })
 })
 

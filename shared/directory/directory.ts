@@ -194,6 +194,7 @@ export class Directory {
     entry.provenMs = nowMs
     this.earliestUnproven = Math.min(this.earliestUnproven, nowMs + this.settings.provenForMs)
     const wasTold = !entry.silent && (entry.proven || !this.options.onlyProven)
+    if (!entry.proven) this.changes++
     entry.proven = true
     if (!wasTold) this.learn(key, entry)
     this.drops.forget(key)
@@ -202,9 +203,10 @@ export class Directory {
   /** What was proven of a relay does not hold any more. */
   markUnproven(mid: Uint8Array): void {
     const entry = this.byMid.get(toHex(mid))
-    if (!entry) return
+    if (!entry?.proven) return
     entry.proven = false
     entry.provenMs = undefined
+    this.changes++
   }
 
   /** Whoever is at this UDP address was asked and did not answer. */
@@ -249,6 +251,7 @@ export class Directory {
       if (entry.provenMs === undefined) continue
       const endsMs = entry.provenMs + this.settings.provenForMs
       if (endsMs <= nowMs) {
+        this.changes++
         entry.proven = false
         entry.provenMs = undefined
       } else {

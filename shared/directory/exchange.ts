@@ -1,3 +1,4 @@
+import { sha1 } from '@noble/hashes/legacy.js'
 import { sameAddress } from '../bytes/address.ts'
 import { type Codec, list8, raw, struct, u16, u32, varlen16 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
@@ -110,8 +111,8 @@ export type FetchDone = (added: number, answered: boolean) => void
 export interface FetchOptions {
   /** Seconds back: only what the neighbour learnt so recently. SINCE_EVER for all that it has, as a comparison needs it. */
   readonly since?: number
-  /** Whom the neighbour names: the IPv8 key of each descriptor that was not refused. Valid during the call. */
-  told?(publicKey: Uint8Array): void
+  /** Whom the neighbour names: the mid of each descriptor that was not refused. */
+  told?(mid: Uint8Array): void
 }
 
 interface Pull {
@@ -327,7 +328,7 @@ export class DirectoryExchange {
     for (const bytes of response.descriptors) {
       const result = this.options.directory.add(bytes)
       if (result === 'new' || result === 'renewed') pull.added++
-      if (result !== 'refused') pull.told?.(descriptorHead(bytes).publicKey)
+      if (result !== 'refused') pull.told?.(sha1(descriptorHead(bytes).publicKey))
       if (result === 'refused' && ++pull.refused > this.settings.maxRefused) {
         this.finish(pull, false)
         return

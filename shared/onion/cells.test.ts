@@ -85,7 +85,9 @@ describe('cell messages (C-01, C-02)', () => {
 
   it('has a vector for every message of the protocol', () => {
     const seen = new Set(cellVectors.map((v) => v.msg_id))
-    const outside: number[] = [MESSAGE.cell, MESSAGE.destroy, MESSAGE.stream, MESSAGE.streamReset]
+    const outside: number[] = [MESSAGE.cell, MESSAGE.destroy]
+    // Ours.
+    outside.push(MESSAGE.stream, MESSAGE.streamReset, MESSAGE.directory)
     // Of Tribler's own endpoint, which py-ipv8 does not know.
     outside.push(MESSAGE.wideTestRequest, MESSAGE.wideTestResponse, MESSAGE.httpRequest, MESSAGE.httpResponse)
     const expected = Object.values(MESSAGE).filter((id) => !outside.includes(id))
@@ -167,6 +169,15 @@ describe('stream messages of our own (C-07)', () => {
     const message = messages.encodeMessage(MESSAGE.streamReset, body)
     expect(toHex(message)).toBe('51020009612e6578616d706c650050123403')
     expect(messages.decodeMessage(MESSAGE.streamReset, message)).toEqual(body)
+  })
+})
+
+describe('message 82 (C-03)', () => {
+  it('carries a packet of the directory as it is, without its prefix', () => {
+    const packet = Uint8Array.of(7, 1, 2, 3)
+    const message = messages.encodeMessage(MESSAGE.directory, packet)
+    expect(toHex(message)).toBe('5207010203')
+    expect(messages.decodeMessage(MESSAGE.directory, message)).toEqual(packet)
   })
 })
 
