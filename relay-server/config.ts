@@ -102,6 +102,12 @@ const trust = group({
   verify: z.boolean().default(true),
   probes: z.boolean().default(true),
   threshold: z.number().min(0).max(1).default(0.7),
+  classes: group({
+    high: z.number().min(0).max(1).default(0.8),
+    medium: z.number().min(0).max(1).default(0.5),
+    low: z.number().min(0).max(1).default(0.3),
+  }),
+  requestsPerMinute: z.int().min(1).max(1_000).default(10),
   attempts: z.int().min(1).max(10).default(3),
   answerSeconds: z.number().min(0.1).max(60).default(5),
   timeoutSeconds: z.number().min(1).max(600).default(60),

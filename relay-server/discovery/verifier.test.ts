@@ -41,6 +41,7 @@ async function twoRelays(clock: VirtualClock) {
         state: join(folder, String(port)),
         trust: {
           ...{ verify: true, probes: false, threshold: 0.7 },
+          ...{ classes: { high: 0.8, medium: 0.5, low: 0.3 }, requestsPerMinute: 10 },
           ...{ attempts: 3, answerSeconds: 5, timeoutSeconds: 60 },
         },
       },

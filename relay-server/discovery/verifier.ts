@@ -45,12 +45,15 @@ export class RelayTrust {
 
   constructor(options: RelayTrustOptions) {
     const { config, keyPair, clock, random, counters, allowNetworks } = options
-    const { threshold, attempts, answerSeconds, timeoutSeconds } = config.trust
-    const checks = { trustThreshold: threshold, answerWithinMs: answerSeconds * 1000 }
+    const { threshold, classes, requestsPerMinute, attempts, answerSeconds, timeoutSeconds } = config.trust
+    const { high: highFrom, medium: mediumFrom, low: lowFrom } = classes
+    const answerWithinMs = answerSeconds * 1000
+    const checks = { trustThreshold: threshold, highFrom, mediumFrom, lowFrom, answerWithinMs }
     this.options = options
     this.rules = new CheckRules({ settings: checks, allowNetworks })
     // One machine of a lab is many relays.
-    const limit = () => new RequestLimit(clock, { perPort: (address) => this.rules.isLab(address) })
+    const perPort = (address: Address) => this.rules.isLab(address)
+    const limit = () => new RequestLimit(clock, { requests: requestsPerMinute, perPort })
     // What strangers ask of us, whichever way they ask it, comes out of one allowance.
     const asked = limit()
     this.book = new TrustBook({ clock, checks })
