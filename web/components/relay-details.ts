@@ -82,7 +82,9 @@ export class RelayDetails extends LitElement {
           </li>`
         })}
       </ul>
-      <p class="soft">${checked} The score is ${classWords[verdict.class]}.</p>`
+      <p class="soft">
+        ${checked} ${verdict.class === 'unchecked' ? nothing : `The score is ${classWords[verdict.class]}.`}
+      </p>`
   }
 
   private renderReasons({ verdict, unconfirmed, hiddenByEntry }: RelayRow) {

@@ -12,6 +12,10 @@ import { loadWasmAead } from '../crypto/wasm-aead.ts'
 import { loadWasmCurves } from '../crypto/wasm-curves.ts'
 import { BrowserClock } from '../link/browser-clock.ts'
 import { BrowserRandom } from '../link/browser-random.ts'
+import { GeoLoader } from '../relays/geo-loader.ts'
+import { openDesk } from '../relays/open-desk.ts'
+import { keptPreferences, needsCountries } from '../relays/preferences.ts'
+import { directoryStore, preferencesStore } from '../relays/stores.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { guardStore } from './guard-store.ts'
 import type { HiddenAccess } from './hidden-swarm.ts'
@@ -20,11 +24,14 @@ import { NativeWebSocket, nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
 import { OverlayWatch } from './overlay-watch.ts'
 import type { CircuitView, EntryView, Hops, HopView, Problem } from './protocol.ts'
+import type { RelaysDesk } from './relays-feed.ts'
 import { readSiteDocument, SITE_DOCUMENT_PATH, type SiteDocument } from './site-document.ts'
 import { siteNetwork } from './site-network.ts'
 
 const SITE_DOCUMENT_BYTES = 16 * 1024
 const SITE_RETRY_MS = 2_000
+/** Where countries matter, circuits wait so long for the table that tells them. */
+const GEO_WAIT_MS = 20_000
 
 const PROBLEMS: Record<'no-relay' | 'no-exit' | 'no-circuit' | 'network-degraded', Problem> = {
   'no-relay': { code: 'no-relay', detail: 'no entry relay answers' },
@@ -49,6 +56,7 @@ export class PrivateNetwork implements Network {
   private readonly counters = new Counters()
   private client: Client | undefined
   private hiddenAccess: HiddenAccess | undefined
+  private desk: RelaysDesk | undefined
   private hops: Hops = 3
   private siteUnreachable = false
   private origin = ''
@@ -72,10 +80,21 @@ export class PrivateNetwork implements Network {
       loadWasmCurves().then(useCurves),
     ])
     const { clock, random, counters } = this
-    const store = guardStore(site.network)
-    this.client = new Client({
+    const geo = new GeoLoader(nativeFetch, origin, () => this.onChange())
+    const store = preferencesStore(site.network)
+    const preferences = await keptPreferences(store)
+    if (needsCountries(preferences)) {
+      await Promise.race([geo.settled, new Promise<void>((resolve) => clock.after(GEO_WAIT_MS, resolve))])
+    }
+    const guards = guardStore(site.network)
+    const directory = directoryStore(site.network)
+    const client = new Client({
       ...siteNetwork(site, origin, { clock, random, aead, counters, webSocket: NativeWebSocket }),
-      ...(store && { guardStore: store }),
+      ...(guards && { guardStore: guards }),
+      ...(directory && { directoryStore: directory }),
+      comparison: {},
+      geo: () => geo.geo,
+      preferences,
       hops: this.hops,
       changed: () => this.onChange(),
       primaryChanged: () => {
@@ -83,21 +102,40 @@ export class PrivateNetwork implements Network {
         this.onChange()
       },
     })
+    this.client = client
+    const readSite = () => fetchSite(new URL(SITE_DOCUMENT_PATH, origin))
+    const changed = () => this.onChange()
+    this.desk = openDesk({
+      client,
+      site,
+      readSite,
+      clock,
+      random,
+      counters,
+      geo,
+      preferences,
+      store,
+      changed,
+    })
     this.hiddenAccess = {
-      circuits: hiddenCircuits(this.client, () => this.hops),
+      circuits: hiddenCircuits(client, () => this.hops),
       prefix: prefixOf(fromHex(site.community)),
       clock,
       random,
       aead,
       counters,
     }
-    this.client.start()
+    client.start()
     this.overlay.start(site.overlay)
     return site
   }
 
   get hidden(): HiddenAccess | undefined {
     return this.hiddenAccess
+  }
+
+  get relays(): RelaysDesk | undefined {
+    return this.desk
   }
 
   setHops(hops: Hops): void {

@@ -1,4 +1,5 @@
 import { NO_PREFERENCES, type PathPreferences } from '../../shared/path/preferences.ts'
+import type { Kept } from '../engine/database.ts'
 
 /** Which relays a visitor wants; kept in this browser, told to nobody. */
 export type RelayPreferences = PathPreferences
@@ -24,4 +25,10 @@ export function readPreferences(value: unknown): RelayPreferences | undefined {
 /** Whether circuits cannot be chosen as wanted before it is known which country an address is in. */
 export function needsCountries({ avoidCountries, near }: RelayPreferences): boolean {
   return avoidCountries.length > 0 || near
+}
+
+/** None where nothing was kept, or what was cannot be read. */
+export async function keptPreferences(store: Kept<RelayPreferences> | undefined): Promise<RelayPreferences> {
+  const none = () => undefined
+  return (await store?.load().catch(none)) ?? NO_PREFERENCES
 }

@@ -1,0 +1,196 @@
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Lab } from '../relay-server/lab/lab.ts'
+import { startBuiltLab } from './lab.ts'
+import { startRecordedChromium } from './privacy/capture.ts'
+
+let lab: Lab
+let browser: Browser
+
+beforeAll(async () => {
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-background-networking'],
+  })
+  lab = await startBuiltLab()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await lab?.stop()
+})
+
+/** The relays page of a visitor of its own. */
+async function visit(context?: BrowserContext): Promise<Page> {
+  const page = await (context ?? (await browser.newContext())).newPage()
+  await page.goto(`${lab.url}#relays`)
+  await page.getByRole('heading', { level: 1, name: 'The relays' }).waitFor()
+  return page
+}
+
+const line = (page: Page, name: string) => page.getByRole('button', { name: new RegExp(`^${name}\\b`) })
+const ways = (page: Page) => page.getByRole('list', { name: 'The circuits of now' })
+/** The names in the circuits of now, each circuit as one text. */
+const circuits = (page: Page) => ways(page).getByRole('listitem').allTextContents()
+const ready = (page: Page) => ways(page).getByText('Your circuit').waitFor({ timeout: 60_000 })
+
+describe('the relays of a network, as the page knows them (D-06, D-08)', () => {
+  it('are checked by others, who are asked through circuits, and trusted for it', async () => {
+    const page = await visit()
+    for (const { nickname } of lab.relays) {
+      await line(page, nickname)
+        .filter({ hasText: 'Trusted' })
+        .filter({ hasText: '5 of 5' })
+        .waitFor({ timeout: 120_000 })
+    }
+    await page
+      .getByText(/Compared with what \d+ other relays? told through circuits: your entry kept none back/)
+      .waitFor()
+    await line(page, lab.relays[0]?.nickname ?? '').click()
+    const checks = page.getByRole('region', { name: 'Checks' })
+    expect(await checks.textContent()).toMatch(
+      /Proved itself: passed\..+by [3-9] relays of different networks/s,
+    )
+    expect(await page.getByRole('region', { name: 'Facts' }).textContent()).toMatch(/Country\s*not known/)
+    await page.context().close()
+  }, 180_000)
+
+  it('are in no circuit once they are blocked by hand, also after a reload', async () => {
+    const page = await visit()
+    await ready(page)
+    // A middle of the circuit in use, so that it has to be replaced; the entry stays what it is.
+    const [, blocked = ''] =
+      /2 (\w+)/.exec((await circuits(page)).find((way) => way.includes('Your')) ?? '') ?? []
+    await line(page, blocked).click()
+    await page.getByRole('button', { name: 'Block', exact: true }).click()
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${blocked} is blocked` })
+      .waitFor()
+    await line(page, blocked).filter({ hasText: 'Blocked' }).waitFor()
+    await expect
+      .poll(async () => (await circuits(page)).join(' '), { timeout: 60_000 })
+      .not.toMatch(new RegExp(`\\b${blocked}\\b`))
+    await ready(page)
+
+    await expect.poll(() => storedDirectories(page)).toBeGreaterThan(0)
+    await page.reload()
+    await line(page, blocked).filter({ hasText: 'Blocked' }).waitFor({ timeout: 60_000 })
+    await ready(page)
+    expect((await circuits(page)).join(' ')).not.toContain(blocked)
+    await line(page, blocked).click()
+    await page.getByRole('button', { name: 'Unblock' }).click()
+    await line(page, blocked).filter({ hasText: 'Blocked' }).waitFor({ state: 'detached' })
+    await page.context().close()
+  }, 240_000)
+
+  it('are trusted by hand, and that is shown', async () => {
+    const page = await visit()
+    const name = lab.relays[1]?.nickname ?? ''
+    await line(page, name).click()
+    await page.getByRole('button', { name: 'Trust', exact: true }).click()
+    await page.getByRole('region', { name: 'Why' }).getByText('You trust it.').waitFor()
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await page.getByRole('region', { name: 'Why' }).getByText('You trust it.').waitFor({ state: 'detached' })
+    await page.context().close()
+  })
+})
+
+describe('countries to avoid (K-08)', () => {
+  it('leave no circuit where all relays are in them or nowhere, and circuits again when it is taken back', async () => {
+    const page = await visit()
+    await ready(page)
+    await page.getByRole('combobox', { name: 'Countries to avoid' }).selectOption({ label: 'Iceland' })
+    await page.getByRole('checkbox', { name: /relays whose country is not known/ }).check()
+    await expect.poll(async () => (await circuits(page)).length, { timeout: 60_000 }).toBe(0)
+    // Kept for the next visit, where no circuit is built against it.
+    await page.reload()
+    await page.getByRole('button', { name: 'Avoid Iceland no longer' }).waitFor()
+    await line(page, lab.relays[0]?.nickname ?? '').waitFor({ timeout: 60_000 })
+    expect(await circuits(page)).toEqual([])
+    await page.getByRole('button', { name: 'Avoid Iceland no longer' }).click()
+    await ready(page)
+    await page.context().close()
+  }, 180_000)
+})
+
+describe('looking for relays by hand (D-02, D-03, D-08, W-03)', () => {
+  it('finds them in the DHT, at trackers, at others and here, and nothing leaves but at exits', async () => {
+    const recorded = await startRecordedChromium({ args: [] })
+    const page = await visit(await recorded.browser.newContext())
+    await ready(page)
+    const finder = page.getByRole('region', { name: 'Look for relays now' })
+    for (const way of ['BitTorrent’s DHT', 'Trackers', 'Other relays', 'This site']) {
+      const item = finder.getByRole('listitem').filter({ hasText: way })
+      // The relays of a lab that has just begun may still be announcing themselves.
+      await expect
+        .poll(
+          async () => {
+            const button = page.getByRole('button', { name: `Look by ${way}` })
+            if (await button.isEnabled()) await button.click()
+            return item.getByRole('status').textContent()
+          },
+          { timeout: 120_000, interval: 2_000 },
+        )
+        .toMatch(/[1-9] relays?, (?:all known before|\d+ of them new)/)
+    }
+    const places = (await recorded.stop()).filter(({ sent }) => sent)
+    const gateways = lab.relays.filter(({ exit }) => !exit).map(({ url }) => new URL(url).host)
+    expect(places.length).toBeGreaterThan(0)
+    for (const { protocol, address, port } of places) {
+      expect(protocol).toBe('tcp')
+      expect(gateways).toContain(`${address}:${port}`)
+    }
+  }, 300_000)
+})
+
+describe('what was known at the last visit (D-08)', () => {
+  it('is there before any relay has told anything', async () => {
+    const context = await browser.newContext()
+    const first = await visit(context)
+    await ready(first)
+    // Written from time to time, and soon after something was done by hand.
+    await line(first, lab.relays[1]?.nickname ?? '').click()
+    await first.getByRole('button', { name: 'Trust', exact: true }).click()
+    await expect.poll(() => storedDirectories(first), { timeout: 90_000 }).toBeGreaterThan(0)
+    await first.close()
+    // All but the one that serves the page are gone, and that one does not let in whoever expects another key.
+    await Promise.all(lab.relays.filter(({ url }) => url !== lab.url).map((relay) => relay.stop()))
+    await context.route('**/culvert.json', async (route) => {
+      const response = await route.fetch()
+      const site = await response.json()
+      site.entry.publicKey = lab.relays.find(({ url }) => url !== lab.url)?.publicKey
+      await route.fulfill({ response, json: site })
+    })
+    const page = await visit(context)
+    for (const { nickname } of lab.relays) await line(page, nickname).waitFor({ timeout: 30_000 })
+    expect(await circuits(page)).toEqual([])
+    await context.close()
+  }, 240_000)
+})
+
+/** How many directories the page has written into its database. */
+function storedDirectories(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const opening = indexedDB.open('culvert-directory')
+        opening.onerror = () => reject(opening.error)
+        opening.onsuccess = () => {
+          const db = opening.result
+          if (!db.objectStoreNames.contains('directory')) {
+            db.close()
+            indexedDB.deleteDatabase('culvert-directory')
+            resolve(0)
+            return
+          }
+          const counting = db.transaction('directory').objectStore('directory').count()
+          counting.onsuccess = () => {
+            db.close()
+            resolve(counting.result)
+          }
+          counting.onerror = () => reject(counting.error)
+        }
+      }),
+  )
+}
