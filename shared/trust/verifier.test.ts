@@ -345,6 +345,16 @@ describe('floods of candidates (D-07)', () => {
     expect(counters.get('verifier-limited')).toBe(290)
   })
 
+  it('tells eight at most of those who wait for one address, and the others at once that they wait in vain', () => {
+    const { town, verifier } = verifying()
+    const relay = town.house(1)
+    let told = 0
+    const outcomes = Array.from({ length: 20 }, () => verifier.add({ address: relay.address }, () => told++))
+    expect(outcomes).toEqual(['queued', ...Array(7).fill('running'), ...Array(12).fill('full')])
+    town.clock.advance(1_000)
+    expect(told).toBe(8)
+  })
+
   it('bounds what waits and what runs, in all and for each network', () => {
     const { town, verifier, counters } = verifying(new Town(), {
       maxWaiting: 100,

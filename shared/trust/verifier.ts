@@ -18,6 +18,7 @@ import {
   type VerifierCandidate,
 } from './verification.ts'
 import { VerificationCache } from './verification-cache.ts'
+import { VerificationQueue } from './verification-queue.ts'
 
 export interface VerifierOptions {
   readonly clock: Clock
@@ -39,7 +40,7 @@ export interface VerifierOptions {
 /**
  * `queued`: `done` is called when it was looked at. `running`: it is being looked at already, and `done` is called as well.
  * `fresh`: it was looked at lately, and `done` has been called with that. Of `blocked` (a spy, or by hand), `limited` (its machine
- * was asked often enough) and `full` nothing more is heard.
+ * was asked often enough) and `full` (also: too many wait for this one) nothing more is heard.
  */
 export type AddOutcome = 'queued' | 'running' | 'fresh' | 'blocked' | 'limited' | 'full'
 
@@ -76,8 +77,7 @@ export class Verifier {
   private readonly options: VerifierOptions
   private readonly settings: VerifierSettings
   private readonly cache: VerificationCache
-  private readonly waiting = new Map<string, Job>()
-  private readonly running = new Map<string, Job>()
+  private readonly queue: VerificationQueue<Job>
   private sweepTimer: Timer | undefined
   private stopped = true
   private attempted = 0
@@ -89,6 +89,7 @@ export class Verifier {
     this.options = options
     this.settings = { ...VERIFIER_DEFAULTS, ...options.settings }
     this.cache = new VerificationCache(options.clock, options.random, this.settings)
+    this.queue = new VerificationQueue(this.settings)
   }
 
   get statistics(): VerifierStatistics {
@@ -96,8 +97,8 @@ export class Verifier {
       attempted: this.attempted,
       successful: this.successful,
       spies: this.spies,
-      waiting: this.waiting.size,
-      running: this.running.size,
+      waiting: this.queue.waiting,
+      running: this.queue.running,
       cached: this.cache.size,
       cacheHits: this.hits,
     }
@@ -115,7 +116,7 @@ export class Verifier {
   stop(): void {
     this.stopped = true
     this.sweepTimer?.cancel()
-    for (const job of [...this.running.values(), ...this.waiting.values()]) this.end(job)
+    for (const job of this.queue.all()) this.end(job)
   }
 
   /** Takes up a candidate from anywhere. */
@@ -127,13 +128,13 @@ export class Verifier {
       done(known)
       return 'fresh'
     }
-    const there = this.running.get(id) ?? this.waiting.get(id)
-    if (there) {
-      // Bounded, lest somebody who names one address time and again fills our memory.
-      if (there.dones.length < MAX_WAITERS) there.dones.push(done)
+    const there = this.queue.find(id)
+    // Bounded, lest somebody who names one address time and again fills our memory.
+    if (there && there.dones.length < MAX_WAITERS) {
+      there.dones.push(done)
       return 'running'
     }
-    const refusal = this.refusalOf(candidate)
+    const refusal = there ? 'full' : this.refusalOf(candidate)
     if (refusal) {
       this.options.counters.add(`verifier-${refusal}`)
       return refusal
@@ -146,10 +147,7 @@ export class Verifier {
     const { book, limit } = this.options
     const key = keyOf(candidate)
     if (book.isBlocked(candidate.address) || (key && book.isBlocked(key.mid))) return 'blocked'
-    const network = this.networkOf(candidate.address)
-    const neighbours = [...this.waiting.values()].filter((job) => job.network === network).length
-    const { maxWaiting, maxWaitingPerNetwork } = this.settings
-    if (this.waiting.size >= maxWaiting || neighbours >= maxWaitingPerNetwork) return 'full'
+    if (!this.queue.hasRoom(this.networkOf(candidate.address))) return 'full'
     return limit.take(candidate.address) ? undefined : 'limited'
   }
 
@@ -158,7 +156,7 @@ export class Verifier {
     candidate: VerifierCandidate,
     dones: ((result: VerificationResult) => void)[],
   ): void {
-    const job: Job = {
+    this.queue.add({
       id,
       candidate,
       network: this.networkOf(candidate.address),
@@ -168,21 +166,15 @@ export class Verifier {
       finished: false,
       timer: undefined,
       limit: undefined,
-    }
-    this.waiting.set(id, job)
+    })
     this.pump()
   }
 
   /** Begins as many of those that wait as may run. */
   private pump(): void {
-    if (this.stopped) return
-    const { concurrency, concurrencyPerNetwork } = this.settings
-    const busy = (network: string) =>
-      [...this.running.values()].filter((job) => job.network === network).length >= concurrencyPerNetwork
-    for (const job of [...this.waiting.values()]) {
-      if (this.running.size >= concurrency) return
-      if (busy(job.network) || !this.waiting.delete(job.id)) continue
-      this.running.set(job.id, job)
+    while (!this.stopped) {
+      const job = this.queue.next()
+      if (job === undefined) return
       this.attempted++
       job.limit = this.options.clock.after(this.settings.timeoutMs, () => this.finish(job))
       this.attempt(job)
@@ -231,8 +223,7 @@ export class Verifier {
     job.finished = true
     job.timer?.cancel()
     job.limit?.cancel()
-    this.waiting.delete(job.id)
-    this.running.delete(job.id)
+    this.queue.delete(job.id)
   }
 
   private finish(job: Job): void {
@@ -297,7 +288,7 @@ export class Verifier {
   /** Looks anew at relays whose result has grown old. */
   private sweep(): void {
     for (const { id, result } of this.cache.due(this.settings.sweepLimit)) {
-      if (this.waiting.has(id) || this.running.has(id)) continue
+      if (this.queue.find(id)) continue
       const refusal = this.refusalOf(result.candidate)
       if (refusal === 'blocked') this.cache.forget(id)
       if (refusal === undefined) this.enqueue(id, result.candidate, [])
