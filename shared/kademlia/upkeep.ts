@@ -9,6 +9,8 @@ import { type Core, type Side, sideOf } from './side.ts'
 
 /** Questionable nodes of a family asked in one round, the longest silent first. */
 const PINGS_PER_ROUND = 4
+/** Nodes of one family that are asked for nodes of the other. */
+const CROSSING = 8
 /** Nodes known from elsewhere that are asked at once. */
 const MOST_ADDED = 200
 /** While few nodes were found around us, or it is not clear how many there are, we look again so soon. */
@@ -47,6 +49,7 @@ export class Upkeep {
     return this.joining > 0
   }
 
+  /** Asks the routers, also those given later, and also while nodes given otherwise are being asked. */
   start(): void {
     if (this.timer === undefined) this.schedule()
     this.join()
@@ -91,12 +94,24 @@ export class Upkeep {
 
   private join(): void {
     const routers = this.options.routers.addresses
-    if (this.joining > 0 || routers.length === 0) return
+    if (routers.length === 0) return
     this.joining++
     this.askAll(routers, (seeds) => {
       this.lookAround(seeds)
       this.joined()
     })
+  }
+
+  /** One family has no nodes: those of the other may know some (BEP 32). */
+  private crossOver(): void {
+    const { core } = this.options
+    this.aroundMs = core.clock.now()
+    const known = core.sides.flatMap((side) => side.table.closest(side.id, CROSSING))
+    if (known.length > 0)
+      this.askAll(
+        known.map(({ address }) => address),
+        (seeds) => this.lookAround(seeds),
+      )
   }
 
   private joined(): void {
@@ -184,11 +199,14 @@ export class Upkeep {
     const now = clock.now()
     this.options.round()
     if (core.sides.every(({ table }) => !table.usable)) {
-      this.join()
+      if (this.joining === 0) this.join()
       return
     }
     const wait = this.lonely ? LONELY_REFRESH_MS : settings.refreshMs
-    if (now - this.aroundMs >= wait) this.lookAround([])
+    if (now - this.aroundMs >= wait) {
+      if (core.sides.every(({ table }) => table.usable)) this.lookAround([])
+      else this.crossOver()
+    }
     for (const side of core.sides) {
       for (const { address, rttMs } of side.table.questionable(now, PINGS_PER_ROUND)) {
         core.rpc.ask({ address, asked: { method: 'ping' }, rttMs, done: () => {} })
