@@ -6,6 +6,8 @@ import { nobleCurves } from '../../shared/crypto/curves.ts'
 import { mutableTarget } from '../../shared/kademlia/item.ts'
 import type { DhtNode } from './dht-nodes.fixture.ts'
 
+const PEER_PORT = 7002
+
 /** A node of the npm package bittorrent-dht. */
 export async function bittorrentDhtNode(host: string): Promise<DhtNode> {
   const dht = new Client({
@@ -28,11 +30,16 @@ export async function bittorrentDhtNode(host: string): Promise<DhtNode> {
     )
   return {
     address: addressOf(host, dht.address().port) as IpAddress,
-    know: (addresses) => {
-      for (const address of addresses) dht.addNode({ host: address.host, port: address.port })
-    },
-    announce: (infoHash, port) =>
-      new Promise((resolve) => dht.announce(toHex(infoHash), port, () => resolve())),
+    // What it looks for with an empty table, it does not find for five minutes.
+    know: (addresses) =>
+      new Promise((resolve) => {
+        dht.once('node', () => resolve())
+        for (const { host: theirs, port } of addresses) dht.addNode({ host: theirs, port })
+      }),
+    announce: (infoHash) =>
+      new Promise((resolve) =>
+        dht.announce(toHex(infoHash), PEER_PORT, () => resolve(`${host}:${PEER_PORT}`)),
+      ),
     peers: (infoHash) =>
       new Promise((resolve) => {
         const found = new Set<string>()

@@ -9,10 +9,10 @@ export interface ItemKey {
 /** What a test does with a node of the DHT, whoever wrote it. Values and salts are ASCII; targets 20 bytes. */
 export interface DhtNode {
   readonly address: IpAddress
-  /** Nodes to begin from. */
-  know(addresses: readonly IpAddress[]): void
-  /** Tells the nodes near `infoHash` that there is a peer at this node's host and `port`; may go on after it has resolved. */
-  announce(infoHash: Uint8Array, port: number): Promise<void>
+  /** Nodes to begin from; resolves when one of them is in its table, where that can be told. */
+  know(addresses: readonly IpAddress[]): Promise<void>
+  /** Announces itself as a peer, and gives the `host:port` that is to be found; may go on after it has resolved. */
+  announce(infoHash: Uint8Array): Promise<string>
   /** `host:port` of all peers that one lookup finds. */
   peers(infoHash: Uint8Array): Promise<string[]>
   /** How many nodes keep the value now. */

@@ -3,7 +3,7 @@
 Arguments: the addresses to listen at, one session each.
 Reads one JSON object a line: {"do": ..., "session": index, ...}; writes one a line, {"event": ..., "session": index, ...}:
   nodes {nodes: [[host, port]]}
-  announce {hash, port}
+  announce {hash}
   peers {hash}                           -> peers {hash, peers: [[host, port]]}
   put {value}                            -> put {target, stored}
   put-mutable {key, seed, value, salt}   -> put {target, stored, seq}
@@ -69,13 +69,26 @@ def text(item):
     return item.decode("latin-1") if isinstance(item, bytes) else str(item)
 
 
+def value_of(alert):
+    """What was found; empty if nothing was."""
+    try:
+        item = alert.item
+    except RuntimeError:
+        return ""
+    # The binding wraps some of the alerts' fields.
+    return text(item["value"] if isinstance(item, dict) else item)
+
+
 def obey(session, index, command):
     what = command["do"]
     if what == "nodes":
         for host, port in command["nodes"]:
             session.add_dht_node((host, port))
     elif what == "announce":
-        session.dht_announce(lt.sha1_hash(bytes.fromhex(command["hash"])), command["port"], 0)
+        # session.dht_announce cannot be called from Python: nothing there has the type of its flags. A torrent announces itself.
+        torrent = lt.parse_magnet_uri(f"magnet:?xt=urn:btih:{command['hash']}")
+        torrent.save_path = "/nonexistent"
+        session.add_torrent(torrent)
     elif what == "peers":
         session.dht_get_peers(lt.sha1_hash(bytes.fromhex(command["hash"])))
     elif what == "put":
@@ -104,9 +117,9 @@ def tell(alert, index):
     elif isinstance(alert, lt.dht_put_alert):
         say(event="put", session=index, target=str(alert.target), stored=alert.num_success, seq=alert.seq)
     elif isinstance(alert, lt.dht_immutable_item_alert):
-        say(event="item", session=index, target=str(alert.target), value=text(alert.item))
+        say(event="item", session=index, target=str(alert.target), value=value_of(alert))
     elif isinstance(alert, lt.dht_mutable_item_alert):
-        say(event="item", session=index, key=alert.key.hex(), salt=text(alert.salt), value=text(alert.item),
+        say(event="item", session=index, key=alert.key.hex(), salt=text(alert.salt), value=value_of(alert),
             seq=alert.seq, final=alert.authoritative)
     elif isinstance(alert, lt.listen_failed_alert):
         say(event="error", session=index, message=alert.message())

@@ -35,6 +35,7 @@ export class LibtorrentNodes {
     fail(error: Error): void
   }>()
   private complaint = ''
+  private ended: Error | undefined
 
   private constructor(hosts: readonly string[]) {
     this.child = spawn('/usr/bin/python3', [SCRIPT, ...hosts], { stdio: ['pipe', 'pipe', 'pipe'] })
@@ -63,6 +64,7 @@ export class LibtorrentNodes {
   }
 
   private end(error: Error): void {
+    this.ended ??= error
     for (const one of this.waiting) one.fail(error)
     this.waiting.clear()
   }
@@ -70,6 +72,7 @@ export class LibtorrentNodes {
   /** Waits for what `take` makes something of. */
   private told<T>(session: number, take: (told: Told) => { is: T } | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
+      if (this.ended) reject(this.ended)
       this.waiting.add({
         session,
         take: (told) => {
@@ -96,10 +99,12 @@ export class LibtorrentNodes {
       )
     return {
       address: addressOf(host, port) as IpAddress,
-      know: (addresses) =>
+      know: async (addresses) =>
         this.say(session, { do: 'nodes', nodes: addresses.map((each) => [each.host, each.port]) }),
-      announce: async (infoHash, peerPort) =>
-        this.say(session, { do: 'announce', hash: toHex(infoHash), port: peerPort }),
+      announce: async (infoHash) => {
+        this.say(session, { do: 'announce', hash: toHex(infoHash) })
+        return `${host}:${port}`
+      },
       peers: (infoHash) => {
         const hash = toHex(infoHash)
         const found = this.told(session, (told) =>
@@ -134,7 +139,7 @@ export class LibtorrentNodes {
       getMutable: ({ publicKey }, salt) => {
         const key = toHex(publicKey)
         const found = this.told(session, (told) =>
-          told.event === 'item' && told.key === key && told.salt === salt && told.final
+          told.event === 'item' && told.key === key && told.salt === salt && (told.value || told.final)
             ? { is: told.value || undefined }
             : undefined,
         )
