@@ -1,0 +1,71 @@
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { useCurves } from '../shared/crypto/curves.ts'
+import { simulateChurn } from '../shared/sim/kademlia/churn-run.ts'
+import { simulateSybils } from '../shared/sim/kademlia/sybil-run.ts'
+import { toyCurves } from '../shared/sim/toy-crypto.ts'
+
+// `npx tsx bench/kademlia.ts --nodes 10000 [--hours 1] [--lookups 2000] [--seed 1] [--out file.json]`: lookups under churn
+// `... --sybils 0.1 [--ids free|bound] [--per-network 1] [--trials 30] [--lookups 50]`: lookups where hostile nodes stand
+// Both in virtual time, with the machine that the relay runs (docs/dht.md).
+
+const { values } = parseArgs({
+  options: {
+    nodes: { type: 'string', default: '1000' },
+    hours: { type: 'string', default: '1' },
+    lookups: { type: 'string' },
+    churn: { type: 'string', default: '0.3' },
+    seed: { type: 'string', default: '1' },
+    sybils: { type: 'string' },
+    ids: { type: 'string', default: 'bound' },
+    'per-network': { type: 'string', default: '1' },
+    trials: { type: 'string', default: '30' },
+    'id-policy': { type: 'string' },
+    out: { type: 'string' },
+  },
+})
+
+useCurves(toyCurves)
+const startedMs = performance.now()
+const town = {
+  nodes: Number(values.nodes),
+  seed: Number(values.seed),
+  churnPerHour: Number(values.churn),
+  ...(values['id-policy'] && {
+    settings: { nodeIds: values['id-policy'] === 'off' ? 'off' : 'prefer' } as const,
+  }),
+}
+
+function tell(done: string, figures?: object): void {
+  const seconds = Math.round((performance.now() - startedMs) / 1000)
+  const { rss } = process.memoryUsage()
+  console.error(`${done}: ${seconds} s of real time, ${Math.round(rss / 2 ** 20)} MiB`)
+  // A long run leaves what it has, whatever ends it.
+  if (figures && values.out) writeFileSync(values.out, asText(figures))
+}
+
+function asText(figures: object): string {
+  const realSeconds = Math.round((performance.now() - startedMs) / 1000)
+  const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024)
+  return `${JSON.stringify({ ...figures, realSeconds, peakMiB }, null, 2)}\n`
+}
+
+const figures =
+  values.sybils === undefined
+    ? simulateChurn(
+        { ...town, hours: Number(values.hours), lookups: Number(values.lookups ?? 2000) },
+        (minutes, soFar) => tell(`${minutes} min`, soFar),
+      )
+    : simulateSybils(
+        {
+          ...town,
+          share: Number(values.sybils),
+          ids: values.ids === 'free' ? 'free' : 'bound',
+          perNetwork: Number(values['per-network']),
+          trials: Number(values.trials),
+          lookups: Number(values.lookups ?? 50),
+        },
+        tell,
+      )
+if (values.out) writeFileSync(values.out, asText(figures))
+else console.log(asText(figures))

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nobleCurves, useCurves } from '../../crypto/curves.ts'
+import { toyCurves } from '../toy-crypto.ts'
+import { type ChurnFigures, simulateChurn } from './churn-run.ts'
+import { simulateSybils } from './sybil-run.ts'
+
+beforeAll(() => useCurves(toyCurves))
+afterAll(() => useCurves(nobleCurves))
+
+// The whole of it, with 10,000 nodes and more, is bench/kademlia.ts.
+
+describe('a DHT of nodes that come and go (K-02 to K-05)', () => {
+  let figures: ChurnFigures
+  beforeAll(() => {
+    figures = simulateChurn({ nodes: 200, hours: 0.25, lookups: 100, churnPerHour: 0.3, seed: 1 })
+  })
+
+  it('finds the nodes that are closest', () => {
+    expect(figures.findNode.lookups).toBeGreaterThan(90)
+    expect(figures.findNodeEight.share).toBeGreaterThanOrEqual(0.99)
+  })
+
+  it.each(['peers', 'immutable', 'mutable'] as const)(
+    'finds what nodes that are there have left: %s',
+    (kind) => {
+      expect(figures.contents[kind].lookups).toBeGreaterThan(80)
+      expect(figures.contents[kind].share).toBeGreaterThanOrEqual(0.99)
+    },
+  )
+})
+
+describe('hostile nodes around what is looked for (K-06: Sybils)', () => {
+  it.each([
+    ['10 % that chose their ids', 0.1, 'free', 0.99],
+    ['25 % with ids that fit their addresses', 0.25, 'bound', 0.95],
+  ] as const)('are in the way, and it is found: %s', (_what, share, ids, atLeast) => {
+    const figures = simulateSybils({ nodes: 160, share, ids, perNetwork: 1, trials: 3, lookups: 20, seed: 2 })
+    expect(figures.all.lookups).toBeGreaterThan(50)
+    expect(figures.all.share).toBeGreaterThanOrEqual(atLeast)
+  })
+})
