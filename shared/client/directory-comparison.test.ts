@@ -7,7 +7,12 @@ import { TestNetwork, type TestRelay } from './network.fixture.ts'
 import type { PrivateNetwork, PrivateNetworkOptions } from './private-network.ts'
 
 const MINUTE_MS = 60_000
-const nameOf = (bytes: Uint8Array) => parseDescriptor(bytes).nickname
+const names = new Map<Uint8Array, string>()
+function nameOf(bytes: Uint8Array): string {
+  const name = names.get(bytes) ?? parseDescriptor(bytes).nickname
+  names.set(bytes, name)
+  return name
+}
 const not = (pattern: RegExp) => (all: readonly Uint8Array[]) =>
   all.filter((each) => !pattern.test(nameOf(each)))
 

@@ -31,6 +31,8 @@ export interface DirectoryComparisonOptions {
   relays(): readonly PathRelay[]
   /** Whether a relay is known, by the hex of its mid. */
   isListed(mid: string): boolean
+  /** Whether one relay can send to another, by their versions of IP; both by the hex of their mids. */
+  canReach(from: string, to: string): boolean
   /** A relay that has just failed is not asked. */
   isResting(relay: PathRelay): boolean
   /** A circuit of its own that ends at `last`; undefined if there is no such path now. */
@@ -285,8 +287,10 @@ export class DirectoryComparison {
   }
 
   private lookForHidden(entry: Source): void {
-    const { clock, counters, sightings, isListed, changed } = this.options
-    const hidden = sightings.hiddenBy(entry.key, clock.now()).filter((mid) => isListed(mid))
+    const { clock, counters, sightings, isListed, canReach, changed } = this.options
+    const hidden = sightings
+      .hiddenBy(entry.key, clock.now())
+      .filter((mid) => isListed(mid) && canReach(entry.mid, mid))
     const share = hidden.length / Math.max(1, hidden.length + sightings.count(entry.key))
     const { hiddenAtLeast, hiddenShare } = this.settings
     const before = this.hidden.get(entry.key)?.length ?? 0

@@ -103,8 +103,14 @@ export class TestNetwork {
     const neighbours = () => this.stock
     const verdicts = () => relay.verdicts
     const exchange = new DirectoryExchange({ ...world, directory, own: () => own, neighbours, verdicts })
-    const circuitLinks = new CircuitLinks((link, packet) => {
+    let learnt = { knows: relay.knows, count: 0 }
+    const learn = () => {
+      if (learnt.knows === relay.knows && learnt.count === this.descriptors.length) return
+      learnt = { knows: relay.knows, count: this.descriptors.length }
       for (const bytes of relay.knows(this.descriptors)) directory.add(bytes)
+    }
+    const circuitLinks = new CircuitLinks((link, packet) => {
+      learn()
       exchange.receive(link, packet)
     })
     const router = new Router({
@@ -123,7 +129,7 @@ export class TestNetwork {
       address,
       receive: (link, packet) => {
         if (relay.frozen) return
-        for (const bytes of relay.knows(this.descriptors)) directory.add(bytes)
+        learn()
         if (!exchange.receive(link, packet)) router.receive(link, packet)
       },
     })

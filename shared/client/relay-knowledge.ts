@@ -98,6 +98,7 @@ export class RelayKnowledge {
       entries: () => options.guards(),
       relays: () => this.relays(),
       isListed: (mid) => directory.find(fromHex(mid)) !== undefined,
+      canReach: (from, to) => canReach(this.kindsOf(from), this.kindsOf(to)),
       open: (last, events) => options.circuitTo(last, events),
       changed: () => this.update(),
     })
@@ -250,6 +251,12 @@ export class RelayKnowledge {
     })
   }
 
+  /** The versions of IP that a relay speaks. */
+  private kindsOf(mid: string): readonly string[] {
+    const descriptor = this.directory.find(fromHex(mid))?.descriptor
+    return [descriptor?.udp, descriptor?.udp6].flatMap((address) => address?.kind ?? [])
+  }
+
   private fetch(link: Link, teller: PublicKey | undefined, told?: (added: number) => void): void {
     const isCompared = this.options.comparison !== undefined
     // To be compared, each has to tell all once, whatever others have told.
@@ -276,4 +283,9 @@ export class RelayKnowledge {
       ...(isCompared && { told: (mid: Uint8Array) => mids.push(mid) }),
     })
   }
+}
+
+/** A relay proves others before it tells of them, and those of another version of IP it cannot. */
+function canReach(from: readonly string[], to: readonly string[]): boolean {
+  return from.some((kind) => to.includes(kind))
 }

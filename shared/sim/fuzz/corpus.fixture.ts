@@ -171,9 +171,10 @@ export const PACKETS: readonly Maker[] = [
       random.bytes(below(random, 1_200)),
     ),
   }),
-  ...[3, 4].map((id): Maker => {
+  // Neighbours, verdicts, drops.
+  ...[3, 4, 7, 8, 9, 10].map((id): Maker => {
     return (random) => ({
-      name: 'neighbours',
+      name: `directory ${id}`,
       prefix: DIRECTORY,
       id,
       signed: false,
@@ -290,6 +291,11 @@ export function innerMessage(random: Random, keyPair: KeyPair, id: number): Uint
     }
     case MESSAGE.testResponse:
       return encodeMessage(id, { identifier, data: random.bytes(20) })
+    case MESSAGE.directory:
+      return encodeMessage(
+        id,
+        concat(Uint8Array.of(1 + below(random, 11)), random.bytes(below(random, 1_100))),
+      )
     case MESSAGE.streamReset:
       return encodeMessage(id, {
         destination: anyAddressOf(random),

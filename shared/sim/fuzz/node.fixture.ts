@@ -1,5 +1,6 @@
 import type { IpAddress } from '../../bytes/address.ts'
 import type { Aead } from '../../crypto/aead.ts'
+import { CircuitLinks } from '../../directory/circuit-links.ts'
 import { Directory } from '../../directory/directory.ts'
 import { DirectoryExchange } from '../../directory/exchange.ts'
 import { HiddenExit } from '../../hidden/hidden-exit.ts'
@@ -88,7 +89,17 @@ export class FuzzNode {
     this.keyPair = KeyPair.generate(random)
     this.directory = new Directory({ network: NETWORK, clock, counters, self: this.keyPair.publicKey })
     const own = () => undefined
-    this.exchange = new DirectoryExchange({ directory: this.directory, own, clock, random, counters })
+    const record = { mid: this.keyPair.publicKey.mid, checks: 31, score: 100, reputation: 50, age: 1 }
+    this.exchange = new DirectoryExchange({
+      directory: this.directory,
+      own,
+      verdicts: () => [record],
+      tellsDrops: true,
+      clock,
+      random,
+      counters,
+    })
+    const circuitLinks = new CircuitLinks((link, packet) => this.exchange.receive(link, packet))
     this.proofs = new ProofExchange({
       keyPair: this.keyPair,
       network: NETWORK,
@@ -115,6 +126,7 @@ export class FuzzNode {
       join: (a, b) => this.router.join(a, b),
     })
     this.router = new Router({
+      directory: circuitLinks.receive,
       keyPair: this.keyPair,
       prefix: TUNNEL,
       clock,
