@@ -157,10 +157,14 @@ export class DirectoryComparison {
     const { relays, isResting, random } = this.options
     const keys = new Set(entries.map(({ key }) => key))
     const fits = relays().filter((relay) => relay.culvert && !keys.has(relayKey(relay)) && !isResting(relay))
-    const atMs = (relay: PathRelay) => this.askedMs.get(relayKey(relay))?.atMs ?? Number.NEGATIVE_INFINITY
-    const known = (relay: PathRelay) => (this.isKnownElsewhere(relay, keys) ? 0 : 1)
+    const ranked = shuffled(random, fits).map((relay) => ({
+      relay,
+      rank: this.isKnownElsewhere(relay, keys) ? 0 : 1,
+      atMs: this.askedMs.get(relayKey(relay))?.atMs ?? Number.NEGATIVE_INFINITY,
+    }))
     // A stable sort: by chance among equals. Those that others than the entry told of come before its own choice.
-    return shuffled(random, fits).sort((a, b) => known(a) - known(b) || compare(atMs(a), atMs(b)))
+    ranked.sort((a, b) => a.rank - b.rank || compare(a.atMs, b.atMs))
+    return ranked.map(({ relay }) => relay)
   }
 
   private isKnownElsewhere(relay: PathRelay, entries: ReadonlySet<string>): boolean {

@@ -48,6 +48,15 @@ export interface KnownRelaysOptions {
   measured?(relay: PathRelay): number | undefined
 }
 
+/** What was found, and from what. */
+interface Found {
+  readonly relays: readonly PathRelay[]
+  readonly atMs: number
+  readonly version: number
+  readonly told: number
+  readonly geo: Geo | undefined
+}
+
 /** What of a verdict path selection looks at. */
 interface Judgement {
   readonly standing: Verdict['standing'] | undefined
@@ -73,14 +82,7 @@ export function midOf({ publicKey }: { readonly publicKey: PublicKey }): string 
  */
 export class KnownRelays {
   private readonly options: KnownRelaysOptions
-  private found:
-    | {
-        readonly relays: readonly PathRelay[]
-        readonly atMs: number
-        readonly geo: Geo | undefined
-        readonly state: string
-      }
-    | undefined
+  private found: Found | undefined
   private blocked: ReadonlySet<string> = new Set()
   /** Exits that are none, being unconfirmed. */
   private noExits: ReadonlySet<string> = new Set()
@@ -99,14 +101,19 @@ export class KnownRelays {
     const { clock, directory, confirmations } = this.options
     const nowMs = clock.now()
     const geo = this.options.geo?.()
-    const state = `${directory.version} ${confirmations.version()}`
     const { found } = this
     // The directory drops what has expired when it is looked at, no sooner; and verdicts move slowly.
-    const isFresh =
-      found && found.state === state && found.geo === geo && nowMs - found.atMs < KNOWN_RELAYS_MS
-    if (isFresh) return found.relays
+    if (
+      found !== undefined &&
+      found.version === directory.version &&
+      found.told === confirmations.version() &&
+      found.geo === geo &&
+      nowMs - found.atMs < KNOWN_RELAYS_MS
+    ) {
+      return found.relays
+    }
     const relays = this.usable()
-    this.found = { relays, atMs: nowMs, geo, state: `${directory.version} ${confirmations.version()}` }
+    this.found = { relays, atMs: nowMs, geo, version: directory.version, told: confirmations.version() }
     return relays
   }
 
