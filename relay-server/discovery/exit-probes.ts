@@ -1,4 +1,4 @@
-import { type IpAddress, sameAddress } from '../../shared/bytes/address.ts'
+import { formatAddress, type IpAddress, sameAddress } from '../../shared/bytes/address.ts'
 import { fromHex } from '../../shared/bytes/bytes.ts'
 import { describedRelay } from '../../shared/client/path-relays.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
@@ -35,6 +35,8 @@ export interface RelayProbesOptions {
   send(to: IpAddress, datagram: Uint8Array): void
   /** Whether packets may go to an address that somebody named. */
   mayReach(address: IpAddress): boolean
+  /** Nodes of the DHT that answered of late. */
+  dhtNodes?(): readonly IpAddress[]
   /** Asks a relay for a proof of its key, from our own port. */
   ask(relay: ProbeRelay, done: (answered: boolean) => void): void
   /** A circuit with a relay carried, or failed at it. */
@@ -96,6 +98,7 @@ export class RelayProbes {
       ask: (relay, done) => options.ask(relay, done),
       echoes: () => this.echoes(),
       send: (to, datagram) => options.send(to, datagram),
+      strangers: () => this.strangers(),
       streamEchoes: () => this.streamEchoes(),
       ...(settings && { settings }),
     })
@@ -173,6 +176,15 @@ export class RelayProbes {
   private echoes(): readonly IpAddress[] {
     const all = this.options.publicAddresses() ?? []
     return all.filter((each) => sameAddress(each, all.find(({ kind }) => kind === each.kind) ?? each))
+  }
+
+  /** Relays are nodes of the DHT too, and known to all. */
+  private strangers(): readonly IpAddress[] {
+    const { directory, dhtNodes, mayReach } = this.options
+    const relays = new Set(
+      directory.list().flatMap(({ descriptor: { udp } }) => (udp ? [formatAddress(udp)] : [])),
+    )
+    return (dhtNodes?.() ?? []).filter((each) => mayReach(each) && !relays.has(formatAddress(each)))
   }
 
   /** Whether it can be reached there shows when the first probe comes through: until then nobody is held to it. */

@@ -221,7 +221,7 @@ describe('relays that lie, on real sockets (issue 4)', { timeout: 120_000 }, () 
     expect(standing(book, changes).reasons).toContain('altered-data')
     expect(standing(book, changesStreams).reasons).toContain('altered-data')
     expect(standing(book, elsewhere).reasons).toContain('wrong-address')
-    await until(() => counters.get('probe-clean') >= 8)
+    await until(() => counters.get('probe-carried') >= 8)
     for (const each of honest) {
       expect(standing(book, each).standing).toBe('unproven')
       expect(standing(book, each).reasons).not.toContain('dropped-data')
@@ -232,7 +232,7 @@ describe('relays that lie, on real sockets (issue 4)', { timeout: 120_000 }, () 
   it('have their probes come from a port of their own', async () => {
     const honest = [await started(relay('127.0.41.1')), await started(relay('127.0.42.1'))]
     const { counters, probes } = await started(prober('127.0.40.1', honest))
-    await until(() => counters.get('probe-clean') >= 2)
+    await until(() => counters.get('probe-carried') >= 2)
     expect(probes.status().relays).toBe(2)
     const stranger = addressOf('127.0.77.1', 5000) as IpAddress
     expect(probes.receive(stranger, random.bytes(64))).toBe(false)

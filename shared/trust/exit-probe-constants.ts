@@ -4,7 +4,7 @@ const HOUR_MS = 60 * MINUTE_MS
 /** How relays are probed. The rules in words: docs/trust.md. */
 export const EXIT_PROBE = {
   /** Each relay is probed about this often; each time by chance between half of it and one and a half. */
-  intervalMs: 4 * HOUR_MS,
+  intervalMs: 6 * HOUR_MS,
   /** The first probes of a relay come sooner, and so do those of one that something speaks against. */
   firstTrials: 3,
   freshMs: 10 * MINUTE_MS,
@@ -33,6 +33,12 @@ export const EXIT_PROBE = {
   burstBytes: 1_100,
   /** Fewer of them tell nothing. */
   leastBurst: 24,
+  /** Pings to strangers in one probe of an exit. */
+  strangers: 6,
+  /** Fewer answered through others tell nothing; an honest exit gets this share of what others get, a lying one that. */
+  leastStrangers: 0.3,
+  honestStrangers: 0.7,
+  lyingStrangers: 0.2,
   /** Chance that a TCP connection is tried too, of those that end streams. */
   streamChance: 1 / 2,
   /** Chance that a relay that is an exit is probed as a middle hop, and that a path has two hops where three would be possible. */

@@ -20,6 +20,8 @@ export interface Trial {
   readonly streamsProven: boolean
   /** What others were measured at, in the same way; undefined if too few were. */
   readonly othersBytesPerSecond: number | undefined
+  /** Share of strangers that answer through other exits; undefined if that is not known. */
+  readonly othersStrangers: number | undefined
   /** How many other relays there are to be witnesses. */
   readonly others: number
 }
@@ -33,10 +35,15 @@ interface RoleRecord {
   readonly dead: Cusum
 }
 
+/** `unclear`: the relay may not be the cause, whatever it was. */
+export type TrialOutcome = 'carried' | 'failed' | 'unclear'
+
 interface Record {
   /** As the last hop and as one in between: who lies as an exit only would be excused by the other. */
   readonly last: RoleRecord
   readonly middle: RoleRecord
+  /** It serves the echo, and hardly anybody else. */
+  readonly choosy: Cusum
   readonly strikes: Map<ProbeFault, number>
   /** How often in a row it carried next to nothing of what it promises. */
   broken: number
@@ -68,28 +75,31 @@ export class ProbeEvidence {
     )
   }
 
-  judge(trial: Trial): void {
+  judge(trial: Trial): TrialOutcome {
     const { probe, path, candidate, control } = trial
-    if (probe.end === 'unmade') return
+    if (probe.end === 'unmade') return 'unclear'
     const last = path.at(-1)
     // The last hop alone sees what goes out and comes in: whatever is changed there is its doing, or that of its network.
     if (last && probe.altered > 0) this.strike(last, 'altered-data')
     if (last && probe.foreign > probe.arrived / 2) this.strike(last, 'wrong-address')
-    if (control !== undefined && !this.isUsable(trial)) return
+    if (control !== undefined && !this.isUsable(trial)) return 'unclear'
     const failed = this.isDead(trial)
-    if (failed === undefined) return
+    if (failed === undefined) return 'unclear'
     if (failed) {
       this.reports.recordCircuit(candidate.publicKey.mid, false)
       if (trial.alive) this.suspectDead(trial)
-      return
+      return 'failed'
     }
     this.acquit(trial)
     const carried = this.weighLosses(trial)
-    this.reports.recordCircuit(candidate.publicKey.mid, carried && probe.altered === 0)
+    const ok = carried && probe.altered === 0
+    this.reports.recordCircuit(candidate.publicKey.mid, ok)
     if (carried) {
       for (const hop of path) if (hop !== candidate) this.reports.recordCircuit(hop.publicKey.mid, true)
     }
     this.weighRate(trial)
+    if (carried) this.weighStrangers(trial)
+    return ok ? 'carried' : 'failed'
   }
 
   /** Whether the path works without the relay, so that what fails with it is its doing. */
@@ -170,6 +180,23 @@ export class ProbeEvidence {
     this.reports.recordBandwidth(mid, promised, measured)
   }
 
+  private weighStrangers(trial: Trial): void {
+    const { probe, candidate, path, othersStrangers } = trial
+    const { leastStrangers, honestStrangers, lyingStrangers, deadThreshold } = this.settings
+    if (path.at(-1) !== candidate || othersStrangers === undefined || othersStrangers < leastStrangers) return
+    const honest = honestStrangers * othersStrangers
+    const lying = lyingStrangers * othersStrangers
+    const { strangersAsked, strangersAnswered } = probe
+    const amount =
+      strangersAnswered * Math.log(lying / honest) +
+      (strangersAsked - strangersAnswered) * Math.log((1 - lying) / (1 - honest))
+    const { choosy } = this.recordOf(candidate)
+    choosy.add(amount, witnessesOf(trial), this.share(trial, deadThreshold))
+    if (choosy.score < deadThreshold) return
+    choosy.halve()
+    this.reports.recordMisbehaviour(candidate.publicKey.mid, 'probe-only')
+  }
+
   private strike(relay: ProbeRelay, fault: ProbeFault): void {
     const { strikes } = this.recordOf(relay)
     const count = (strikes.get(fault) ?? 0) + 1
@@ -193,7 +220,13 @@ export class ProbeEvidence {
         const [oldest] = this.records.keys()
         if (oldest !== undefined) this.records.delete(oldest)
       }
-      record = { last: roleRecord(), middle: roleRecord(), strikes: new Map(), broken: 0 }
+      record = {
+        last: roleRecord(),
+        middle: roleRecord(),
+        choosy: new Cusum(),
+        strikes: new Map(),
+        broken: 0,
+      }
       this.records.set(key, record)
     }
     return record

@@ -9,6 +9,7 @@ import { ExpectedDatagrams } from './exit-probe-expected.ts'
 import { type Exchange, ProbePayloads } from './exit-probe-payloads.ts'
 import type { ProbeCircuits, ProbeRelay } from './exit-probe-ports.ts'
 import { BurstRate } from './exit-probe-rate.ts'
+import { StrangerPings } from './exit-probe-strangers.ts'
 import type { ProbeStreamEcho } from './exit-probe-stream.ts'
 import { ProbeStreamRun, type StreamOutcome } from './exit-probe-stream-run.ts'
 
@@ -29,6 +30,9 @@ export interface RunResult {
   /** Questions that came from an address that the exit does not claim. */
   readonly foreign: number
   readonly bytesPerSecond: number | undefined
+  /** Nodes of the DHT that were pinged through the exit, and that answered. */
+  readonly strangersAsked: number
+  readonly strangersAnswered: number
   /** What became of a TCP connection. */
   readonly stream: StreamOutcome
   /** Payload bytes, both ways, that the run may have cost. */
@@ -45,6 +49,8 @@ export interface RunOptions {
   readonly streams: ProbeStreamEcho
   /** Our TCP listener, if a connection is to be tried too. */
   readonly streamDestination: IpAddress | undefined
+  /** Nodes of the DHT, to be pinged too. */
+  readonly strangers: readonly IpAddress[]
   /** Our own address, where the exit is to send to; without it the last hop itself is asked, in test messages. */
   readonly destination: IpAddress | undefined
   readonly path: readonly ProbeRelay[]
@@ -66,6 +72,7 @@ export class ProbeRun {
   private readonly payloads: ProbePayloads
   private readonly answers: ExpectedDatagrams<{ burst: boolean; seen: boolean }>
   private readonly tests = new Map<number, 'test' | 'burst'>()
+  private readonly pings: StrangerPings
   private readonly rate: BurstRate
   private readonly timers: Timer[] = []
   private readonly withdrawals: (() => void)[] = []
@@ -86,6 +93,7 @@ export class ProbeRun {
     this.done = done
     this.payloads = new ProbePayloads(options.random)
     this.answers = new ExpectedDatagrams(MAX_WAITING)
+    this.pings = new StrangerPings(options.random)
     this.rate = new BurstRate(options.clock)
   }
 
@@ -115,10 +123,17 @@ export class ProbeRun {
     this.end = 'died'
     const spanMs = settings.leastSpanMs + below(random, settings.mostSpanMs - settings.leastSpanMs)
     for (let i = 0; i < settings.exchanges; i++) this.after(fraction(random) * spanMs, () => this.ask())
+    for (const each of this.options.strangers) this.after(fraction(random) * spanMs, () => this.ping(each))
     // In the middle, where a circuit of a user is in full use.
     if (withBurst) this.after(spanMs * (0.3 + 0.4 * fraction(random)), () => this.askBurst())
     this.after(spanMs * 0.2 * fraction(random), () => this.openStream())
     this.after(spanMs + settings.settleMs, () => this.finish('done'))
+  }
+
+  private ping(stranger: IpAddress): void {
+    const datagram = this.pings.next()
+    this.bytes += datagram.length
+    this.circuit?.sendDatagram(stranger, datagram)
   }
 
   private openStream(): void {
@@ -173,6 +188,7 @@ export class ProbeRun {
 
   private datagram(data: Uint8Array): void {
     const match = this.answers.match(data)
+    if (match === undefined) this.pings.receive(data)
     if (match === undefined || match.value.seen) return
     match.value.seen = true
     if (match.altered) this.altered++
@@ -204,6 +220,8 @@ export class ProbeRun {
       // A connection is worth as much as all the datagrams: it came from there, or it did not.
       foreign: this.foreign + (stream?.foreign ? sent : 0),
       bytesPerSecond: this.rate.bytesPerSecond,
+      strangersAsked: this.pings.asked,
+      strangersAnswered: this.pings.answered,
       stream: outcome,
       bytes: this.bytes + (stream?.bytes ?? 0),
       throughExit: this.options.destination !== undefined,

@@ -1,4 +1,5 @@
 import { formatAddress, type IpAddress } from '../bytes/address.ts'
+import { decodeDictionary, encodeBencode } from '../bytes/bencode.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_RELAY, FLAG_SPEED_TEST } from '../ipv8/constants.ts'
@@ -33,6 +34,8 @@ export interface Lies {
   readonly dropsCells?: number
   /** Chance that it changes a piece of what a stream brings back. */
   readonly altersStreams?: number
+  /** Chance that it drops a datagram to anybody but relays. */
+  readonly dropsStrangers?: number
   /** It opens no stream, though it says that it does. */
   readonly refusesStreams?: boolean
   /** Cells of one circuit after which it carries none any more: enough for what only looks whether it answers. */
@@ -51,6 +54,12 @@ export interface ProbedRelay extends ProbeRelay {
 
 const OWN_SOCKET: IpAddress = { kind: 'ipv4', host: '192.0.2.1', port: 1000 }
 const ECHO: IpAddress = { kind: 'ipv4', host: '192.0.2.1', port: 7000 }
+/** Nodes of the DHT: three in four answer. */
+const STRANGERS = Array.from(
+  { length: 40 },
+  (_, i): IpAddress => ({ kind: 'ipv4', host: `203.0.113.${i + 1}`, port: 6881 }),
+)
+const isAwake = (stranger: IpAddress) => Number(stranger.host.split('.')[3]) % 4 !== 0
 /** Cells that a circuit takes to be built, more or less. */
 const BUILT_CELLS = 12
 const PROMISE = 2_000_000
@@ -97,6 +106,7 @@ export class ProbeWorld implements ProbeReports {
       ask: (relay, done) => done((relay as ProbedRelay).lies.off !== true),
       echoes: () => [ECHO],
       streamEchoes: () => [ECHO],
+      strangers: () => STRANGERS,
       send: (to, datagram) => this.overInternet(() => this.exits.get(formatAddress(to))?.(ECHO, datagram)),
       settings,
     })
@@ -247,9 +257,17 @@ export class ProbeWorld implements ProbeReports {
     const { clock, random } = this
     const streams = new StreamServer({ clock, random, counters: new Counters(), opener: this.opener(relay) })
     return {
-      datagram: (circuit, _destination, data) => {
+      datagram: (circuit, destination, data) => {
         const socket = open(circuit)
         if (this.happens(lies.dropsOut)) return
+        const stranger = STRANGERS.find(({ host }) => host === destination.host)
+        if (stranger) {
+          if (this.happens(lies.dropsStrangers) || !isAwake(stranger)) return
+          const transaction = decodeDictionary(data).string('t')
+          const answer = encodeBencode({ t: transaction, y: 'r', r: { id: new Uint8Array(20) } })
+          this.overInternet(() => this.overInternet(() => circuit.sendDatagram(stranger, answer)))
+          return
+        }
         const sent = this.altered(data, lies.altersOut)
         this.overInternet(() => {
           if (this.echoOpen) this.probes.receive(socket, sent)

@@ -25,14 +25,15 @@ describe('probes of relays that lie (issue 4, D-06)', { timeout: 120_000 }, () =
     ['sends from another address than it claims', 'wrong-address', 10, { leavesFrom: '203.0.113.9' }, true],
     ['changes a byte of one datagram in three that go out', 'altered-data', 10, { altersOut: 1 / 3 }, true],
     ['changes a byte of one datagram in three that return', 'altered-data', 10, { altersBack: 1 / 3 }, true],
-    ['drops 30 % of what goes out', 'dropped-data', 24, { dropsOut: 0.3 }, true],
-    ['drops 30 % of what returns', 'dropped-data', 24, { dropsBack: 0.3 }, true],
+    ['drops 30 % of what goes out', 'dropped-data', 40, { dropsOut: 0.3 }, true],
+    ['drops 30 % of what returns', 'dropped-data', 40, { dropsBack: 0.3 }, true],
     ['drops 30 % of the cells, as a relay between others', 'dropped-data', 16, { dropsCells: 0.3 }, false],
     ['answers, and kills circuits that carry', 'probe-only', 16, { killsAfter: 14 }, true],
     ['answers, and kills circuits that it relays', 'probe-only', 16, { killsAfter: 20 }, false],
     ['carries nothing out', 'probe-only', 16, { dropsOut: 1 }, true],
     ['changes a byte of what streams bring back', 'altered-data', 10, { altersStreams: 1 }, true],
     ['opens no stream, though it says so', 'probe-only', 48, { refusesStreams: true }, true],
+    ['serves relays, and nobody else', 'probe-only', 24, { dropsStrangers: 1 }, true],
     ['promises fifty times what it carries', 'over-promised', 48, { promises: 5e6, carries: 1e5 }, true],
   ])('name one that %s, and nobody else: %s after %i circuits at most', (_, kind, most, lies, exit) => {
     for (const loss of [0, 0.05]) {
@@ -52,7 +53,7 @@ describe('probes of relays that lie (issue 4, D-06)', { timeout: 120_000 }, () =
     expect([...world.caught, ...world.suspects()]).toEqual([])
     for (const { name } of world.relays) {
       const { ok = 0, failed = 0 } = world.circuitsOf.get(name) ?? {}
-      expect(ok).toBeGreaterThan(40)
+      expect(ok).toBeGreaterThan(30)
       expect(failed / ok).toBeLessThan(0.05)
     }
     for (const { promised, measured } of world.bandwidths) expect(measured).toBeGreaterThan(promised / 2)

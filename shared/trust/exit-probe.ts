@@ -2,19 +2,20 @@ import type { IpAddress } from '../bytes/address.ts'
 import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
-import { fraction, type Random } from '../world/random.ts'
+import { fraction, type Random, shuffled } from '../world/random.ts'
 import { EXIT_PROBE, type ExitProbeSettings } from './exit-probe-constants.ts'
 import { ProbeEcho } from './exit-probe-echo.ts'
 import { isClean, ProbeEvidence, type Trial } from './exit-probe-evidence.ts'
 import { jittered, type ProbePath, probePath, relayText } from './exit-probe-paths.ts'
 import type { ProbeCircuits, ProbeRelay, ProbeReports } from './exit-probe-ports.ts'
 import { ProbeRun, type RunResult } from './exit-probe-run.ts'
+import { StrangerShares } from './exit-probe-strangers.ts'
 import { type EchoConnection, ProbeStreamEcho } from './exit-probe-stream.ts'
 
 export interface ExitProbesOptions {
   readonly clock: Clock
   readonly random: Random
-  /** `probe-trials`, `probe-clean`, `probe-no-path`, `probe-echo-answered`, `probe-budget`, … */
+  /** `probe-trials`, `probe-carried`, `probe-failed`, `probe-unclear`, `probe-no-path`, `probe-echo-answered`, `probe-budget`, … */
   readonly counters: Counters
   readonly circuits: ProbeCircuits
   readonly reports: ProbeReports
@@ -30,6 +31,8 @@ export interface ExitProbesOptions {
   echoes(): readonly IpAddress[]
   /** From that port. */
   send(to: IpAddress, datagram: Uint8Array): void
+  /** Nodes of the DHT that answered of late and are no relays. */
+  strangers?(): readonly IpAddress[]
   /** Our TCP listeners as exits reach them, one address a family; what comes in there is for `accept`. */
   streamEchoes?(): readonly IpAddress[]
   readonly settings?: Partial<ExitProbeSettings>
@@ -38,8 +41,9 @@ export interface ExitProbesOptions {
 /** How probes went, in numbers. */
 export interface ExitProbesStatus {
   readonly trials: number
-  /** Trials in which the relay did as it should. */
-  readonly clean: number
+  /** Trials in which the relay did as it should, and in which it did not. Of the others nothing can be said. */
+  readonly carried: number
+  readonly failed: number
   readonly running: number
   readonly relays: number
 }
@@ -65,11 +69,13 @@ export class ExitProbes {
   /** By exit: when the echo last heard through it, and the rate that its burst had. */
   private readonly heardMs = new Map<string, number>()
   private readonly streamsHeardMs = new Map<string, number>()
+  private readonly strangerShares: StrangerShares
   private readonly rates = new Map<string, number>()
   private timer: Timer | undefined
   private running = 0
   private trials = 0
-  private clean = 0
+  private carried = 0
+  private failed = 0
   private bytesLeft: number
   private refilledMs: number
 
@@ -79,6 +85,7 @@ export class ExitProbes {
     this.settings = { ...EXIT_PROBE, ...options.settings }
     const { perHour, bytesPerDay } = this.settings
     this.echo = new ProbeEcho({ counters, send: (to, datagram) => options.send(to, datagram) })
+    this.strangerShares = new StrangerShares(this.settings)
     this.evidence = new ProbeEvidence(this.settings, reports)
     this.starts = new TokenBucket(clock, perHour / 3_600, Math.max(1, perHour / 10))
     this.bytesLeft = bytesPerDay / 8
@@ -106,8 +113,8 @@ export class ExitProbes {
   }
 
   status(): ExitProbesStatus {
-    const { trials, clean, running } = this
-    return { trials, clean, running, relays: this.scheduled.size }
+    const { trials, carried, failed, running } = this
+    return { trials, carried, failed, running, relays: this.scheduled.size }
   }
 
   private next(): Timer {
@@ -207,7 +214,7 @@ export class ExitProbes {
   ): void {
     const { clock, random, circuits } = this.options
     const { echo, streams, settings } = this
-    const ends = { echo, streams, destination, streamDestination }
+    const ends = { echo, streams, destination, streamDestination, strangers: this.strangers(destination) }
     const run = new ProbeRun({ clock, random, circuits, ...ends, path, withBurst, settings }, (result) => {
       this.runs.delete(run)
       this.bytesLeft -= result.bytes
@@ -225,10 +232,6 @@ export class ExitProbes {
     others: number,
   ): void {
     this.running--
-    if (isClean(probe, path.length, this.settings)) {
-      this.clean++
-      this.options.counters.add('probe-clean')
-    }
     const trial: Trial = {
       candidate,
       path,
@@ -239,6 +242,7 @@ export class ExitProbes {
       echoProven: this.isProven(this.heardMs, path.at(-1)),
       streamsProven: this.isProven(this.streamsHeardMs, path.at(-1)),
       othersBytesPerSecond: this.othersRate(candidate),
+      othersStrangers: this.strangerShares.others(relayText(candidate)),
       others,
     }
     if (probe.end === 'done' && probe.returned > 0) this.weigh(trial)
@@ -246,8 +250,11 @@ export class ExitProbes {
   }
 
   private weigh(trial: Trial): void {
-    const { clock, random } = this.options
-    this.evidence.judge(trial)
+    const { clock, random, counters } = this.options
+    const outcome = this.evidence.judge(trial)
+    counters.add(`probe-${outcome}`)
+    if (outcome === 'carried') this.carried++
+    else if (outcome === 'failed') this.failed++
     const entry = this.scheduled.get(relayText(trial.candidate))
     if (entry && this.evidence.isSuspicious(trial.candidate)) {
       entry.dueMs = clock.now() + jittered(random, this.settings.suspiciousMs)
@@ -259,6 +266,7 @@ export class ExitProbes {
     if (last === undefined || !probe.throughExit) return
     const key = relayText(last)
     if (probe.arrived > 0) remember(this.heardMs, key, this.options.clock.now(), this.settings.maxRelays)
+    this.strangerShares.note(key, probe.strangersAsked, probe.strangersAnswered)
     if (probe.stream === 'intact') {
       remember(this.streamsHeardMs, key, this.options.clock.now(), this.settings.maxRelays)
     }
@@ -272,6 +280,11 @@ export class ExitProbes {
     const own = exit && relayText(exit)
     const sinceMs = this.options.clock.now() - this.settings.echoProvenMs
     return [...heardMs].some(([key, atMs]) => key !== own && atMs >= sinceMs)
+  }
+
+  private strangers(destination: IpAddress | undefined): readonly IpAddress[] {
+    const all = destination && this.options.strangers?.().filter(({ kind }) => kind === destination.kind)
+    return shuffled(this.options.random, all ?? []).slice(0, this.settings.strangers)
   }
 
   /** Where the last hop is to connect to, for some of the probes of those that end streams. */
