@@ -263,6 +263,7 @@ export class Relay {
       publicAddresses: () => this.publicAddresses,
       own: () => this.descriptor.bytes(),
       onBootstrap: (addresses) => walker.addBootstrap(addresses),
+      onCircuit: (key, ok) => (ok ? walker.recordSuccess(key) : walker.recordFailure(key)),
     })
     this.running = {
       udp,

@@ -301,6 +301,7 @@ export class RelayDiscovery {
       publicAddresses,
       send: (to, datagram) => udp.sendTo(to, datagram),
       mayReach,
+      dhtNodes: () => this.dht?.nodes().map(({ address }) => address) ?? [],
       ask: ({ address, publicKey }, done) => {
         const link = udp.linkTo(address)
         if (link === undefined) done(false)
