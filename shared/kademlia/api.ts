@@ -188,8 +188,12 @@ export interface Dht {
   /** `port` undefined: the port that our datagrams come from (implied_port). */
   announcePeer(infoHash: Uint8Array, port: number | undefined, done: (result: StoreResult) => void): Lookup
   getItem(query: ItemQuery, done: (result: GetItemResult) => void): Lookup
-  /** `value` is bencoded as a byte string: at most 996 bytes; its target is `immutableTarget` of that. */
+  /**
+   * `value` is bencoded as a byte string, at most 996 bytes; its target is `immutableTarget` of that.
+   * @throws CulvertError `item-too-large`
+   */
   putImmutable(value: Uint8Array, done: (result: StoreResult) => void): Lookup
+  /** @throws CulvertError `item-too-large` */
   putMutable(item: MutableItem, done: (result: StoreResult) => void): Lookup
   /** Puts it now and each `republishMs`, sooner after a failure, until cancelled (K-05). `told` is called after each time. */
   publish(publication: Publication, told?: (result: StoreResult) => void): Lookup

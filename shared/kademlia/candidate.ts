@@ -1,7 +1,8 @@
 import { formatAddress, type IpAddress } from '../bytes/address.ts'
 import type { NodeContact } from './api.ts'
 import { compareDistance } from './distance.ts'
-import { fits, placeOf } from './place.ts'
+import { nodeIdFits } from './node-id.ts'
+import { countedNetworkOf, machineOf } from './place.ts'
 
 /** `slow`: no answer yet, and later than usual; another is asked in its place, but its answer still counts. */
 export type CandidateState = 'fresh' | 'asked' | 'slow' | 'answered' | 'failed'
@@ -27,8 +28,9 @@ export function candidateOf(contact: NodeContact, hops: number, checkIds: boolea
   return {
     id,
     address,
-    ...placeOf(address),
-    fits: !checkIds || fits(id, address),
+    machine: machineOf(address),
+    network: countedNetworkOf(address),
+    fits: !checkIds || nodeIdFits(id, address),
     state: 'fresh',
     hops,
   }

@@ -102,7 +102,7 @@ export const KADEMLIA_DEFAULTS: KademliaSettings = {
   unfitInLookup: 8,
   queriesPerLookup: 240,
   crowdFactor: 4,
-  replacements: 8,
+  replacements: 4,
   questionableMs: 15 * 60_000,
   refreshMs: 15 * 60_000,
   failures: 2,

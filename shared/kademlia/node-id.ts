@@ -36,14 +36,12 @@ export function nodeIdFits(id: Uint8Array, address: IpAddress): boolean {
   )
 }
 
+/** IPv4 as text, for it is asked of every address of every answer: 10/8, 127/8, 172.16/12, 192.168/16, 169.254/16. */
+const EXEMPT_IPV4 = /^(?:10|127|172\.(?:1[6-9]|2\d|3[01])|192\.168|169\.254)\./
+
 /** Private, link-local and loopback addresses: nodes there cannot know which address others see (BEP 42). */
 export function isExempt(address: IpAddress): boolean {
-  return isPrivate(address) || isLoopback(address) || isLinkLocalIpv4(address)
-}
-
-function isLinkLocalIpv4(address: IpAddress): boolean {
-  const [a, b] = (address.kind === 'ipv4' && parseIpv4(address.host)) || []
-  return a === 169 && b === 254
+  return address.kind === 'ipv4' ? EXEMPT_IPV4.test(address.host) : isPrivate(address) || isLoopback(address)
 }
 
 function choiceOf(id: Uint8Array): number {

@@ -1,6 +1,6 @@
 import { formatAddress, type IpAddress } from '../bytes/address.ts'
 import { isUnicast } from '../ipv8/network-of.ts'
-import { placeOf } from './place.ts'
+import { countedNetworkOf } from './place.ts'
 
 /** Answers looked at; the oldest is forgotten first. */
 const VOTERS = 32
@@ -17,7 +17,7 @@ export class OwnAddressVotes {
   /** @returns the address that enough have named, when there is one */
   vote(voter: IpAddress, seen: IpAddress): IpAddress | undefined {
     if (seen.kind !== voter.kind || !isUnicast(seen)) return undefined
-    const key = placeOf(voter).network ?? formatAddress(voter)
+    const key = countedNetworkOf(voter) ?? formatAddress(voter)
     this.voters.delete(key)
     this.voters.set(key, seen)
     if (this.voters.size > VOTERS) {

@@ -3,7 +3,7 @@ import { type Random, shuffled } from '../world/random.ts'
 import type { Family } from './api.ts'
 import type { KademliaSettings } from './constants.ts'
 import { NearMap } from './near-map.ts'
-import { placeOf } from './place.ts'
+import { countedNetworkOf } from './place.ts'
 
 interface StoredPeer {
   readonly address: IpAddress
@@ -74,10 +74,10 @@ export class PeerStore {
   }
 
   private isFullOf(swarm: Swarm, address: IpAddress): boolean {
-    const { network } = placeOf(address)
+    const network = countedNetworkOf(address)
     if (network === undefined) return false
     let count = 0
-    for (const peer of swarm.values()) if (placeOf(peer.address).network === network) count++
+    for (const peer of swarm.values()) if (countedNetworkOf(peer.address) === network) count++
     return count >= this.settings.peersPerNetwork
   }
 

@@ -22,7 +22,9 @@ export class QueryLimits {
   private readonly clock: Clock
   private readonly settings: KademliaSettings
   private readonly all: TokenBucket
-  private counts = new Map<string, number>()
+  private readonly read = new Map<string, number>()
+  private readonly sources = new Map<string, number>()
+  private readonly networks = new Map<string, number>()
   private window = 0
 
   constructor(clock: Clock, settings: KademliaSettings) {
@@ -33,32 +35,36 @@ export class QueryLimits {
 
   /** Whether a datagram from there may be read at all. */
   mayRead(from: IpAddress): boolean {
-    return (
-      this.count(`any ${siteOf(from)}`) <= this.scaled(from, UNREAD_FACTOR * this.settings.queriesPerSource)
-    )
+    this.turn()
+    return count(this.read, siteOf(from)) <= scaled(from, UNREAD_FACTOR * this.settings.queriesPerSource)
   }
 
   /** Whether a query from there is answered; else why not, as a counter's name. */
   refusal(from: IpAddress): string | undefined {
     const { queriesPerSource, queriesPerNetwork } = this.settings
-    if (this.count(siteOf(from)) > this.scaled(from, queriesPerSource)) return 'kademlia-source-limit'
-    if (this.count(networkOf(from)) > this.scaled(from, queriesPerNetwork)) return 'kademlia-network-limit'
+    this.turn()
+    if (count(this.sources, siteOf(from)) > scaled(from, queriesPerSource)) return 'kademlia-source-limit'
+    if (count(this.networks, networkOf(from)) > scaled(from, queriesPerNetwork)) {
+      return 'kademlia-network-limit'
+    }
     return this.all.take() ? undefined : 'kademlia-load-shed'
   }
 
-  private scaled(from: IpAddress, limit: number): number {
-    return isExempt(from) ? LAB_FACTOR * limit : limit
-  }
-
-  private count(key: string): number {
+  private turn(): void {
     const window = Math.floor(this.clock.now() / this.settings.queryWindowMs)
-    if (window !== this.window) {
-      this.window = window
-      this.counts = new Map()
-    }
-    const name = this.counts.size < SOURCES || this.counts.has(key) ? key : OTHERS
-    const count = (this.counts.get(name) ?? 0) + 1
-    this.counts.set(name, count)
-    return count
+    if (window === this.window) return
+    this.window = window
+    for (const counts of [this.read, this.sources, this.networks]) counts.clear()
   }
+}
+
+function scaled(from: IpAddress, limit: number): number {
+  return isExempt(from) ? LAB_FACTOR * limit : limit
+}
+
+function count(counts: Map<string, number>, key: string): number {
+  const name = counts.size < SOURCES || counts.has(key) ? key : OTHERS
+  const more = (counts.get(name) ?? 0) + 1
+  counts.set(name, more)
+  return more
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { IpAddress } from '../bytes/address.ts'
 import { encodeBencode } from '../bytes/bencode.ts'
@@ -148,6 +149,42 @@ describe('answers to others (K-04, D-02)', () => {
     ask({ method: 'put', id, token: again, item: { value } })
     expect(ask({ method: 'get', id, target: immutableTarget(value) }).item?.value).toEqual(value)
     expect(lastBytes()).toBeLessThanOrEqual(1_400)
+  })
+})
+
+describe('whatever comes in (K-09)', () => {
+  it('does not throw, nor make an answer larger than a datagram (property)', () => {
+    const sent: Uint8Array[] = []
+    const { dht, query } = fixture({ send: (_, datagram) => sent.push(datagram) })
+    const token = new Uint8Array(8)
+    const requests: KrpcRequest[] = [
+      { method: 'ping', id },
+      { method: 'get_peers', id, target },
+      { method: 'announce_peer', id, target, token },
+      { method: 'put', id, token, item: { value: encodeBencode(target) } },
+      { method: 'get', id, target, sequence: 4 },
+    ]
+    const samples = requests.map((request) => encodeKrpc(query(request)))
+    const position = fc.nat({ max: 200 })
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...samples),
+        fc.array(fc.tuple(position, fc.nat(255))),
+        position,
+        (sample, changes, cut) => {
+          const bytes = Uint8Array.from(sample)
+          for (const [at, value] of changes) if (at < bytes.length && at > 0) bytes[at] = value
+          expect(dht.receive(asker, cut % 3 ? bytes : bytes.subarray(0, cut))).toBe(cut % 3 !== 0 || cut > 0)
+        },
+      ),
+    )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1_500 }), (bytes) => {
+        expect(dht.receive(asker, bytes)).toBe(bytes[0] === 0x64)
+      }),
+    )
+    for (const { length } of sent) expect(length).toBeLessThanOrEqual(1_400)
+    expect(sent.length).toBeGreaterThan(10)
   })
 })
 

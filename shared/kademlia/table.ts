@@ -4,7 +4,8 @@ import type { NodeContact } from './api.ts'
 import { Bucket, type TableNode } from './bucket.ts'
 import { ID_BYTES, type KademliaSettings } from './constants.ts'
 import { compareDistance, prefixBits, randomNear } from './distance.ts'
-import { fits, placeOf } from './place.ts'
+import { nodeIdFits } from './node-id.ts'
+import { countedNetworkOf, machineOf } from './place.ts'
 
 const BUCKETS = 8 * ID_BYTES
 
@@ -49,14 +50,14 @@ export class Table {
   }
 
   at(address: IpAddress): TableNode | undefined {
-    const node = this.byMachine.get(placeOf(address).machine)
+    const node = this.byMachine.get(machineOf(address))
     return node && sameAddress(node.address, address) ? node : undefined
   }
 
   /** A node answered from there, or asked, if it is known. */
   offer(id: Uint8Array, address: IpAddress, now: number, rttMs: number): Offer {
-    const place = placeOf(address)
-    const there = this.byMachine.get(place.machine)
+    const machine = machineOf(address)
+    const there = this.byMachine.get(machine)
     if (there) {
       if (sameAddress(there.address, address) && compareDistance(id, there.id, id) === 0) {
         this.heard(there, now, rttMs)
@@ -70,9 +71,9 @@ export class Table {
     const node: TableNode = {
       id: Uint8Array.from(id),
       address,
-      machine: place.machine,
-      network: place.network,
-      fits: this.settings.nodeIds === 'off' || fits(id, address),
+      machine,
+      network: countedNetworkOf(address),
+      fits: this.settings.nodeIds === 'off' || nodeIdFits(id, address),
       heardMs: Math.round(now),
       failures: 0,
       rttMs: Math.round(rttMs),
@@ -83,17 +84,17 @@ export class Table {
   /** Whether an unknown node of that id would get a place now, so that it is worth a ping. */
   hasRoomFor(id: Uint8Array, address: IpAddress, now: number): boolean {
     if (prefixBits(this.ownId, id) === BUCKETS) return false
-    const { machine, network } = placeOf(address)
-    const there = this.byMachine.get(machine)
+    const there = this.byMachine.get(machineOf(address))
     if (there && this.isFresh(there, now)) return false
-    const { nodeIds } = this.settings
-    const fit = nodeIds === 'off' || fits(id, address)
-    if (nodeIds === 'require' && !fit) return false
     const index = this.indexOf(id)
     const bucket = this.bucketAt(index)
-    if (!this.admits(network, bucket)) return false
-    if (bucket.nodes.length < this.room(index) || this.maySplit(index, id)) return true
-    return bucket.nodes.some((node) => !this.isGood(node) || (fit && !node.fits))
+    const room = bucket.nodes.length < this.room(index) || this.maySplit(index, id)
+    const { nodeIds } = this.settings
+    if (room && nodeIds !== 'require') return this.admits(countedNetworkOf(address), bucket)
+    const fit = nodeIds === 'off' || nodeIdFits(id, address)
+    if (nodeIds === 'require' && !fit) return false
+    const worse = (node: TableNode) => !this.isGood(node) || (fit && !node.fits)
+    return (room || bucket.nodes.some(worse)) && this.admits(countedNetworkOf(address), bucket)
   }
 
   /** A query to it was not answered. Bad nodes go when there is another, or if `online`: when it is they who are silent, not we. */

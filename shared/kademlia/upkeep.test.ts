@@ -70,22 +70,22 @@ describe('the way in (K-01, K-09)', () => {
 describe('staying in (K-02, K-09)', () => {
   it('knows who lives, of those who come and go', { timeout: 30_000 }, () => {
     const town = new TestDht({ loss: 0.02 })
-    town.grow(30)
+    town.grow(30, { settings: { k: 8 } })
     const infoHash = town.random.bytes(20)
     const announcer = town.nodes[1]!
     const announced = announcer.dht.publish({ kind: 'peer', infoHash, port: 99 })
     // Half of the nodes go within an hour, and others come.
     for (let i = 0; i < 20; i++) {
       town.remove(town.nodes[2 + ((i * 7) % 25)]!)
-      const node = town.add()
+      const node = town.add({ settings: { k: 8 } })
       node.dht.setOwnAddress(node.address)
       node.dht.start([town.nodes[0]!.address])
-      town.clock.advance(3 * MINUTE)
+      town.clock.advance(2 * MINUTE)
     }
     const alive = new Set(town.nodes.map(({ address }) => address.host))
     const reader = town.nodes[20]!
     const known = reader.dht.nodes()
-    expect(known.filter(({ address }) => alive.has(address.host)).length / known.length).toBeGreaterThan(0.8)
+    expect(known.filter(({ address }) => alive.has(address.host)).length / known.length).toBeGreaterThan(0.6)
     const { peers } = town.result<GetPeersResult>((done) => reader.dht.getPeers(infoHash, {}, done))
     expect(peers).toEqual([{ ...announcer.address, port: 99 }])
     announced.cancel()
@@ -133,6 +133,15 @@ describe('our own address (K-06)', () => {
     expect(node.dht.status().ownAddresses).toEqual([node.address])
     expect(toHex(node.dht.status().nodeId)).not.toBe(before)
     expect(nodeIdFits(node.dht.status().nodeId, node.address)).toBe(true)
+  })
+})
+
+describe('values too large to be kept (K-05)', () => {
+  it('are refused before anybody is asked', () => {
+    const { dht } = new TestDht().add()
+    const put = (bytes: number) => dht.putImmutable(new Uint8Array(bytes), () => {})
+    expect(() => put(996)).not.toThrow()
+    expect(() => put(997)).toThrow(expect.objectContaining({ code: 'item-too-large' }))
   })
 })
 

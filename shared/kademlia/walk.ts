@@ -6,7 +6,7 @@ import { type Candidate, candidateOf, eligible, insertSorted, keyOf, type Quota 
 import { type KademliaSettings, NODES_PER_ANSWER } from './constants.ts'
 import { compareDistance } from './distance.ts'
 import type { KrpcResponse } from './krpc.ts'
-import { fits } from './place.ts'
+import { nodeIdFits } from './node-id.ts'
 import type { Asked, Reply, Rpc } from './rpc.ts'
 
 /** Nodes taken from one answer: mainline gives 8, some give k. */
@@ -184,7 +184,7 @@ export class Walk {
   private identify(path: Path, candidate: Candidate, id: Uint8Array): void {
     if (equalBytes(candidate.id, id)) return
     candidate.id = Uint8Array.from(id)
-    candidate.fits = this.options.settings.nodeIds === 'off' || fits(candidate.id, candidate.address)
+    candidate.fits = this.options.settings.nodeIds === 'off' || nodeIdFits(candidate.id, candidate.address)
     for (const { candidates } of this.paths) {
       const at = candidates.indexOf(candidate)
       if (at >= 0) candidates.splice(at, 1)
