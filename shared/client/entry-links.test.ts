@@ -6,7 +6,7 @@ import { VirtualClock } from '../sim/virtual-clock.ts'
 import { EntryLinks, type EntryRelay } from './entry-links.ts'
 
 const random = new SeededRandom(3)
-const relays: EntryRelay[] = ['a', 'b'].map((name) => ({
+const relays: EntryRelay[] = ['a', 'b', 'c'].map((name) => ({
   publicKey: KeyPair.generate(random).publicKey,
   url: `ws://${name}.example/relay`,
 }))
@@ -23,7 +23,7 @@ function fakeLink(): Link & { open: boolean } {
 }
 
 /** An entry over relays that let everyone in; `asked` tells which were tried, `links` what came of it. */
-function entryTo(candidates: readonly EntryRelay[]) {
+function entryTo(candidates: readonly EntryRelay[], inUse: (link: Link) => boolean = () => false) {
   const clock = new VirtualClock()
   const asked: string[] = []
   const links: Link[] = []
@@ -38,6 +38,7 @@ function entryTo(candidates: readonly EntryRelay[]) {
       return link
     },
     opened: () => {},
+    inUse,
     changed: () => {},
   })
   const settle = async (ms: number) => {
@@ -45,7 +46,7 @@ function entryTo(candidates: readonly EntryRelay[]) {
     for (let i = 0; i < 5; i++) await Promise.resolve()
   }
   const drop = () => entry.closed(links.at(-1) as Link)
-  return { entry, asked, settle, drop }
+  return { entry, asked, links, settle, drop }
 }
 
 describe('the link to a first hop (C-05, L-01)', () => {
@@ -59,6 +60,20 @@ describe('the link to a first hop (C-05, L-01)', () => {
     expect(asked).toHaveLength(2)
     expect(asked[1]).toBe(asked[0])
     expect(entry.state).toBe('open')
+  })
+
+  it('goes to the best when the order changes, and leaves the others alone while the old one is in use', async () => {
+    const [a, b, c] = relays as [EntryRelay, EntryRelay, EntryRelay]
+    const order = [c]
+    const { entry, asked, links, settle } = entryTo(order, (link) => link === links[0])
+    entry.want()
+    await settle(0)
+    order.unshift(a, b)
+    entry.look()
+    await settle(0)
+    await settle(0)
+    expect(asked).toEqual([c.url, a.url])
+    expect(entry.list().map(({ relay }) => relay)).toEqual([a, c])
   })
 
   it('waits ever longer for one that lets it in only to drop it, and says so', async () => {

@@ -149,11 +149,13 @@ export class EntryLinks {
     return (relay) => order.get(relayKey(relay)) ?? order.size
   }
 
-  /** Tries the best candidate that is not open, if it is better than the worst that is: one at a time, now and then. */
+  /** Tries the best candidate that is not open, if it is better than the worst that is to stay: one at a time, now and then. */
   private replaceWorst(nowMs: number): void {
     if (this.connecting.size > 0 || this.ways.length < this.options.count) return
     const rank = this.ranks()
-    const worst = Math.max(...this.ways.map(({ relay }) => rank(relay)))
+    // Of those that are to stay: one that is surplus, but in use, would be bettered by what is closed at once for being surplus.
+    const last = this.list()[this.options.count - 1]
+    const worst = last ? rank(last.relay) : 0
     const better = this.options
       .candidates()
       .find((relay) => !this.isBusy(relay) && rank(relay) < worst && this.restsUntil(relay) <= nowMs)

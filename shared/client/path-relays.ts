@@ -9,20 +9,21 @@ import type { ExitKind, PathRelay } from '../path/relay.ts'
 /** Stock peers have no names of their own. */
 const STOCK_PEER_NAME = 'stock IPv8 peer'
 
-interface Described {
-  readonly geo: Geo | undefined
-  readonly relay: PathRelay
-}
+/** Where nothing is known of countries and networks. */
+const NOWHERE: Geo = { lookup: () => undefined, centre: () => undefined }
 
-const described = new WeakMap<RelayDescriptor, Described>()
+/** One for each table: programs have one, or none and then one. */
+const described = new WeakMap<Geo, WeakMap<RelayDescriptor, PathRelay>>()
 
 /**
  * A descriptor as path selection sees it, the same each time; undefined if it cannot be a hop.
  * @param geo what is known of countries and networks here; without it the relay's own word has to do
  */
-export function describedRelay(descriptor: RelayDescriptor, geo?: Geo): PathRelay | undefined {
-  const known = described.get(descriptor)
-  if (known && known.geo === geo) return known.relay
+export function describedRelay(descriptor: RelayDescriptor, geo = NOWHERE): PathRelay | undefined {
+  const relays = described.get(geo) ?? new WeakMap<RelayDescriptor, PathRelay>()
+  described.set(geo, relays)
+  const known = relays.get(descriptor)
+  if (known) return known
   const { flags, udp } = descriptor
   if ((flags & FLAG_RELAY) === 0 || udp === undefined) return undefined
   const relay: PathRelay = {
@@ -35,14 +36,14 @@ export function describedRelay(descriptor: RelayDescriptor, geo?: Geo): PathRela
     exit: exitKind(flags),
     bytesPerSecond: descriptor.bandwidth,
   }
-  described.set(descriptor, { geo, relay })
+  relays.set(descriptor, relay)
   return relay
 }
 
 /** A stock peer that others told of; undefined if it relays nothing. */
 export function toldRelay(
   { publicKey, address, flags, tellers }: ToldPeer,
-  geo?: Geo,
+  geo = NOWHERE,
 ): PathRelay | undefined {
   if ((flags & FLAG_RELAY) === 0) return undefined
   // Whatever bits a stranger sets: streams end only where a descriptor says so.
@@ -57,14 +58,14 @@ export function toldRelay(
 /** By the table first; what the relay says stands beside it, and in its place where the table knows nothing. */
 function placeOf(
   address: IpAddress,
-  geo: Geo | undefined,
+  geo: Geo,
   claims: { readonly country?: string | undefined; readonly as?: number | undefined } = {},
 ): Pick<PathRelay, 'country' | 'as' | 'claimed'> {
   const claimed = {
     ...(claims.country !== undefined && { country: claims.country }),
     ...(claims.as !== undefined && claims.as > 0 && { as: claims.as }),
   }
-  return { ...claimed, ...geo?.lookup(address), ...(Object.keys(claimed).length > 0 && { claimed }) }
+  return { ...claimed, ...geo.lookup(address), ...(Object.keys(claimed).length > 0 && { claimed }) }
 }
 
 function exitKind(flags: number): ExitKind {

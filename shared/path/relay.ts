@@ -104,9 +104,11 @@ export function mayShareCircuit(a: PathRelay, b: PathRelay, bits: NetworkBits): 
 
 /** By our table or by what either says: a claim sets relays apart from others, never apart from its own kind. */
 function haveOneSystem(a: PathRelay, b: PathRelay): boolean {
-  const isOf = (as: number | undefined, relay: PathRelay) =>
-    as !== undefined && (as === relay.as || as === relay.claimed?.as)
   return isOf(a.as, b) || isOf(a.claimed?.as, b)
+}
+
+function isOf(as: number | undefined, relay: PathRelay): boolean {
+  return as !== undefined && (as === relay.as || as === relay.claimed?.as)
 }
 
 /** One relay could otherwise make up the others of its circuit. */
