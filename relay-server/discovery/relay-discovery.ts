@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
+import type { IpAddress } from '../../shared/bytes/address.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
 import { relayInfoHash, relayItemSalt } from '../../shared/directory/constants.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
 import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
-import type { ByMethod, DiscoveryMethod, SourceIntervals } from '../../shared/discovery/constants.ts'
+import type { DiscoveryMethod } from '../../shared/discovery/constants.ts'
 import { CandidatePipeline } from '../../shared/discovery/pipeline.ts'
 import { Discovery } from '../../shared/discovery/scheduler.ts'
 import type { DiscoverySource, RunResult } from '../../shared/discovery/source.ts'
@@ -18,17 +18,18 @@ import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
 import type { RelayConfig } from '../config.ts'
-import { isLoopback, isUnspecified } from '../endpoints.ts'
+import { isUnspecified } from '../endpoints.ts'
 import type { UdpLinks } from '../links/udp.ts'
 import type { Log } from '../log.ts'
 import { BootstrapSource } from './bootstrap-source.ts'
-import { DHT_ROUTERS, DHT_SOURCE, SWEEP_MS } from './constants.ts'
+import { DHT_SOURCE, SWEEP_MS } from './constants.ts'
 import { DhtAnnouncer } from './dht-announcer.ts'
 import { loadNodes, saveNodes } from './dht-nodes-file.ts'
 import { DhtSource } from './dht-source.ts'
 import { ExchangeSource, unproven } from './exchange-source.ts'
 import { RelayProbes } from './exit-probes.ts'
 import { Fetches } from './fetches.ts'
+import { intervalsOf, rounded, routersOf } from './settings.ts'
 import { trackerResolver } from './tracker-resolver.ts'
 import { TrackerSource } from './tracker-source.ts'
 import type { RelayTrust } from './verifier.ts'
@@ -272,7 +273,7 @@ export class RelayDiscovery {
     const { dht } = this
     return new CandidatePipeline({
       directory,
-      mayReach: (address) => udp.reaches(address) && mayReach(address),
+      mayReach: (address) => udp.reaches(address) && mayReach(address) && trust.rules.isPort(address.port),
       isOwn,
       ...(dht ? { askDescriptor: (address, done) => dht.askOwnItem(address, infoHash, done) } : {}),
       fetch: (address, done) => this.fetches.fetch(address, done),
@@ -345,36 +346,4 @@ export class RelayDiscovery {
     })
     this.timers.set(name, timer)
   }
-}
-
-/** Fractions to three places, as people read them. */
-function rounded<T>(value: T): T {
-  const text = JSON.stringify(value, (_, each: unknown) =>
-    typeof each === 'number' ? Math.round(each * 1000) / 1000 : each,
-  )
-  return JSON.parse(text) as T
-}
-
-/** Routers that a relay may ask: its operator's own, and the well-known ones unless it lives on this machine alone. */
-export function routersOf(config: RelayConfig): readonly string[] {
-  const { routers, defaultRouters } = config.discovery.dht
-  return defaultRouters && !isLocal(config) ? [...routers, ...DHT_ROUTERS] : routers
-}
-
-/** Whether a relay is never to send beyond this machine by itself. */
-export function isLocal(config: RelayConfig): boolean {
-  const host: Address = addressOf(config.udp.host, 0)
-  return config.lab || isLoopback(host)
-}
-
-function intervalsOf(config: RelayConfig): ByMethod<SourceIntervals> {
-  const { leastSeconds, mostSeconds } = config.discovery
-  const leastMs = 1000 * leastSeconds
-  const mostMs = 1000 * Math.max(leastSeconds, mostSeconds)
-  const eagerMs = Math.min(8 * leastMs, mostMs)
-  const exchangeMs = 1000 * config.exchangeSeconds
-  // Quickly at first, so that a small network knows itself within a second or two.
-  const rounds = { firstMs: 250, leastMs: exchangeMs / 4, eagerMs: exchangeMs, mostMs: exchangeMs }
-  const outside = { firstMs: 1_000, leastMs, eagerMs, mostMs }
-  return { dht: outside, tracker: outside, exchange: rounds, bootstrap: rounds }
 }
