@@ -5,7 +5,7 @@ import { CROWDS, captured, honestRelays, nearby, RULES, sybils } from '../shared
 
 // What an adversary who runs 5, 10, 20 % of the relays gains, by our rule of path selection and by Tribler's; what a hundred
 // relays of one owner gain; what near-first costs: the tables of docs/path-selection.md. `npx tsx bench/path-selection.ts
-// [users]`; about a minute, the same figures each time.
+// [users]`; some minutes for a thousand users, the same figures each time.
 
 const users = Number(process.argv[2] ?? 1_000)
 const BASE = {
