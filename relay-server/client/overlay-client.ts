@@ -1,6 +1,7 @@
 import { addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
 import { fromHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import type { ComparisonSettings } from '../../shared/client/constants.ts'
 import type { EntryRelay } from '../../shared/client/entry-links.ts'
 import { toldRelay } from '../../shared/client/path-relays.ts'
 import { PrivateNetwork } from '../../shared/client/private-network.ts'
@@ -36,6 +37,8 @@ export interface OverlayClientOptions {
   readonly minRelays?: number
   readonly standbys?: number
   readonly guardStore?: GuardStore
+  /** Several relays are asked, through circuits, for all that they know; none if not given. */
+  readonly comparison?: Partial<ComparisonSettings>
   /** Another circuit serves now, or none does. */
   primaryChanged?(): void
 }
@@ -122,6 +125,7 @@ export class OverlayClient {
       minRelays: options.minRelays ?? config.minRelays ?? 1,
       ...(options.standbys === undefined ? {} : { standbys: options.standbys }),
       ...(options.guardStore && { guardStore: options.guardStore }),
+      ...(options.comparison && { comparison: options.comparison }),
       extraRelays: () => this.stockPeers(),
       entryUrl: (relay) => this.entryUrl(relay),
       openLink: (relay, onPacket, onClosed) => this.openLink(relay, onPacket, onClosed),

@@ -42,7 +42,7 @@ async function started(
 const named = (client: PrivateNetwork, name: RegExp) =>
   client.relays().filter((relay) => name.test(relay.name))
 
-describe('the comparison of directories (D-04, K-06, C-03)', () => {
+describe('the comparison of directories (D-04, K-06, C-03)', { timeout: 120_000 }, () => {
   it('asks relays of other networks through circuits, and finds an honest network in agreement', async () => {
     const { net, entry } = network(6, 3, 0)
     const client = await started(net, entry)
@@ -75,7 +75,7 @@ describe('the comparison of directories (D-04, K-06, C-03)', () => {
   it('does not take a relay or two that the entry does not know for an attack', async () => {
     const { net, entry } = network(8, 4, 0)
     entry.knows = not(/^(h7|x3)$/)
-    const client = await started(net, entry, {}, 6 * MINUTE_MS)
+    const client = await started(net, entry, {}, 4 * MINUTE_MS + 30_000)
     expect(client.status().comparison.hidden).toBe(0)
     expect(named(client, /^(h7|x3)$/)).toHaveLength(2)
   })
@@ -91,7 +91,7 @@ describe('the comparison of directories (D-04, K-06, C-03)', () => {
     expect(invented.every(({ exit, unconfirmed }) => exit === 'none' && unconfirmed)).toBe(true)
     const pastExits = new Set<string>()
     const pastEntries = new Set<string>()
-    for (let n = 0; n < 12; n++) {
+    for (let n = 0; n < 6; n++) {
       client.renew()
       await net.clock.advanceAsync(5_000)
       for (const { path } of client.pooled()) {
@@ -147,7 +147,7 @@ describe('the comparison of directories (D-04, K-06, C-03)', () => {
   })
 })
 
-describe('verdicts of relays, as a client hears them (D-06)', () => {
+describe('verdicts of relays, as a client hears them (D-06)', { timeout: 120_000 }, () => {
   const suspicious = (mid: Uint8Array) => ({ mid, checks: 0x27, score: 60, reputation: 10, age: 5 })
   const good = (mid: Uint8Array) => ({ mid, checks: 0x1f, score: 100, reputation: 80, age: 5 })
 
@@ -166,7 +166,7 @@ describe('verdicts of relays, as a client hears them (D-06)', () => {
     expect(verdict('x2')).toMatchObject({ by: 'others', standing: 'suspect' })
     expect(verdict('x1').voices).toBeGreaterThanOrEqual(3)
     expect(named(client, /^x2/)[0]?.standing).toBe('suspect')
-    for (let n = 0; n < 6; n++) {
+    for (let n = 0; n < 4; n++) {
       client.renew()
       await net.clock.advanceAsync(3_000)
       expect(client.status().primary?.path[2]?.name).not.toBe('x2')
@@ -189,7 +189,7 @@ describe('verdicts of relays, as a client hears them (D-06)', () => {
   })
 })
 
-describe('what a client keeps of the directory (D-06, W-02)', () => {
+describe('what a client keeps of the directory (D-06, W-02)', { timeout: 120_000 }, () => {
   function store(): DirectoryStore & { bytes: Uint8Array | undefined; saves: number } {
     return {
       bytes: undefined,
@@ -243,7 +243,7 @@ describe('what a client keeps of the directory (D-06, W-02)', () => {
   })
 })
 
-describe('relays found through circuits (D-02, D-03)', () => {
+describe('relays found through circuits (D-02, D-03)', { timeout: 120_000 }, () => {
   it('are learnt, and are no more than the word of the exit they came through', async () => {
     const { net, entry } = network(6, 3, 0)
     const stranger = net.relay('found', true, false)

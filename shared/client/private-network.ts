@@ -125,6 +125,7 @@ export class PrivateNetwork {
       keyOf: (link) => this.ways.keyOf(link),
       guards: () => this.ways.guards(),
       isResting: (relay) => this.isResting(relay),
+      measured: (relay) => this.reliability.bytesPerSecond(relay),
       circuitTo: (last, events) => this.circuitTo(last, events),
       relaysChanged: (complete) => this.ways.directoryChanged(complete),
       changed: () => {

@@ -1,5 +1,5 @@
 import { sha1 } from '@noble/hashes/legacy.js'
-import { fromHex } from '../bytes/bytes.ts'
+import { fromHex, toHex } from '../bytes/bytes.ts'
 import { descriptorHead, type UnverifiedDescriptor } from '../directory/descriptor.ts'
 import { type AddResult, Directory } from '../directory/directory.ts'
 import { DirectoryExchange, SINCE_EVER } from '../directory/exchange.ts'
@@ -45,6 +45,8 @@ export interface RelayKnowledgeOptions {
   /** Of these links, those to guards. */
   guards(): readonly Entry[]
   isResting(relay: PathRelay): boolean
+  /** Bytes per second that circuits with it carried, as measured here. */
+  measured(relay: PathRelay): number | undefined
   /** A circuit outside of the pool that ends at `last`; undefined if there is no such path now. */
   circuitTo(last: PathRelay, events: Partial<CircuitEvents>): Circuit | undefined
   /** Relays have come, or are seen otherwise. @param complete whether a relay has told all that it knows */
@@ -70,8 +72,8 @@ export class RelayKnowledge {
   private readonly comparison: DirectoryComparison
   private readonly known: KnownRelays
   private readonly keeper: DirectoryKeeper | undefined
-  /** Those over which all was asked for, and told. */
-  private readonly askedAll = new WeakSet<Link>()
+  /** Those that have told all that they know, by the hex of their mids. */
+  private readonly askedAll = new Set<string>()
   /** Whether a relay has told all that it knows. */
   private hasDirectory = false
   private refreshTimer: Timer | undefined
@@ -260,13 +262,13 @@ export class RelayKnowledge {
   private fetch(link: Link, teller: PublicKey | undefined, told?: (added: number) => void): void {
     const isCompared = this.options.comparison !== undefined
     // To be compared, each has to tell all once, whatever others have told.
-    const isFirst = isCompared && !this.askedAll.has(link)
+    const isFirst = isCompared && teller !== undefined && !this.askedAll.has(toHex(teller.mid))
     const mids: Uint8Array[] = []
     const done = (added: number, answered: boolean) => {
       told?.(added)
       if (this.stopped) return
       const isAll = answered && isFirst
-      if (isAll) this.askedAll.add(link)
+      if (isAll) this.askedAll.add(toHex(teller.mid))
       // Nothing new, most times: a thousand relays need not be looked through for that.
       if (added > 0 || !this.hasDirectory) {
         this.known.changed()
