@@ -43,6 +43,8 @@ const packagesAllowed: Record<string, readonly string[]> = {
     ...['@noble/*', 'idb', 'libsodium', 'lit', 'parse-torrent', 'streamx', 'webtorrent'],
     // what stands in for Node's modules under WebTorrent when the page is bundled
     ...['buffer', 'events', 'path-esm', 'node:buffer', 'node:events'],
+    // drawn when the page is bundled
+    'virtual:world-map',
   ],
 }
 
