@@ -40,6 +40,9 @@ const kinds: Readonly<Record<RelayKind, (row: RelayRow) => boolean>> = {
 /** Measured where it was measured: a promise is only that. */
 export const bandwidthOf = (row: RelayRow): number => row.measured ?? row.promised ?? 0
 
+/** Made once: it compares much quicker than texts by themselves. */
+const alphabet = new Intl.Collator('en', { numeric: true })
+
 const standings = { trusted: 3, unproven: 2, suspect: 1, blocked: 0 } as const
 
 const orders: Readonly<Record<RelayOrder, (a: RelayRow, b: RelayRow) => number>> = {
@@ -50,7 +53,7 @@ const orders: Readonly<Record<RelayOrder, (a: RelayRow, b: RelayRow) => number>>
   score: (a, b) => b.verdict.score - a.verdict.score || b.verdict.reputation - a.verdict.reputation,
   reputation: (a, b) => b.verdict.reputation - a.verdict.reputation,
   bandwidth: (a, b) => bandwidthOf(b) - bandwidthOf(a),
-  country: (a, b) => placeName(a).localeCompare(placeName(b), 'en'),
+  country: (a, b) => alphabet.compare(placeName(a), placeName(b)),
   name: () => 0,
 }
 
@@ -73,7 +76,7 @@ export function listed(relays: readonly RelayRow[], filter: RelayFilter): readon
   const inCountry = (row: RelayRow) => filter.country === '' || (row.country ?? '?') === filter.country
   return relays
     .filter((row) => kind(row) && inCountry(row) && (text === '' || described(row).includes(text)))
-    .sort((a, b) => orders[filter.order](a, b) || a.name.localeCompare(b.name, 'en') || a.id - b.id)
+    .sort((a, b) => orders[filter.order](a, b) || alphabet.compare(a.name, b.name) || a.id - b.id)
 }
 
 /** What a search looks through. */

@@ -64,6 +64,14 @@ export class AboutPanel extends LitElement {
           first; nothing is sent before you agree.
         </p>
 
+        <h3>Where relays are</h3>
+        <p>
+          Countries and networks of relays come from a table that is part of this site: nobody is asked about an address.
+          Network numbers: RouteViews, RIPE NCC and
+          <a href="https://db-ip.com" rel="noreferrer">IP Geolocation by DB-IP</a> (CC BY 4.0); countries: NRO statistics
+          (CC BY 4.0); map: Natural Earth.
+        </p>
+
         <h3>Your part</h3>
         <p>Watch and share only what you have the right to. Culvert carries it; the responsibility stays with you.</p>
       </div>
@@ -164,6 +172,10 @@ export class AboutPanel extends LitElement {
         text-decoration: underline;
         text-underline-offset: 0.15em;
         white-space: normal;
+      }
+
+      a {
+        color: var(--accent);
       }
 
       .scroll {
