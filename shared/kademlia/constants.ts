@@ -2,8 +2,12 @@
 
 /** Node ids, info hashes and targets, in bytes. */
 export const ID_BYTES = 20
-/** Nodes in one answer (mainline). */
+/** Nodes in one answer (mainline), at least. */
 export const NODES_PER_ANSWER = 8
+/** A query that is longer than this gets more nodes for the bytes beyond, up to k: the answer is never larger than the query then. */
+export const ANSWER_BYTES_WITHOUT_NODES = 160
+/** What a node takes in an answer. */
+export const NODE_BYTES = { ipv4: 26, ipv6: 38 } as const
 /** The largest datagram that we send. */
 export const MAX_SENT_BYTES = 1_400
 /** The most bytes of an own item: what fits a BEP 44 value as a byte string. */

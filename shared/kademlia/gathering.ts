@@ -1,6 +1,7 @@
 import type { Timer } from '../world/clock.ts'
 import type { NodeContact } from './api.ts'
 import { type Candidate, keyOf } from './candidate.ts'
+import { ANSWER_BYTES_WITHOUT_NODES, NODE_BYTES } from './constants.ts'
 import { withBitFlipped } from './distance.ts'
 import type { KrpcResponse } from './krpc.ts'
 import type { Asked } from './rpc.ts'
@@ -187,6 +188,7 @@ export class Gathering {
       target,
       asked,
       paths,
+      padToBytes: paddedQueryBytes(core, side),
       seeds: seeds ?? core.seeds(side, target, seedsFor(core.settings.k, paths)),
       isOwn: (contact) => core.isOwn(contact),
       rttOf: (address) => side.table.at(address)?.rttMs,
@@ -199,6 +201,11 @@ export class Gathering {
       done,
     })
   }
+}
+
+/** So long that k nodes are answered with. Read-only nodes look like any other, and need the closest few only. */
+function paddedQueryBytes({ readOnly, settings }: Core, { family }: Side): number {
+  return readOnly ? 0 : ANSWER_BYTES_WITHOUT_NODES + settings.k * NODE_BYTES[family]
 }
 
 function fitIds(closest: readonly Candidate[]): Uint8Array[] {

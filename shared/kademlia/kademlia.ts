@@ -87,6 +87,7 @@ export class Kademlia implements Dht {
       settings,
       rpc: this.rpc,
       sides,
+      readOnly,
       isOwn: (contact) => this.isOwn(contact),
       seeds: (side, target, count) => this.seeds(side, target, count),
     }

@@ -2,7 +2,13 @@ import type { IpAddress } from '../bytes/address.ts'
 import { encodeBencode } from '../bytes/bencode.ts'
 import { CulvertError } from '../bytes/error.ts'
 import type { Family, KademliaEvents, NodeContact } from './api.ts'
-import { MAX_OWN_ITEM_BYTES, MAX_SENT_BYTES, NODES_PER_ANSWER } from './constants.ts'
+import {
+  ANSWER_BYTES_WITHOUT_NODES,
+  MAX_OWN_ITEM_BYTES,
+  MAX_SENT_BYTES,
+  NODE_BYTES,
+  NODES_PER_ANSWER,
+} from './constants.ts'
 import { sizeFaultOfPut, targetOf } from './item.ts'
 import { ItemStore } from './item-store.ts'
 import type { KrpcError, KrpcQuery, KrpcRequest, KrpcResponse, WireItem } from './krpc.ts'
@@ -67,36 +73,50 @@ export class Server {
       case 'ping':
         return {}
       case 'find_node':
-        return this.nodesNear(request.target, from, request.want)
+        return this.nodesNear(request.target, from, queryBytes, request.want)
       case 'get_peers':
-        return this.peersFor(request, from)
+        return this.peersFor(request, from, queryBytes)
       case 'announce_peer':
         return this.announced(request, from, side)
       case 'get':
-        return this.own(request, from, side, query, queryBytes) ?? this.itemFor(request, from)
+        return this.own(request, from, side, query, queryBytes) ?? this.itemFor(request, from, queryBytes)
       case 'put':
         return this.put(request, from, side)
       case 'sample_infohashes':
-        return this.samples(request, from)
+        return this.samples(request, from, queryBytes)
     }
   }
 
-  private nodesNear(target: Uint8Array, from: IpAddress, want: readonly Family[] = []): Body {
+  /** Eight of each family wanted, or as many as the query is long; at most k. */
+  private nodesNear(
+    target: Uint8Array,
+    from: IpAddress,
+    queryBytes: number,
+    want: readonly Family[] = [],
+  ): Body {
     const families: readonly Family[] = want.length > 0 ? want : [from.kind]
     const of = (family: Family): readonly NodeContact[] | undefined => {
       const side = families.includes(family) ? sideOf(this.options.core.sides, family) : undefined
-      return side?.table.closestProven(target, NODES_PER_ANSWER).map(contactOf)
+      const paidFor = Math.floor(
+        (queryBytes - ANSWER_BYTES_WITHOUT_NODES) / NODE_BYTES[family] / families.length,
+      )
+      const count = Math.min(Math.max(NODES_PER_ANSWER, paidFor), this.options.core.settings.k)
+      return side?.table.closestProven(target, count).map(contactOf)
     }
     const nodes = of('ipv4')
     const nodes6 = of('ipv6')
     return { ...(nodes && { nodes }), ...(nodes6 && { nodes6 }) }
   }
 
-  private peersFor({ target, want }: KrpcRequest & { method: 'get_peers' }, from: IpAddress): Body {
+  private peersFor(
+    { target, want }: KrpcRequest & { method: 'get_peers' },
+    from: IpAddress,
+    queryBytes: number,
+  ): Body {
     const { clock, random } = this.options.core
     const values = this.peers.some(target, from.kind, PEERS_PER_ANSWER[from.kind], clock.now(), random)
     return {
-      ...this.nodesNear(target, from, want),
+      ...this.nodesNear(target, from, queryBytes, want),
       ...(values.length > 0 && { values }),
       token: this.tokens.issue(from),
     }
@@ -118,9 +138,13 @@ export class Server {
     return {}
   }
 
-  private itemFor({ target, want, sequence }: KrpcRequest & { method: 'get' }, from: IpAddress): Body {
+  private itemFor(
+    { target, want, sequence }: KrpcRequest & { method: 'get' },
+    from: IpAddress,
+    queryBytes: number,
+  ): Body {
     const item = this.items.get(target, this.options.core.clock.now())
-    const body = { ...this.nodesNear(target, from, want), token: this.tokens.issue(from) }
+    const body = { ...this.nodesNear(target, from, queryBytes, want), token: this.tokens.issue(from) }
     if (!item) return body
     // Who has this one already wants no other but a newer one (BEP 44).
     const known = item.sequence !== undefined && sequence !== undefined && item.sequence <= sequence
@@ -163,10 +187,14 @@ export class Server {
     return {}
   }
 
-  private samples({ target, want }: KrpcRequest & { method: 'sample_infohashes' }, from: IpAddress): Body {
+  private samples(
+    { target, want }: KrpcRequest & { method: 'sample_infohashes' },
+    from: IpAddress,
+    queryBytes: number,
+  ): Body {
     const { random, settings } = this.options.core
     return {
-      ...this.nodesNear(target, from, want),
+      ...this.nodesNear(target, from, queryBytes, want),
       samples: this.peers.sample(settings.samples, random),
       sampleTotal: this.peers.infoHashes,
       sampleIntervalSeconds: Math.round(settings.sampleIntervalMs / 1000),

@@ -44,6 +44,8 @@ export interface Core {
   readonly settings: KademliaSettings
   readonly rpc: Rpc
   readonly sides: readonly Side[]
+  /** BEP 43. */
+  readonly readOnly: boolean
   isOwn(contact: NodeContact): boolean
   /** Where a lookup begins: nodes of the table, and routers while that has few. */
   seeds(side: Side, target: Uint8Array, count: number): readonly NodeContact[]

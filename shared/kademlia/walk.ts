@@ -24,6 +24,11 @@ export interface WalkOptions {
   /** Disjoint paths; 1 for what is of no interest to an attacker. */
   readonly paths: number
   readonly seeds: readonly NodeContact[]
+  /**
+   * Queries for the rest of the k closest are padded to this: of eight nodes for an answer, all who are near to the target
+   * name the same.
+   */
+  readonly padToBytes: number
   /** Addresses that answers may not name: our own. */
   isOwn(contact: NodeContact): boolean
   /** The round-trip time of a node in the table. */
@@ -137,7 +142,7 @@ export class Walk {
   }
 
   private ask(path: Path, candidate: Candidate): void {
-    const { rpc, asked, rttOf } = this.options
+    const { rpc, asked, rttOf, padToBytes } = this.options
     const rttMs = rttOf(candidate.address)
     candidate.state = 'asked'
     path.inFlight++
@@ -145,6 +150,7 @@ export class Walk {
     rpc.ask({
       address: candidate.address,
       asked,
+      ...(this.paths.length === 1 && { padToBytes }),
       ...(rttMs !== undefined && { rttMs }),
       slow: () => {
         if (this.ended) return
