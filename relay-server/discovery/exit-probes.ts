@@ -4,6 +4,7 @@ import { describedRelay } from '../../shared/client/path-relays.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
 import type { RelayDescriptor } from '../../shared/directory/descriptor.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
+import { letsOut } from '../../shared/directory/exit-summary.ts'
 import type { PublicKey } from '../../shared/identity/keys.ts'
 import { prefixOf } from '../../shared/ipv8/packet.ts'
 import { mayShareCircuit, type NetworkBits, type PathRelay } from '../../shared/path/relay.ts'
@@ -153,6 +154,7 @@ export class RelayProbes {
   private probed(descriptor: RelayDescriptor): ProbeRelay | undefined {
     const path = describedRelay(descriptor)
     if (path === undefined) return undefined
+    const { exit } = descriptor
     const relay: ProbeRelay = {
       publicKey: path.publicKey,
       name: path.name,
@@ -161,6 +163,8 @@ export class RelayProbes {
       exit: path.exit !== 'none',
       stream: path.exit === 'stream',
       bytesPerSecond: path.bytesPerSecond,
+      letsOut: ({ kind, port }, protocol) =>
+        exit === undefined || (protocol === 'tcp' ? letsOut(exit, port, kind) : exit.udp && exit[kind]),
     }
     this.known.set(descriptor, relay)
     this.paths.set(relay, path)

@@ -1,5 +1,6 @@
 import type { IpAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
+import { siteOf } from '../ipv8/network-of.ts'
 import { below, fraction, type Random, shuffled } from '../world/random.ts'
 import type { ExitProbeSettings } from './exit-probe-constants.ts'
 import type { ProbeRelay } from './exit-probe-ports.ts'
@@ -81,11 +82,21 @@ function isEchoed(relay: ProbeRelay, echoes: readonly IpAddress[]): boolean {
   return echoFor(relay, echoes) !== undefined
 }
 
-/** Our address of a family in which the exit claims one too: of other families nothing could be said. */
-function echoFor(exit: ProbeRelay, echoes: readonly IpAddress[]): IpAddress | undefined {
-  return exit.exit
-    ? echoes.find(({ kind }) => exit.claimed.some((claimed) => claimed.kind === kind))
-    : undefined
+/**
+ * Our address of a family in which the exit claims one too, since of other families nothing could be said; and none of its own
+ * machine, where exits let nobody in.
+ */
+export function echoFor(
+  exit: ProbeRelay,
+  echoes: readonly IpAddress[],
+  protocol: 'tcp' | 'udp' = 'udp',
+): IpAddress | undefined {
+  if (!exit.exit) return undefined
+  const isFit = (echo: IpAddress) =>
+    exit.claimed.some(({ kind }) => kind === echo.kind) &&
+    exit.claimed.every((claimed) => siteOf(claimed) !== siteOf(echo)) &&
+    (exit.letsOut?.(echo, protocol) ?? true)
+  return echoes.find(isFit)
 }
 
 /** Milliseconds around `meanMs`: from half of it to one and a half. */

@@ -19,6 +19,8 @@ export interface ProbeRelay {
   readonly stream: boolean
   /** Bandwidth as promised, bytes per second; 0 for unknown. */
   readonly bytesPerSecond: number
+  /** Whether its exit policy, as far as it tells it, lets anything out to an address. Everywhere if not given. */
+  letsOut?(to: IpAddress, protocol: 'tcp' | 'udp'): boolean
 }
 
 /** How probes build circuits: over sockets of their own, so that nothing ties them to the relay that probes. */

@@ -6,7 +6,7 @@ import { fraction, type Random, shuffled } from '../world/random.ts'
 import { EXIT_PROBE, type ExitProbeSettings } from './exit-probe-constants.ts'
 import { ProbeEcho } from './exit-probe-echo.ts'
 import { isClean, ProbeEvidence, type Trial } from './exit-probe-evidence.ts'
-import { jittered, type ProbePath, probePath, relayText } from './exit-probe-paths.ts'
+import { echoFor, jittered, type ProbePath, probePath, relayText } from './exit-probe-paths.ts'
 import type { ProbeCircuits, ProbeRelay, ProbeReports } from './exit-probe-ports.ts'
 import { ProbeRun, type RunResult } from './exit-probe-run.ts'
 import { StrangerShares } from './exit-probe-strangers.ts'
@@ -290,9 +290,10 @@ export class ExitProbes {
   /** Where the last hop is to connect to, for some of the probes of those that end streams. */
   private streamDestination({ path, destination }: ProbePath): IpAddress | undefined {
     const { random, streamEchoes } = this.options
-    if (destination === undefined || !path.at(-1)?.stream) return undefined
+    const exit = path.at(-1)
+    if (destination === undefined || !exit?.stream) return undefined
     if (fraction(random) >= this.settings.streamChance) return undefined
-    return streamEchoes?.().find(({ kind }) => kind === destination.kind)
+    return echoFor(exit, streamEchoes?.() ?? [], 'tcp')
   }
 
   /** The median of what other exits' bursts came back with. */
