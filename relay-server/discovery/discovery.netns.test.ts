@@ -25,6 +25,9 @@ const NOTHING: Ways = {
   bootstrap: false,
 }
 
+/** Of one test: processes start slowly on a busy machine, and the minute counts from when they run. */
+const TEST_MS = 180_000
+
 let topology = new Topology()
 const folders: RelayFolder[] = []
 const paths: string[] = []
@@ -79,7 +82,9 @@ async function untilProven(hosts: readonly Namespace[], relays: number): Promise
 
 const foundBy = (host: Namespace, method: DiscoveryMethod) => status(host).methods[method].relays
 
-describe('two relays that share nothing but one way to find each other (D-01, D-02, D-03, D-04, D-05)', () => {
+describe('two relays that share nothing but one way to find each other (D-01, D-02, D-03, D-04, D-05)', {
+  timeout: TEST_MS,
+}, () => {
   it('a DHT router: find and prove each other within a minute', async () => {
     const [first, second, third] = hostsAt(FIRST, SECOND, THIRD) as [Namespace, Namespace, Namespace]
     const router = third.spawn(process.execPath, '--import', 'tsx', ROUTER, THIRD)
