@@ -65,6 +65,20 @@ describe('answers to others (K-04, D-02)', () => {
     expect(ask({ method: 'get_peers', id, target }).nodes).toEqual(nodes)
   })
 
+  it('have more nodes for longer queries, never more bytes', () => {
+    const { ask, lastBytes } = fixture({}, 30)
+    const find = { method: 'find_node', id, target } as const
+    expect(ask(find, 300).nodes).toHaveLength(8)
+    for (const [bytes, nodes] of [
+      [420, 10],
+      [680, 20],
+      [1_300, 20],
+    ] as const) {
+      expect(ask(find, bytes).nodes).toHaveLength(nodes)
+      expect(lastBytes()).toBeLessThanOrEqual(bytes)
+    }
+  })
+
   it('keep peers only for who has a token, at the port named or the one seen', () => {
     const { ask, error, token } = fixture()
     const announce = { method: 'announce_peer', id, target } as const
