@@ -208,7 +208,7 @@ export class Relay {
     })
     const { book } = this.trust
     const { avoidCountries } = config.geo
-    const circuitLinks = new CircuitLinks((link, packet) => this.exchange.receive(link, packet))
+    const circuitLinks = new CircuitLinks(this.options, (link, packet) => this.exchange.receive(link, packet))
     const offered = offerJudge({ book, geo: loaded?.geo, avoidCountries })
     const router: Router = new Router({
       keyPair,

@@ -109,7 +109,7 @@ export class TestNetwork {
       learnt = { knows: relay.knows, count: this.descriptors.length }
       for (const bytes of relay.knows(this.descriptors)) directory.add(bytes)
     }
-    const circuitLinks = new CircuitLinks((link, packet) => {
+    const circuitLinks = new CircuitLinks(world, (link, packet) => {
       learn()
       exchange.receive(link, packet)
     })

@@ -30,7 +30,7 @@ async function town(count: number, hops = 3) {
     counters,
   })
   const inbound: Link[] = []
-  const circuits = new CircuitLinks((link, packet) => {
+  const circuits = new CircuitLinks({ clock, counters }, (link, packet) => {
     inbound.push(link)
     told.receive(link, packet)
   })
@@ -99,6 +99,18 @@ describe('the directory through circuits (C-03, D-04)', () => {
     for (let n = 0; n < 320; n++) circuit.sendControl(MESSAGE.directory, message)
     await clock.advanceAsync(1_000)
     expect(counters.get('directory-limit')).toBeGreaterThanOrEqual(10)
+  })
+
+  it('is limited over all circuits too', async () => {
+    const { clock, counters, path, lab } = await town(0, 1)
+    const circuits = Array.from({ length: 4 }, () => lab.circuit(path).circuit)
+    await clock.advanceAsync(1_000)
+    for (const circuit of circuits) {
+      for (let n = 0; n < 300; n++) circuit.sendControl(MESSAGE.directory, new Uint8Array([99]))
+    }
+    await clock.advanceAsync(100)
+    expect(counters.get('directory-unknown-message')).toBe(1_000)
+    expect(counters.get('directory-limit-circuits')).toBe(200)
   })
 
   it('is not offered by relays without a directory, which count the message and go on', async () => {

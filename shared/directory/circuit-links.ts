@@ -2,12 +2,15 @@ import type { Address } from '../bytes/address.ts'
 import { concat } from '../bytes/bytes.ts'
 import { PREFIX_BYTES } from '../ipv8/constants.ts'
 import { prefixOf } from '../ipv8/packet.ts'
+import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Link } from '../link/link.ts'
 import type { Circuit } from '../onion/circuit.ts'
 import { MAX_MESSAGE_BYTES, MESSAGE } from '../onion/constants.ts'
 import { encodeMessage } from '../onion/messages.ts'
 import type { RelayCircuit } from '../onion/relay-circuit.ts'
-import { DIRECTORY_COMMUNITY_ID } from './constants.ts'
+import type { Clock } from '../world/clock.ts'
+import type { Counters } from '../world/counters.ts'
+import { CIRCUIT_REQUESTS, DIRECTORY_COMMUNITY_ID } from './constants.ts'
 
 /** The directory's packets travel through circuits without their prefix, which is always the same. */
 const PREFIX = prefixOf(DIRECTORY_COMMUNITY_ID)
@@ -25,14 +28,26 @@ export type LinkReceiver = (link: Link, packet: Uint8Array) => void
  */
 export class CircuitLinks {
   private readonly receiver: LinkReceiver
+  private readonly counters: Counters
+  private readonly requests: TokenBucket
   private readonly links = new WeakMap<RelayCircuit, Link>()
 
-  constructor(receiver: LinkReceiver) {
+  constructor(
+    { clock, counters }: { readonly clock: Clock; readonly counters: Counters },
+    receiver: LinkReceiver,
+  ) {
     this.receiver = receiver
+    this.counters = counters
+    this.requests = new TokenBucket(clock, CIRCUIT_REQUESTS.perSecond, CIRCUIT_REQUESTS.burst)
   }
 
   /** To be handed to the router, as `directory`. */
   readonly receive = (circuit: RelayCircuit, message: Uint8Array): void => {
+    // Circuits cost their owner little: their number alone bounds nothing.
+    if (!this.requests.take()) {
+      this.counters.add('directory-limit-circuits')
+      return
+    }
     let link = this.links.get(circuit)
     if (link === undefined) {
       link = linkTo(circuit)

@@ -128,3 +128,6 @@ export const VERDICTS = {
 
 /** Requests answered, per link: one is asked in each round of exchange. */
 export const DROPS_SERVED = { requestsPerSecond: 0.2, requestsBurst: 4 } as const
+
+/** Packets of the directory that a relay takes through circuits, all of them together. */
+export const CIRCUIT_REQUESTS = { perSecond: 500, burst: 1_000 } as const

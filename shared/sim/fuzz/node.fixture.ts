@@ -99,7 +99,9 @@ export class FuzzNode {
       random,
       counters,
     })
-    const circuitLinks = new CircuitLinks((link, packet) => this.exchange.receive(link, packet))
+    const circuitLinks = new CircuitLinks({ clock, counters }, (link, packet) =>
+      this.exchange.receive(link, packet),
+    )
     this.proofs = new ProofExchange({
       keyPair: this.keyPair,
       network: NETWORK,
