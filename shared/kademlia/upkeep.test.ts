@@ -57,9 +57,15 @@ describe('the way in (K-01, K-09)', () => {
     town.grow(10)
     const [, node] = town.nodes
     const results: unknown[] = []
+    const late = town.add()
+    late.dht.start([town.nodes[0]!.address])
+    town.clock.advance(50)
     node!.dht.findNode(town.random.bytes(20), (result) => results.push(result))
     for (const { dht } of town.nodes) dht.stop()
     const { sent } = town
+    // What is on the wires arrives; no timer is left.
+    town.clock.advance(50)
+    expect(town.clock.idle).toBe(true)
     town.clock.advance(60 * MINUTE)
     expect(town.sent).toBe(sent)
     expect(results).toEqual([])

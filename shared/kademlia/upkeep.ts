@@ -1,7 +1,7 @@
 import type { IpAddress } from '../bytes/address.ts'
 import type { Timer } from '../world/clock.ts'
 import { fraction } from '../world/random.ts'
-import type { Family, LookupSummary, NodeContact } from './api.ts'
+import type { Family, Lookup, LookupSummary, NodeContact } from './api.ts'
 import { ID_BYTES } from './constants.ts'
 import { lookUp } from './lookup.ts'
 import type { Routers } from './routers.ts'
@@ -37,6 +37,7 @@ export class Upkeep {
   private aroundMs = Number.NEGATIVE_INFINITY
   /** Whether there may soon be more around us. */
   private lonely = false
+  private readonly refreshing = new Set<Lookup>()
   /** Ways in under way. */
   private joining = 0
 
@@ -59,6 +60,8 @@ export class Upkeep {
     this.timer?.cancel()
     this.timer = undefined
     this.joining = 0
+    for (const lookup of this.refreshing) lookup.cancel()
+    this.refreshing.clear()
   }
 
   /** Asks these whether they are nodes, then looks around from them if that was not done yet. */
@@ -161,7 +164,7 @@ export class Upkeep {
     done: (found: number) => void,
   ): void {
     const { core } = this.options
-    lookUp(
+    const lookup = lookUp(
       core,
       {
         kind: 'refresh',
@@ -172,6 +175,7 @@ export class Upkeep {
         ...(seeds && { seeds }),
       },
       ({ result, closest }) => {
+        this.refreshing.delete(lookup)
         side.size.sample(
           target,
           closest.filter((candidate) => candidate.fits).map((candidate) => candidate.id),
@@ -180,6 +184,7 @@ export class Upkeep {
         done(closest.length)
       },
     )
+    this.refreshing.add(lookup)
   }
 
   private schedule(): void {
