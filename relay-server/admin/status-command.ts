@@ -6,7 +6,8 @@ import { askAdmin } from './admin-client.ts'
 export function statusLines(status: RelayStatus): string[] {
   const { state, peers, relays, nat, relayOnly, pages, router, discovery } = status
   const ways = Object.entries(discovery.methods).map(
-    ([method, { attempted, successful, relays: found, nextMs }]) => {
+    ([method, { attempted, successful, relays: found, share, nextMs }]) => {
+      if (share === 0 && attempted === 0) return `  ${method}: off`
       const next = nextMs === undefined ? '' : `, next in ${Math.round(nextMs / 1000)} s`
       return `  ${method}: ${found} found in ${attempted} runs, ${successful} of them successful${next}`
     },
