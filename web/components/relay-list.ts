@@ -126,19 +126,19 @@ export class RelayList extends LitElement {
         <select @change=${(event: Event) => this.change({ kind: chosenIn(event) as RelayKind })}>
           ${kinds.map(
             ({ kind, label }) =>
-              html`<option value=${kind} ?selected=${kind === filter.kind}>${label}</option>`,
+              html`<option value=${kind} .selected=${kind === filter.kind}>${label}</option>`,
           )}
         </select>
       </label>
       <label class="field"
         >Country
         <select @change=${(event: Event) => this.change({ country: chosenIn(event) })}>
-          <option value="" ?selected=${filter.country === ''}>All countries</option>
+          <option value="" .selected=${filter.country === ''}>All countries</option>
           ${countriesByName(codes).map(
             ({ code, name }) =>
-              html`<option value=${code} ?selected=${code === filter.country}>${name}</option>`,
+              html`<option value=${code} .selected=${code === filter.country}>${name}</option>`,
           )}
-          ${homeless ? html`<option value="?" ?selected=${filter.country === '?'}>Not known</option>` : nothing}
+          ${homeless ? html`<option value="?" .selected=${filter.country === '?'}>Not known</option>` : nothing}
         </select>
       </label>
       <label class="field"
@@ -146,7 +146,7 @@ export class RelayList extends LitElement {
         <select @change=${(event: Event) => this.change({ order: chosenIn(event) as RelayOrder })}>
           ${orders.map(
             ({ order, label }) =>
-              html`<option value=${order} ?selected=${order === filter.order}>${label}</option>`,
+              html`<option value=${order} .selected=${order === filter.order}>${label}</option>`,
           )}
         </select>
       </label>

@@ -90,7 +90,7 @@ export class RelayMap extends LitElement {
   /** Over its relay; beside the ones before it that stand in one place with it. */
   private badgeAt([x, y]: Point, before: readonly Point[]): Point {
     const near = before.filter(([bx, by]) => Math.hypot(bx - x, by - y) < 20 * this.scale).length
-    return [x + (near * 19 - 0) * this.scale, y - 17 * this.scale]
+    return [x + near * 19 * this.scale, y - 17 * this.scale]
   }
 
   private renderHomeless(dots: readonly Dot[]) {
@@ -125,7 +125,7 @@ export class RelayMap extends LitElement {
       }
 
       .standby {
-        stroke: color-mix(in srgb, var(--accent) 60%, var(--surface));
+        stroke: color-mix(in srgb, var(--accent) 85%, var(--surface));
         stroke-dasharray: 1 7;
       }
 
@@ -138,7 +138,7 @@ export class RelayMap extends LitElement {
       }
 
       .body {
-        fill: color-mix(in srgb, var(--accent) 62%, var(--surface));
+        fill: color-mix(in srgb, var(--accent) 85%, var(--surface));
         stroke: var(--surface);
         transition: fill 140ms;
       }

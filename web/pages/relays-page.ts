@@ -204,7 +204,7 @@ export class RelaysPage extends LitElement {
       }
 
       .ways .standby svg path {
-        stroke: color-mix(in srgb, var(--accent) 60%, var(--surface));
+        stroke: color-mix(in srgb, var(--accent) 85%, var(--surface));
         stroke-width: 1.6;
         stroke-dasharray: 1 7;
       }

@@ -9,6 +9,7 @@ import { NO_CHECKS, type Verdict } from '../../shared/trust/verdict.ts'
 import type { SearchMethod } from '../engine/relays-protocol.ts'
 import { Desk, type DeskOptions } from './desk.ts'
 import type { RelayPreferences } from './preferences.ts'
+import { RelayNumbers } from './rows.ts'
 
 const verdict: Verdict = {
   checks: NO_CHECKS,
@@ -167,6 +168,15 @@ describe('what a visitor does about relays (D-06, K-08)', () => {
     const before = desk.view().relays.at(-1)?.id
     views = views.slice(-1)
     expect(desk.view().relays[0]?.id).toBe(before)
+  })
+
+  it('gives no number twice, however many relays strangers make up', () => {
+    const numbers = new RelayNumbers(3)
+    const first = numbers.of(entry)
+    expect([middle, exit, spare].map((relay) => numbers.of(relay))).toEqual([2, 3, 4])
+    expect(numbers.relay(first)).toBeUndefined()
+    expect(numbers.relay(4)).toBe(spare)
+    expect(numbers.of(entry)).toBe(5)
   })
 
   it('prefers, keeps what is preferred, and shows it', () => {

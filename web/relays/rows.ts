@@ -11,19 +11,31 @@ export interface Way {
   readonly primary: boolean
 }
 
-/** Relays shown have small numbers of this page's own; which key a number means stays in here. */
+/** More than a page lists; where strangers make up ever more relays, all get new numbers once in a while. */
+const MOST_NUMBERS = 10_000
+
+/** Relays shown have small numbers of this page's own; which key a number means stays in here. None is given twice. */
 export class RelayNumbers {
   private readonly numbers = new Map<string, number>()
   private readonly relays = new Map<number, PathRelay>()
+  private readonly most: number
+  private last = 0
+
+  constructor(most = MOST_NUMBERS) {
+    this.most = most
+  }
 
   of(relay: PathRelay): number {
     const key = relayKey(relay)
-    let number = this.numbers.get(key)
-    if (number === undefined) {
-      number = this.numbers.size + 1
-      this.numbers.set(key, number)
-      this.relays.set(number, relay)
+    const known = this.numbers.get(key)
+    if (known !== undefined) return known
+    if (this.numbers.size >= this.most) {
+      this.numbers.clear()
+      this.relays.clear()
     }
+    const number = ++this.last
+    this.numbers.set(key, number)
+    this.relays.set(number, relay)
     return number
   }
 
