@@ -1,23 +1,5 @@
-import type { IpAddress } from '../bytes/address.ts'
-import { equalBytes } from '../bytes/bytes.ts'
-import type { NodeContact } from './api.ts'
-
-/** A node of the table: it has answered us. */
-export interface TableNode extends NodeContact {
-  readonly id: Uint8Array
-  readonly address: IpAddress
-  /** What it counts as (place.ts). */
-  readonly machine: string
-  readonly network: string | undefined
-  /** Whether its id fits its address (BEP 42). */
-  readonly fits: boolean
-  /** When it was last heard of, by the clock's `now`. */
-  heardMs: number
-  /** Queries in a row that it did not answer. */
-  failures: number
-  /** Smoothed round-trip time. */
-  rttMs: number
-}
+import type { PackedId } from './packed-id.ts'
+import type { TableNode } from './table-node.ts'
 
 /** Nodes of one distance from us, and a few more that answered but found no place. */
 export class Bucket {
@@ -31,8 +13,8 @@ export class Bucket {
     this.touchedMs = now
   }
 
-  withId(id: Uint8Array): TableNode | undefined {
-    return this.nodes.find((node) => equalBytes(node.id, id))
+  withId(id: PackedId): TableNode | undefined {
+    return this.nodes.find(({ key }) => key === id)
   }
 
   ofNetwork(network: string | undefined): number {

@@ -26,7 +26,6 @@ import { Server } from './server.ts'
 import { type Core, Side, sideOf } from './side.ts'
 import { statusOf } from './status.ts'
 import { byteStringOf } from './store-lookups.ts'
-import { contactOf } from './table.ts'
 import { Upkeep } from './upkeep.ts'
 
 /** `CV`, and the version of what we speak. Not sent by read-only nodes, which need not be told apart (K-07). */
@@ -187,7 +186,7 @@ export class Kademlia implements Dht {
   }
 
   nodes(): NodeContact[] {
-    return this.core.sides.flatMap(({ table }) => table.nodes().map(contactOf))
+    return this.core.sides.flatMap(({ table }) => table.nodes().map(({ contact }) => contact))
   }
 
   status(): KademliaStatus {
@@ -264,9 +263,9 @@ export class Kademlia implements Dht {
   }
 
   private seeds(side: Side, target: Uint8Array, count: number): readonly NodeContact[] {
-    const known = side.table.closest(target, count, this.core.settings.unfitInLookup)
-    if (side.table.size >= NODES_PER_ANSWER) return known
-    return [...known.map(contactOf), ...this.routers.contacts(side.family)]
+    const { unfitInLookup } = this.core.settings
+    const known = side.table.closest(target, count, unfitInLookup).map(({ contact }) => contact)
+    return side.table.size < NODES_PER_ANSWER ? [...known, ...this.routers.contacts(side.family)] : known
   }
 
   private expire(): void {

@@ -15,7 +15,6 @@ import type { KrpcError, KrpcQuery, KrpcRequest, KrpcResponse, WireItem } from '
 import { encodeKrpc } from './krpc-codec.ts'
 import { PeerStore } from './peer-store.ts'
 import { type Core, type Side, sideOf } from './side.ts'
-import { contactOf } from './table.ts'
 import { Tokens } from './token.ts'
 
 /** Peers in one answer: eight bytes each of IPv4, twenty of IPv6, beside the nodes. */
@@ -101,7 +100,7 @@ export class Server {
         (queryBytes - ANSWER_BYTES_WITHOUT_NODES) / NODE_BYTES[family] / families.length,
       )
       const count = Math.min(Math.max(NODES_PER_ANSWER, paidFor), this.options.core.settings.k)
-      return side?.table.closestProven(target, count).map(contactOf)
+      return side?.table.closestProven(target, count).map(({ contact }) => contact)
     }
     const nodes = of('ipv4')
     const nodes6 = of('ipv6')

@@ -1,11 +1,12 @@
 import { type IpAddress, sameAddress } from '../bytes/address.ts'
 import type { Random } from '../world/random.ts'
-import type { NodeContact } from './api.ts'
-import { Bucket, type TableNode } from './bucket.ts'
+import { Bucket } from './bucket.ts'
 import { ID_BYTES, type KademliaSettings } from './constants.ts'
-import { compareDistance, prefixBits, randomNear } from './distance.ts'
+import { randomNear } from './distance.ts'
 import { nodeIdFits } from './node-id.ts'
+import { comparePacked, type PackedId, packed, packedPrefixBits, unpacked } from './packed-id.ts'
 import { countedNetworkOf, machineOf } from './place.ts'
+import { TableNode } from './table-node.ts'
 
 const BUCKETS = 8 * ID_BYTES
 
@@ -24,13 +25,13 @@ export type Offer =
  * ids that fit their addresses (BEP 42) first. Only nodes that answered get in, and those that go on answering stay.
  */
 export class Table {
-  private ownId: Uint8Array
+  private ownId: PackedId
   private readonly settings: KademliaSettings
   private buckets: Bucket[]
   private readonly byMachine = new Map<string, TableNode>()
 
   constructor(ownId: Uint8Array, settings: KademliaSettings, now: number) {
-    this.ownId = ownId
+    this.ownId = packed(ownId)
     this.settings = settings
     this.buckets = [new Bucket(now)]
   }
@@ -56,39 +57,34 @@ export class Table {
 
   /** A node answered from there, or asked, if it is known. */
   offer(id: Uint8Array, address: IpAddress, now: number, rttMs: number): Offer {
+    const key = packed(id)
     const machine = machineOf(address)
     const there = this.byMachine.get(machine)
     if (there) {
-      if (sameAddress(there.address, address) && compareDistance(id, there.id, id) === 0) {
-        this.heard(there, now, rttMs)
+      if (sameAddress(there.address, address) && there.key === key) {
+        there.heard(now, rttMs)
+        this.bucketAt(this.indexOf(key)).touchedMs = now
         return { kind: 'known' }
       }
       // A machine that has become another node; or one that plays many: then the first of them stays as long as it answers.
       if (this.isFresh(there, now)) return { kind: 'refused' }
       this.remove(there)
     }
-    // Whole milliseconds: thousands of these are kept in a simulation, and fractions take memory of their own.
-    const node: TableNode = {
-      id: Uint8Array.from(id),
-      address,
-      machine,
-      network: countedNetworkOf(address),
-      fits: this.settings.nodeIds === 'off' || nodeIdFits(id, address),
-      heardMs: Math.round(now),
-      failures: 0,
-      rttMs: Math.round(rttMs),
-    }
+    const network = countedNetworkOf(address)
+    const fits = this.settings.nodeIds === 'off' || nodeIdFits(id, address)
+    const node = new TableNode({ key, address, machine, network, fits }, now, rttMs)
     return this.place(node, now)
   }
 
   /** Whether an unknown node of that id would get a place now, so that it is worth a ping. */
   hasRoomFor(id: Uint8Array, address: IpAddress, now: number): boolean {
-    if (prefixBits(this.ownId, id) === BUCKETS) return false
+    const key = packed(id)
+    if (key === this.ownId) return false
     const there = this.byMachine.get(machineOf(address))
     if (there && this.isFresh(there, now)) return false
-    const index = this.indexOf(id)
+    const index = this.indexOf(key)
     const bucket = this.bucketAt(index)
-    const room = bucket.nodes.length < this.room(index) || this.maySplit(index, id)
+    const room = bucket.nodes.length < this.room(index) || this.maySplit(index, key)
     const { nodeIds } = this.settings
     if (room && nodeIds !== 'require') return this.admits(countedNetworkOf(address), bucket)
     const fit = nodeIds === 'off' || nodeIdFits(id, address)
@@ -103,7 +99,7 @@ export class Table {
     if (!node) return
     node.failures = Math.min(node.failures + 1, this.settings.failures)
     if (this.isGood(node)) return
-    const bucket = this.bucketAt(this.indexOf(node.id))
+    const bucket = this.bucketAt(this.indexOf(node.key))
     if (!online && !bucket.spares) return
     this.remove(node)
     for (let spare = bucket.takeSpare(); spare; spare = bucket.takeSpare()) {
@@ -134,13 +130,14 @@ export class Table {
   ): TableNode[] {
     const fitting: TableNode[] = []
     const others: TableNode[] = []
-    const centre = Math.min(prefixBits(this.ownId, target), this.buckets.length - 1)
+    const point = packed(target)
+    const centre = this.indexOf(point)
     const take = (from: number, to: number) => {
       const group: TableNode[] = []
       for (let i = from; i < to; i++) {
         for (const node of this.bucketAt(i).nodes) if (suits(node)) group.push(node)
       }
-      group.sort((a, b) => compareDistance(target, a.id, b.id))
+      group.sort((a, b) => comparePacked(point, a.key, b.key))
       for (const node of group) {
         if (!node.fits) others.push(node)
         else if (fitting.length < count) fitting.push(node)
@@ -177,13 +174,13 @@ export class Table {
     if (now - bucket.touchedMs < this.settings.refreshMs) return undefined
     bucket.touchedMs = now
     const last = index === this.buckets.length - 1
-    return randomNear(this.ownId, index, random, !last)
+    return randomNear(unpacked(this.ownId), index, random, !last)
   }
 
   /** We have another id now: all nodes are sorted anew, those first that were heard of last. */
   moveTo(ownId: Uint8Array, now: number): void {
     const nodes = [...this.byMachine.values()].sort((a, b) => b.heardMs - a.heardMs)
-    this.ownId = ownId
+    this.ownId = packed(ownId)
     this.buckets = [new Bucket(now)]
     this.byMachine.clear()
     for (const node of nodes) this.place(node, now)
@@ -192,17 +189,17 @@ export class Table {
   private place(node: TableNode, now: number): Offer {
     const { nodeIds, replacements } = this.settings
     if (nodeIds === 'require' && !node.fits) return { kind: 'refused' }
-    if (prefixBits(this.ownId, node.id) === BUCKETS) return { kind: 'refused' }
-    let index = this.indexOf(node.id)
-    const twin = this.bucketAt(index).withId(node.id)
+    if (node.key === this.ownId) return { kind: 'refused' }
+    let index = this.indexOf(node.key)
+    const twin = this.bucketAt(index).withId(node.key)
     if (twin) {
       // Two addresses under one id: one of them only copied it.
       if (this.isFresh(twin, now)) return { kind: 'refused' }
       this.remove(twin)
     }
-    while (this.bucketAt(index).nodes.length >= this.room(index) && this.maySplit(index, node.id)) {
+    while (this.bucketAt(index).nodes.length >= this.room(index) && this.maySplit(index, node.key)) {
       this.split(now)
-      index = this.indexOf(node.id)
+      index = this.indexOf(node.key)
     }
     const bucket = this.bucketAt(index)
     if (!this.admits(node.network, bucket)) return { kind: 'refused' }
@@ -222,16 +219,9 @@ export class Table {
     return { kind: 'added' }
   }
 
-  private heard(node: TableNode, now: number, rttMs: number): void {
-    node.heardMs = Math.round(now)
-    node.failures = 0
-    if (rttMs > 0) node.rttMs = Math.round(node.rttMs > 0 ? (7 * node.rttMs + rttMs) / 8 : rttMs)
-    this.bucketAt(this.indexOf(node.id)).touchedMs = now
-  }
-
   private remove(node: TableNode): void {
     this.byMachine.delete(node.machine)
-    this.bucketAt(this.indexOf(node.id)).remove(node)
+    this.bucketAt(this.indexOf(node.key)).remove(node)
   }
 
   private split(now: number): void {
@@ -239,7 +229,7 @@ export class Table {
     const last = this.bucketAt(depth)
     const deeper = new Bucket(now)
     deeper.touchedMs = last.touchedMs
-    const isDeeper = (node: TableNode) => prefixBits(this.ownId, node.id) > depth
+    const isDeeper = (node: TableNode) => packedPrefixBits(this.ownId, node.key) > depth
     deeper.nodes = last.nodes.filter(isDeeper)
     deeper.spares = last.spares?.filter(isDeeper)
     last.nodes = last.nodes.filter((node) => !isDeeper(node))
@@ -248,10 +238,10 @@ export class Table {
   }
 
   /** The last bucket splits, but not for nodes that all lie on its far side: those would only leave an empty one behind. */
-  private maySplit(index: number, id: Uint8Array): boolean {
+  private maySplit(index: number, key: PackedId): boolean {
     if (index !== this.buckets.length - 1 || this.buckets.length >= BUCKETS) return false
-    const isDeeper = (each: Uint8Array) => prefixBits(this.ownId, each) > index
-    return isDeeper(id) || this.bucketAt(index).nodes.some((node) => isDeeper(node.id))
+    const isDeeper = (each: PackedId) => packedPrefixBits(this.ownId, each) > index
+    return isDeeper(key) || this.bucketAt(index).nodes.some((node) => isDeeper(node.key))
   }
 
   private room(index: number): number {
@@ -284,8 +274,8 @@ export class Table {
     return node.failures === 0 && now - node.heardMs < this.settings.questionableMs
   }
 
-  private indexOf(id: Uint8Array): number {
-    return Math.min(prefixBits(this.ownId, id), this.buckets.length - 1)
+  private indexOf(key: PackedId): number {
+    return Math.min(packedPrefixBits(this.ownId, key), this.buckets.length - 1)
   }
 
   private bucketAt(index: number): Bucket {
@@ -293,9 +283,4 @@ export class Table {
     if (!bucket) throw new RangeError(`no bucket ${index}`)
     return bucket
   }
-}
-
-/** A node as told to others. */
-export function contactOf({ id, address }: TableNode): NodeContact {
-  return { id, address }
 }
