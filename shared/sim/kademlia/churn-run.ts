@@ -15,10 +15,10 @@ export interface ChurnRunOptions extends DhtTownOptions {
 
 export interface ChurnFigures {
   readonly nodes: number
-  /** Lookups for nodes: right if all of the k truly closest were found. */
+  /** Lookups for nodes: right if all of the 8 truly closest were found, where things are stored. */
   readonly findNode: LookupFigures
-  /** As findNode, but of the 8 that mainline stores at. */
-  readonly findNodeEight: { readonly share: number }
+  /** How many of the 20 truly closest were found, as a share: nodes tell of the 8 that they know to be closest (BEP 5). */
+  readonly closestTwentyFound: number
   /** Lookups for what a node that is there has left. */
   readonly contents: Readonly<Record<ContentKind, LookupFigures>>
   /** Of each node and second, while measured. */
@@ -70,7 +70,8 @@ class ChurnRun {
   readonly town: DhtTown
   private readonly options: ChurnRunOptions
   private readonly findNode = new LookupTally()
-  private eightFound = 0
+  /** Shares of the 20 closest found, added up. */
+  private twenties = 0
   private readonly tallies = new Map(CONTENT_KINDS.map((kind) => [kind, new LookupTally()]))
   private kept: Kept[] = []
   private readonly start: { ms: number; datagrams: number; bytes: number }
@@ -130,24 +131,25 @@ class ChurnRun {
     const target = this.town.random.bytes(ID_BYTES)
     finder?.machine.findNode(target, (result) => {
       if (!this.town.nodes.isHere(finder)) return
-      this.findNode.add(this.foundAll(target, K, result, finder), result)
-      if (this.foundAll(target, MAINLINE_K, result, finder)) this.eightFound++
+      this.findNode.add(this.shareFound(target, MAINLINE_K, result, finder) === 1, result)
+      this.twenties += this.shareFound(target, K, result, finder)
     })
   }
 
-  /** Whether the truly closest were found; those who have just come or gone may stand among them, or not. */
-  private foundAll(
+  /** How many of the truly closest were found; those who have just come or gone may stand among them, or not. */
+  private shareFound(
     target: Uint8Array,
     count: number,
     { closest }: FindNodeResult,
     finder: HonestNode,
-  ): boolean {
+  ): number {
     const { nodes, clock } = this.town
     const isMature = (node: HonestNode) => node !== finder && clock.now() - node.sinceMs >= MATURE_MS
     const found = new Set(closest.slice(0, count).map(({ address }) => nodes.at(address.host)))
     const counted = [...found].filter((node) => node !== undefined && isMature(node)).length
     const others = Math.min(count, closest.length) - counted
-    return nodes.closest(target, count - others, isMature).every((node) => found.has(node))
+    const truly = nodes.closest(target, count - others, isMature)
+    return truly.length === 0 ? 1 : truly.filter((node) => found.has(node)).length / truly.length
   }
 
   figures(): ChurnFigures {
@@ -158,7 +160,7 @@ class ChurnRun {
     return {
       nodes: this.options.nodes,
       findNode,
-      findNodeEight: { share: round(this.eightFound / findNode.lookups, 4) },
+      closestTwentyFound: round(this.twenties / findNode.lookups, 3),
       contents: Object.fromEntries(
         [...this.tallies].map(([kind, tally]) => [kind, tally.figures()]),
       ) as Record<ContentKind, LookupFigures>,

@@ -1,7 +1,7 @@
 import { sameAddress } from '../../bytes/address.ts'
 import { equalBytes } from '../../bytes/bytes.ts'
 import { curves } from '../../crypto/curves.ts'
-import type { FindNodeResult } from '../../kademlia/api.ts'
+import type { FindNodeResult, Lookup, Publication } from '../../kademlia/api.ts'
 import { ID_BYTES } from '../../kademlia/constants.ts'
 import { byteStringValue, immutableTarget, mutableTarget } from '../../kademlia/item.ts'
 import type { Random } from '../../world/random.ts'
@@ -19,7 +19,7 @@ export interface Content {
   readonly kind: ContentKind
   /** Where it is to be found. */
   readonly target: Uint8Array
-  /** Leaves it, or its next version if it has any; `done` says at how many nodes. */
+  /** Leaves it and keeps it up, or its next version if it has any; `done` says at how many nodes it is first. */
   leave(owner: HonestNode, done: (stored: number) => void): void
   /** Looks for it; `right` is whether what its owner left last was found. */
   find(finder: HonestNode, owner: HonestNode, done: (right: boolean, result: FindNodeResult) => void): void
@@ -30,12 +30,21 @@ export function makeContent(kind: ContentKind, random: Random): Content {
   return kind === 'immutable' ? immutable(random) : mutable(random)
 }
 
+/** `done` is called after the first time only. */
+function publish(owner: HonestNode, publication: Publication, done: (stored: number) => void): Lookup {
+  let first = true
+  return owner.machine.publish(publication, ({ stored }) => {
+    if (first) done(stored)
+    first = false
+  })
+}
+
 /** Right if the announcing node is among the peers: there is no telling a false peer but by asking it. */
 function announcement(target: Uint8Array): Content {
   return {
     kind: 'peers',
     target,
-    leave: (owner, done) => owner.machine.announcePeer(target, undefined, ({ stored }) => done(stored)),
+    leave: (owner, done) => void publish(owner, { kind: 'peer', infoHash: target }, done),
     find: (finder, owner, done) => {
       finder.machine.getPeers(target, {}, (result) => {
         done(
@@ -53,7 +62,7 @@ function immutable(random: Random): Content {
   return {
     kind: 'immutable',
     target,
-    leave: (owner, done) => owner.machine.putImmutable(value, ({ stored }) => done(stored)),
+    leave: (owner, done) => void publish(owner, { kind: 'immutable', value }, done),
     find: (finder, _owner, done) => {
       finder.machine.getItem({ target }, (result) => {
         done(result.item?.value !== undefined && equalBytes(result.item.value, value), result)
@@ -67,6 +76,7 @@ function mutable(random: Random): Content {
   const seed = random.bytes(SEED_BYTES)
   const publicKey = curves().ed25519Public(seed)
   let seq = 0
+  let published: Lookup | undefined
   return {
     kind: 'mutable',
     target: mutableTarget(publicKey, SALT),
@@ -74,7 +84,9 @@ function mutable(random: Random): Content {
       const value = random.bytes(VALUE_BYTES)
       const sign = (message: Uint8Array) => curves().sign(message, seed, publicKey)
       const version = seq + 1
-      owner.machine.putMutable({ publicKey, sign, salt: SALT, seq: version, value }, ({ stored }) => {
+      const item = { publicKey, sign, salt: SALT, seq: version, value }
+      published?.cancel()
+      published = publish(owner, { kind: 'mutable', item: () => item }, (stored) => {
         seq = version
         done(stored)
       })

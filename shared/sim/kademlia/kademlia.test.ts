@@ -9,15 +9,26 @@ afterAll(() => useCurves(nobleCurves))
 
 // The whole of it, with 10,000 nodes and more, is bench/kademlia.ts.
 
+const settlingMs = 120_000
+/** Of real time, on a machine with much else to do. */
+const LONG_MS = 120_000
+
 describe('a DHT of nodes that come and go (K-02 to K-05)', () => {
   let figures: ChurnFigures
   beforeAll(() => {
-    figures = simulateChurn({ nodes: 200, hours: 0.25, lookups: 100, churnPerHour: 0.3, seed: 1 })
-  })
+    figures = simulateChurn({
+      nodes: 150,
+      hours: 1 / 6,
+      lookups: 100,
+      churnPerHour: 0.3,
+      settlingMs,
+      seed: 1,
+    })
+  }, LONG_MS)
 
   it('finds the nodes that are closest', () => {
     expect(figures.findNode.lookups).toBeGreaterThan(90)
-    expect(figures.findNodeEight.share).toBeGreaterThanOrEqual(0.99)
+    expect(figures.findNode.share).toBeGreaterThanOrEqual(0.99)
   })
 
   it.each(['peers', 'immutable', 'mutable'] as const)(
@@ -33,9 +44,22 @@ describe('hostile nodes around what is looked for (K-06: Sybils)', () => {
   it.each([
     ['10 % that chose their ids', 0.1, 'free', 0.99],
     ['25 % with ids that fit their addresses', 0.25, 'bound', 0.95],
-  ] as const)('are in the way, and it is found: %s', (_what, share, ids, atLeast) => {
-    const figures = simulateSybils({ nodes: 160, share, ids, perNetwork: 1, trials: 3, lookups: 20, seed: 2 })
-    expect(figures.all.lookups).toBeGreaterThan(50)
-    expect(figures.all.share).toBeGreaterThanOrEqual(atLeast)
-  })
+  ] as const)(
+    'are in the way, and it is found: %s',
+    (_what, share, ids, atLeast) => {
+      const figures = simulateSybils({
+        nodes: 120,
+        share,
+        ids,
+        perNetwork: 1,
+        trials: 3,
+        lookups: 20,
+        settlingMs,
+        seed: 2,
+      })
+      expect(figures.all.lookups).toBeGreaterThan(50)
+      expect(figures.all.share).toBeGreaterThanOrEqual(atLeast)
+    },
+    LONG_MS,
+  )
 })

@@ -29,9 +29,10 @@ export interface SybilFigures {
 }
 
 /** The ring has so long to enter tables, before anything is stored. */
-const SIEGE_MS = 10 * 60_000
+const SIEGE_MS = 5 * 60_000
 const STORING_MS = 30_000
-const PAUSE_MS = 60_000
+const PAUSE_MS = 30_000
+const LOOKUP_EACH_MS = 500
 const MATURE_MS = 120_000
 const CLOSEST_MS = 60_000
 
@@ -105,7 +106,7 @@ function besiege(
           if (nodes.isHere(owner)) judged(right, result, ring)
         })
       }
-      clock.advance(1000)
+      clock.advance(LOOKUP_EACH_MS)
     }
     clock.advance(PAUSE_MS)
   }

@@ -39,7 +39,7 @@ const FREE_PREFIX_BITS = 40
 const DRAWS = 48
 /** Each makes itself known to so many honest nodes so often; one half of them close to the target. */
 const CALLS = 10
-const CALL_MS = 60_000
+const CALL_MS = 30_000
 const CLOSE_HONEST = 60
 const FALSE_PEERS = 20
 const TRANSACTION_BYTES = 4
