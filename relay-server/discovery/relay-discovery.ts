@@ -29,7 +29,7 @@ import { DhtSource } from './dht-source.ts'
 import { ExchangeSource, unproven } from './exchange-source.ts'
 import { RelayProbes } from './exit-probes.ts'
 import { Fetches } from './fetches.ts'
-import { intervalsOf, rounded, routersOf } from './settings.ts'
+import { announcedPort, intervalsOf, rounded, routersOf } from './settings.ts'
 import { trackerResolver } from './tracker-resolver.ts'
 import { TrackerSource } from './tracker-source.ts'
 import type { RelayTrust } from './verifier.ts'
@@ -95,6 +95,8 @@ export class RelayDiscovery {
         dht: this.dht,
         infoHash,
         salt: relayItemSalt(config.network),
+        // Whoever can be reached by page alone is of no use to those who ask here.
+        own: () => (options.publicAddresses()?.length ? options.own() : undefined),
       })
       sources.push(new DhtSource(this.dht, infoHash))
     }
@@ -105,7 +107,7 @@ export class RelayDiscovery {
         clock,
         random,
         counters,
-        port: () => options.publicAddresses()?.[0]?.port ?? udp.address.port,
+        port: () => announcedPort(options.publicAddresses(), udp.address.port),
         isContent: () => this.proven >= wantedRelays,
         resolve: trackerResolver(options),
         from: (kind) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../config.ts'
 import { DHT_ROUTERS } from './constants.ts'
-import { intervalsOf, rounded, routersOf } from './settings.ts'
+import { announcedPort, intervalsOf, rounded, routersOf } from './settings.ts'
 
 const of = (text: string) => parseConfig(text, 'relay.yaml')
 
@@ -21,6 +21,12 @@ describe('routers of the DHT (D-02, D-05)', () => {
 })
 
 describe('settings of discovery (D-03, D-10)', () => {
+  it('announce the port that others reach, and none where nobody can', () => {
+    expect(announcedPort([{ kind: 'ipv4', host: '93.184.216.34', port: 7_000 }], 6_421)).toBe(7_000)
+    expect(announcedPort(undefined, 6_421)).toBe(6_421)
+    expect(announcedPort([], 6_421)).toBe(9)
+  })
+
   it('never let the most be less than the least', () => {
     const { dht } = intervalsOf(of('discovery:\n  leastSeconds: 100\n  mostSeconds: 10\n'))
     expect(dht).toEqual({ firstMs: 1_000, leastMs: 100_000, eagerMs: 100_000, mostMs: 100_000 })

@@ -1,4 +1,4 @@
-import { type Address, addressOf } from '../../shared/bytes/address.ts'
+import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import type { ByMethod, SourceIntervals } from '../../shared/discovery/constants.ts'
 import type { RelayConfig } from '../config.ts'
 import { isLoopback } from '../endpoints.ts'
@@ -23,6 +23,18 @@ function isLocal(config: RelayConfig): boolean {
   const host: Address = addressOf(config.udp.host, 0)
   return config.lab || isLoopback(host)
 }
+
+/**
+ * The UDP port that trackers are told. They name whoever asks: a relay that nobody can reach tells port 9 (discard), where nobody
+ * looks for a relay.
+ * @param addresses where others reach us; undefined until known
+ */
+export function announcedPort(addresses: readonly IpAddress[] | undefined, boundPort: number): number {
+  if (addresses === undefined) return boundPort
+  return addresses[0]?.port ?? UNREACHABLE_PORT
+}
+
+const UNREACHABLE_PORT = 9
 
 /** When each source runs again. */
 export function intervalsOf(config: RelayConfig): ByMethod<SourceIntervals> {
