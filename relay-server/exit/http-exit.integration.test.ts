@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Address } from '../../shared/bytes/address.ts'
 import { FLAG_EXIT_HTTP } from '../../shared/ipv8/constants.ts'
 import type { Circuit } from '../../shared/onion/circuit.ts'
+import { parseConfig } from '../config.ts'
 import { UdpLinks } from '../links/udp.ts'
 import { clock, random, startRelay, TestOwner, type TestRelay } from '../relay.fixture.ts'
+import { flagsOf } from '../relay-flags.ts'
 import { listen } from './exit.fixture.ts'
 
 const HOSTS = ['127.0.0.131', '127.0.0.132', '127.0.0.133'] as const
@@ -90,12 +92,8 @@ describe('what Tribler asks of exits, through three relays (C-01, C-07)', () => 
   })
 
   it('is announced by exits for TCP alone', () => {
-    const flags = relays.map(({ relay }) => flagsOf(relay))
-    expect(flags).toEqual([0, 0, FLAG_EXIT_HTTP])
+    const exits = [{ enabled: false }, { enabled: true, tcp: false }, { enabled: true }]
+    const flags = exits.map((exit) => flagsOf(parseConfig(JSON.stringify({ exit }), 'test').exit))
+    expect(flags.map((each) => each & FLAG_EXIT_HTTP)).toEqual([0, 0, FLAG_EXIT_HTTP])
   })
 })
-
-/** The bit for HTTP in what a relay says of itself. */
-function flagsOf(relay: TestRelay['relay']): number {
-  return (relay as unknown as { flags: number }).flags & FLAG_EXIT_HTTP
-}
