@@ -97,6 +97,7 @@ function startRelay(): NetnsProcess {
     identity: join(folder, 'relay.key'),
     network: 'mapping-test',
     bootstrapDefaults: false,
+    discovery: { dht: { defaultRouters: false } },
     udp: { host: '0.0.0.0', port: UDP_PORT },
     gateway: { enabled: true, host: '0.0.0.0', port: GATEWAY_PORT },
   }
