@@ -73,10 +73,6 @@ export class Rpc {
     this.resendTime = new ResendTime(options.settings)
   }
 
-  get size(): number {
-    return this.pending.size
-  }
-
   /**
    * Asks, and tells how it ended, never within this call. A question cannot be taken back: whether a node answers is worth knowing
    * when nobody waits for the answer any more.

@@ -184,7 +184,7 @@ function isSame(a: WireItem, b: WireItem): boolean {
   )
 }
 
-export function foundItem({ value, sequence, publicKey }: WireItem): FoundItem {
+function foundItem({ value, sequence, publicKey }: WireItem): FoundItem {
   return { encoded: value, value: byteStringOf(value), ...(publicKey && { seq: sequence ?? 0 }) }
 }
 

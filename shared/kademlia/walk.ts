@@ -1,4 +1,4 @@
-import { type IpAddress, sameAddress } from '../bytes/address.ts'
+import type { IpAddress } from '../bytes/address.ts'
 import { equalBytes } from '../bytes/bytes.ts'
 import { isUnicast } from '../ipv8/network-of.ts'
 import type { Family, NodeContact } from './api.ts'
@@ -223,9 +223,4 @@ export class Walk {
 /** Seeds for a walk with so many paths: each gets k of them at first. */
 export function seedsFor(k: number, paths: number): number {
   return Math.max(k, paths * NODES_PER_ANSWER)
-}
-
-/** Whether that is the same node. */
-export function isSameNode(a: NodeContact, b: NodeContact): boolean {
-  return sameAddress(a.address, b.address) || equalBytes(a.id, b.id)
 }
