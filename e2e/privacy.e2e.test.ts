@@ -18,7 +18,12 @@ let rtc: RtcWatch
 const log: string[] = []
 
 beforeAll(async () => {
-  lab = await startBuiltLab({ logLevel: 'info', offerSample: false, onOutput: (line) => log.push(line) })
+  lab = await startBuiltLab({
+    logLevel: 'info',
+    offerSample: false,
+    relaysInDht: false,
+    onOutput: (line) => log.push(line),
+  })
 })
 
 afterAll(async () => {

@@ -29,6 +29,11 @@ export interface LabOptions {
   readonly offerSample?: boolean
   /** False: exits let datagrams out and end no streams, as those of Tribler's network do. */
   readonly tcpExits?: boolean
+  /**
+   * False: relays take no part in the lab's DHT and are told no tracker, so that all they learn of torrents is what circuits tell
+   * them. Where six relays are most of the DHT's nodes, whatever anybody looks for is asked of each.
+   */
+  readonly relaysInDht?: boolean
   /** The most that the seeder gives, for tests in which a film has to take its time; no limit if left out. */
   readonly seederBytesPerSecond?: number
 }
@@ -236,7 +241,10 @@ function relayConfig(
     exchangeSeconds: places.LAB_EXCHANGE_SECONDS,
     networkPrefixBits: 32,
     dht: [dht],
-    discovery: { dht: { routers: [dht] }, trackers: [tracker] },
+    discovery:
+      options.relaysInDht === false
+        ? { dht: { enabled: false }, trackers: [] }
+        : { dht: { routers: [dht] }, trackers: [tracker] },
     ...(options.offerSample === false ? {} : { sample: { title, description, bytes, seconds, torrent } }),
   }
 }
