@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { useCurves } from '../shared/crypto/curves.ts'
-import { COARSE_WALK } from '../shared/sim/scale/population.ts'
+import { COARSE } from '../shared/sim/scale/population.ts'
 import { simulateScale } from '../shared/sim/scale/run.ts'
 import { toyAead, toyCurves } from '../shared/sim/toy-crypto.ts'
 
@@ -37,7 +37,7 @@ const figures = await simulateScale({
     clients: Number(values.clients),
     hours: Number(values.hours),
     seed: Number(values.seed),
-    ...(values.coarse ? { walk: COARSE_WALK, discovery: false, refreshMs: 300_000 } : {}),
+    ...(values.coarse ? COARSE : {}),
   },
   progress: (hours, online, figuresSoFar) => {
     const megabytes = Math.round(process.memoryUsage().rss / 2 ** 20)

@@ -25,8 +25,10 @@ export interface ScaleOptions {
   readonly silentEnds: number
   /** A client builds circuits once it knows so many relays (N-07). */
   readonly minRelays: number
-  /** Each client comes once or twice in 24 hours, for so long on average. */
+  /** How long a visit lasts on average. */
   readonly sessionMs: number
+  /** Visits of a client in 24 hours on average: 1 to 2. */
+  readonly visits: number
   /** While it is there it sends one datagram each so many milliseconds, and gets so many back. */
   readonly trafficMs: number
   readonly answers: number
@@ -42,18 +44,29 @@ export interface ScaleOptions {
   readonly discovery: boolean
 }
 
-/**
- * For long runs: relays look at their tables each 10 s, not each 0.5 s, at all peers at once, ping after four times the
- * silence, introduce themselves anew a quarter as often, and look for others than they know each minute. What they do to find and keep peers is the same.
- */
-export const COARSE_WALK: Partial<WalkSettings> = {
-  tickMs: 10_000,
+const COARSE_WALK: Partial<WalkSettings> = {
+  tickMs: 30_000,
   restingMs: 60_000,
   livenessSample: 64,
   refreshMs: 1_200_000,
   pingIntervalMs: 20_000,
   pingAfterSilenceMs: 110_000,
   dropAfterSilenceMs: 230_000,
+}
+
+/**
+ * For long runs: relays look at their tables each 30 s, not each 0.5 s, at all peers at once, ping after four times the silence,
+ * introduce themselves anew a quarter as often, look for others than they know each minute, and everybody asks for what is new in
+ * the directory each 15 minutes. Visits are fewer and shorter. What relays and clients do is the same.
+ */
+export const COARSE: Partial<ScaleOptions> = {
+  walk: COARSE_WALK,
+  discovery: false,
+  exchangeMs: 900_000,
+  refreshMs: 900_000,
+  sessionMs: 900_000,
+  visits: 1,
+  trafficMs: 20_000,
 }
 
 /** Bootstrap peers answer everybody, as those of IPv8 do: a table of 30 would be full for good after the first 30 relays. */
@@ -73,6 +86,7 @@ export const SCALE_DEFAULTS: ScaleOptions = {
   silentEnds: 0.3,
   minRelays: 20,
   sessionMs: 0.75 * HOUR_MS,
+  visits: 1.5,
   trafficMs: 10_000,
   answers: 2,
   loss: 0.005,
@@ -120,7 +134,7 @@ function busyness(hour: number): number {
 export function sessionsOf(options: ScaleOptions, random: SeededRandom): Session[] {
   const sessions: Session[] = []
   for (let client = 0; client < options.clients; client++) {
-    const times = random.fraction() < 0.5 ? 1 : 2
+    const times = random.fraction() < 2 - options.visits ? 1 : 2
     for (let i = 0; i < times; i++) {
       let hour: number
       do hour = random.fraction() * 24

@@ -3,7 +3,7 @@ import { nobleCurves, useCurves } from '../../crypto/curves.ts'
 import { nobleAead } from '../../crypto/noble-aead.ts'
 import { toyAead, toyCurves } from '../toy-crypto.ts'
 import { distribution, gini } from './measures.ts'
-import { COARSE_WALK } from './population.ts'
+import { COARSE } from './population.ts'
 import { simulateScale } from './run.ts'
 
 const HOUR_MS = 3_600_000
@@ -23,7 +23,7 @@ describe('a whole network in virtual time (N-07, C-04, C-05, D-07)', () => {
         networks: 40,
         bootstraps: 4,
         relayUpMs: HOUR_MS,
-        walk: COARSE_WALK,
+        walk: COARSE.walk,
         discovery: false,
       },
     })
@@ -49,7 +49,7 @@ describe('a whole network in virtual time (N-07, C-04, C-05, D-07)', () => {
       networks: 40,
       bootstraps: 3,
       exitShare: 0.6,
-      walk: COARSE_WALK,
+      walk: COARSE.walk,
       discovery: false,
       minRelays: 4,
       trafficMs: 60_000,
