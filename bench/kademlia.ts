@@ -7,7 +7,7 @@ import { toyCurves } from '../shared/sim/toy-crypto.ts'
 
 // `npx tsx bench/kademlia.ts --nodes 10000 [--hours 1] [--lookups 2000] [--seed 1] [--out file.json]`: lookups under churn
 // `... --sybils 0.1 [--ids free|bound] [--per-network 1] [--trials 30] [--lookups 50]`: lookups where hostile nodes stand
-// Both in virtual time, with the machine that the relay runs (docs/dht.md).
+// Both in virtual time, with the machine that the relay runs; bench/kademlia-report.ts puts the figures into docs/dht.md.
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +47,12 @@ function tell(done: string, figures?: object): void {
 function asText(figures: object): string {
   const realSeconds = Math.round((performance.now() - startedMs) / 1000)
   const peakMiB = Math.round(process.resourceUsage().maxRSS / 1024)
-  return `${JSON.stringify({ ...figures, realSeconds, peakMiB }, null, 2)}\n`
+  const options = {
+    seed: town.seed,
+    churnPerHour: town.churnPerHour,
+    idPolicy: values['id-policy'] ?? 'prefer',
+  }
+  return `${JSON.stringify({ ...figures, ...options, realSeconds, peakMiB }, null, 2)}\n`
 }
 
 const figures =
