@@ -59,7 +59,7 @@ const COARSE_WALK: Partial<WalkSettings> = {
  * introduce themselves anew a quarter as often, look for others than they know each minute, and everybody asks for what is new in
  * the directory each 15 minutes. Visits are fewer and shorter. What relays and clients do is the same.
  */
-export const COARSE: Partial<ScaleOptions> = {
+export const COARSE = {
   walk: COARSE_WALK,
   discovery: false,
   exchangeMs: 900_000,
@@ -67,7 +67,7 @@ export const COARSE: Partial<ScaleOptions> = {
   sessionMs: 900_000,
   visits: 1,
   trafficMs: 20_000,
-}
+} satisfies Partial<ScaleOptions>
 
 /** Bootstrap peers answer everybody, as those of IPv8 do: a table of 30 would be full for good after the first 30 relays. */
 export const BOOTSTRAP_WALK: Partial<WalkSettings> = { maxPeers: 4_000, maxPeersPerNetwork: 4_000 }
