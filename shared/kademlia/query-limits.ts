@@ -33,10 +33,14 @@ export class QueryLimits {
     this.all = new TokenBucket(clock, settings.queriesPerSecond)
   }
 
-  /** Whether a datagram from there may be read at all. */
-  mayRead(from: IpAddress): boolean {
+  /**
+   * Whether a datagram from there may be read at all.
+   * @param isAwaited whether we have asked that address: it is counted by itself even while made-up sources fill the places
+   */
+  mayRead(from: IpAddress, isAwaited: () => boolean): boolean {
     this.turn()
-    return count(this.read, siteOf(from)) <= scaled(from, UNREAD_FACTOR * this.settings.queriesPerSource)
+    const most = scaled(from, UNREAD_FACTOR * this.settings.queriesPerSource)
+    return count(this.read, siteOf(from), isAwaited) <= most
   }
 
   /** Whether a query from there is answered; else why not, as a counter's name. */
@@ -62,8 +66,8 @@ function scaled(from: IpAddress, limit: number): number {
   return isExempt(from) ? LAB_FACTOR * limit : limit
 }
 
-function count(counts: Map<string, number>, key: string): number {
-  const name = counts.size < SOURCES || counts.has(key) ? key : OTHERS
+function count(counts: Map<string, number>, key: string, isOfOwn = () => false): number {
+  const name = counts.size < SOURCES || counts.has(key) || isOfOwn() ? key : OTHERS
   const more = (counts.get(name) ?? 0) + 1
   counts.set(name, more)
   return more

@@ -37,10 +37,10 @@ export class Receiver {
   /** @returns whether it is KRPC */
   receive(from: IpAddress, datagram: Uint8Array): boolean {
     if (datagram[0] !== DICTIONARY) return false
-    const { counters, sides } = this.options.core
+    const { counters, sides, rpc } = this.options.core
     if (!isUnicast(from) || !this.options.mayReach(from) || !sideOf(sides, from.kind)) {
       counters.add('kademlia-out-of-reach')
-    } else if (!this.limits.mayRead(from)) {
+    } else if (!this.limits.mayRead(from, () => rpc.awaits(from))) {
       counters.add('kademlia-flood')
     } else {
       try {

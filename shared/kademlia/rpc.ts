@@ -73,6 +73,12 @@ export class Rpc {
     this.resendTime = new ResendTime(options.settings)
   }
 
+  /** Whether an answer from there is waited for. */
+  awaits(address: IpAddress): boolean {
+    for (const { question } of this.pending.values()) if (sameAddress(question.address, address)) return true
+    return false
+  }
+
   /**
    * Asks, and tells how it ended, never within this call. A question cannot be taken back: whether a node answers is worth knowing
    * when nobody waits for the answer any more.

@@ -271,6 +271,18 @@ describe('limits of what others get (K-06, K-09)', () => {
     expect(counters.get('kademlia-flood')).toBe(30)
   })
 
+  it('and not of those whom we asked: made-up sources take no room from them', () => {
+    const { town, dht, counters } = fixture()
+    const { address } = town.add()
+    const noise = Uint8Array.of(0x64, 0x65)
+    // The first 4,096 fill the places, the others what all further ones share.
+    for (let i = 0; i < 5_000; i++) {
+      dht.receive({ kind: 'ipv4', host: `91.${i >> 8}.${i & 255}.1`, port: 7 }, noise)
+    }
+    expect(counters.get('kademlia-flood')).toBeGreaterThan(0)
+    expect(town.result((done) => dht.ping(address, done))).toHaveLength(20)
+  })
+
   it('where nothing may be sent: no answer', () => {
     const { raw, query, counters } = fixture({ mayReach: ({ host }) => host !== asker.host })
     expect(raw(encodeKrpc(query({ method: 'ping', id })))).toBeUndefined()
