@@ -62,12 +62,25 @@ describe('the directory of relays (D-04, D-06, K-06)', () => {
   it('admits few of one network, by UDP address or WebSocket host', () => {
     const { directory, counters } = make({ maxPerNetwork: 2 })
     const of24 = (n: number) => descriptorOf(n, { udp: { ...addressOfRelay(7), port: 7000 + n } })
-    expect([1, 2, 3].map((n) => directory.add(of24(n)))).toEqual(['new', 'new', 'refused'])
     const websocket = (n: number) =>
       descriptorOf(n, { udp: undefined, websocket: `ws://a.example:${n}/relay` })
-    expect([11, 12, 13].map((n) => directory.add(websocket(n)))).toEqual(['new', 'new', 'refused'])
+    for (const n of [1, 2]) expect(directory.add(of24(n))).toBe('new')
+    for (const n of [11, 12]) expect(directory.add(websocket(n))).toBe('new')
+    for (const n of [1, 2, 11, 12]) directory.markHeard(keyOf(n).publicKey.mid)
+    expect([of24(3), websocket(13)].map((each) => directory.add(each))).toEqual(['refused', 'refused'])
     expect(counters.get('directory-refused-directory-network')).toBe(2)
     expect(directory.add(descriptorOf(1, { udp: addressOfRelay(7), published: NOW_S + 1 }))).toBe('renewed')
+  })
+
+  it('closes no network to its own because others claim addresses of it', () => {
+    const { directory, names } = make({ maxPerNetwork: 2 })
+    const of24 = (n: number) => descriptorOf(n, { udp: { ...addressOfRelay(7), port: 7000 + n } })
+    for (const liar of [1, 2]) directory.add(of24(liar))
+    expect(directory.add(of24(3))).toBe('new')
+    directory.markHeard(keyOf(3).publicKey.mid)
+    for (const liar of [4, 5, 6]) directory.add(of24(liar))
+    expect(names()).toContain('relay 3')
+    expect(directory.size).toBe(2)
   })
 
   it('when full, lets what was never heard give way, and what was heard stay', () => {
@@ -111,6 +124,7 @@ describe('the directory of relays (D-04, D-06, K-06)', () => {
     const at = (n: number, place: number, more = {}) =>
       descriptorOf(n, { udp: addressOfRelay(place), ...more })
     expect(directory.add(at(1, 7))).toBe('new')
+    directory.markHeard(keyOf(1).publicKey.mid)
     expect(directory.add(at(2, 7))).toBe('refused')
     expect(directory.add(at(1, 8, { published: NOW_S + 1, lifetime: 60 }))).toBe('renewed')
     expect(directory.add(at(2, 7))).toBe('new')

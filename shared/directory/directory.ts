@@ -278,7 +278,7 @@ export class Directory {
     }
     const descriptor = parsed.verify(network, clock.wall())
     const place = placeOf(descriptor)
-    this.checkNetwork(place, old)
+    if (old?.place !== place) this.makeRoomInNetwork(place)
     const family = toHex(descriptor.family)
     if (old?.family !== family) this.makeRoomInFamily(family)
     if (old) this.remove(mid, old)
@@ -334,14 +334,13 @@ export class Directory {
     this.earliestExpiry = Math.min(this.earliestExpiry, published + lifetime)
   }
 
-  private checkNetwork(place: string, old: StoredEntry | undefined): void {
-    const neighbours = this.perPlace.of(place) - (old?.place === place ? 1 : 0)
-    if (neighbours >= this.settings.maxPerNetwork) {
-      throw new CodecError(
-        'directory-network',
-        `more than ${this.settings.maxPerNetwork} relays of one network`,
-      )
-    }
+  /** Anybody may claim an address, so that its network is not closed to its own by those who never answered. */
+  private makeRoomInNetwork(place: string): void {
+    const most = this.settings.maxPerNetwork
+    if (this.perPlace.of(place) < most) return
+    this.expire()
+    if (this.perPlace.of(place) < most || this.removeUnheard((entry) => entry.place === place)) return
+    throw new CodecError('directory-network', `more than ${most} relays of one network`)
   }
 
   private makeRoom(): void {
