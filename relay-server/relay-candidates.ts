@@ -43,6 +43,11 @@ export function offerJudge({ book, geo, avoidCountries }: OfferRules): OfferJudg
   }
 }
 
+/** Where relays that have proved themselves are. */
+export function provenAddresses(directory: Pick<Directory, 'list'>): IpAddress[] {
+  return directory.list().flatMap(({ proven, descriptor: { udp } }) => (proven && udp ? [udp] : []))
+}
+
 /**
  * Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk, in an order of
  * chance, but unreliable and suspect peers behind all others (N-12). The router offers the first that it may extend to.

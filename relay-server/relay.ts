@@ -33,7 +33,7 @@ import { OwnAddresses } from './own-addresses.ts'
 import { OwnBandwidth } from './own-bandwidth.ts'
 import { exitSummaryOf, OwnDescriptor } from './own-descriptor.ts'
 import { type StartedGateway, startGateway } from './page-gateway.ts'
-import { candidatesOf, offerJudge } from './relay-candidates.ts'
+import { candidatesOf, offerJudge, provenAddresses } from './relay-candidates.ts'
 import { descriptorFlagsOf, flagsOf } from './relay-flags.ts'
 import { WalkReport } from './walk-report.ts'
 
@@ -246,6 +246,8 @@ export class Relay {
       settings: config.lab ? { maxPeersPerNetwork: 30 } : {},
       // Strangers tell the walk where to go, unsigned in part: into our own network they shall not send us.
       mayReach: (address) => this.mayReach(address),
+      // A relay that found others without any bootstrap node is in the overlay by them.
+      alsoAsk: () => provenAddresses(this.directory),
       send: (address, packet) => {
         if (this.mayReach(address)) udp.linkTo(address)?.send(packet, 0)
         else counters.add('relay-private-address')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatAddress, NO_ADDRESS } from '../bytes/address.ts'
+import { formatAddress, type IpAddress, NO_ADDRESS } from '../bytes/address.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { INTRODUCTION_REQUEST, NEW_INTRODUCTION_REQUEST, TUNNEL_COMMUNITY_ID } from './constants.ts'
@@ -94,6 +94,29 @@ describe('degraded mode (N-06)', () => {
     town.clock.advance(41_000)
     expect(states()?.at(-1)).toBe('joined')
     expect(town.counters.get('ipv8-degraded')).toBeGreaterThanOrEqual(2)
+    town.stop()
+  })
+})
+
+describe('without any bootstrap node (N-06, D-01)', () => {
+  it('joins by members that are known from elsewhere, whenever they are known', () => {
+    const town = new Town()
+    town.add(100).start()
+    const known: IpAddress[] = []
+    const walker = town.add(1, { more: { alsoAsk: () => known } })
+    walker.start()
+    town.clock.advance(60_000)
+    expect(walker.status.state).toBe('degraded')
+    known.push(ip(100))
+    town.clock.advance(3_000)
+    expect(walker.status).toMatchObject({ state: 'joined', peers: 1, bootstrapKnown: 0 })
+    town.mute.add(formatAddress(ip(1)))
+    town.clock.advance(150_000)
+    expect(walker.status).toMatchObject({ state: 'degraded', peers: 0 })
+    town.mute.clear()
+    // Whoever fell silent is left alone for a while.
+    town.clock.advance(320_000)
+    expect(walker.status.state).toBe('joined')
     town.stop()
   })
 })

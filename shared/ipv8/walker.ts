@@ -44,6 +44,8 @@ export interface WalkerOptions {
    * walked to: half of what introducers tell are addresses in private networks.
    */
   mayReach?(address: IpAddress): boolean
+  /** Members of the community that are known from elsewhere, such as proven relays: asked while peers are wanting. */
+  alsoAsk?(): readonly IpAddress[]
   readonly settings?: Partial<WalkSettings>
   /** Where the Lamport clock of the community starts. */
   readonly initialTime?: bigint
@@ -134,6 +136,7 @@ export class Walker {
         extra: extraOf(options.flags),
         initialTime: options.initialTime ?? 0n,
         targetPeers: settings.targetPeers,
+        alsoAsk: () => (this.main.walk.wanting ? (options.alsoAsk?.() ?? []) : []),
       },
       { ...events, onAnswer: () => this.announce(), isMember: ({ extra }) => extra.length >= 2 },
     )
