@@ -15,6 +15,8 @@ export interface BootstrapSourceOptions {
   readonly onRelays: (addresses: readonly IpAddress[]) => void
   /** The same of `routers`. */
   readonly onRouters: (addresses: readonly IpAddress[]) => void
+  /** Whether a router answers, or has let us into the DHT before. */
+  readonly askRouter: (address: IpAddress) => Promise<boolean>
   /** Relays of which nothing is proved yet, to be looked at after a round. */
   readonly unproven: () => readonly Candidate[]
 }
@@ -44,11 +46,14 @@ export class BootstrapSource implements DiscoverySource {
 
   /** Looks up the names that are not known yet. */
   async resolve(): Promise<void> {
-    const { relays, routers, onRelays, onRouters } = this.options
-    await Promise.all([
-      this.lookUp(relays, this.relays, onRelays),
-      this.lookUp(routers, this.routers, onRouters),
-    ])
+    const { routers, onRouters } = this.options
+    await Promise.all([this.resolveRelays(), this.lookUp(routers, this.routers, onRouters)])
+  }
+
+  /** The same for relays alone. */
+  resolveRelays(): Promise<void> {
+    const { relays, onRelays } = this.options
+    return this.lookUp(relays, this.relays, onRelays)
   }
 
   private async look(
@@ -58,7 +63,8 @@ export class BootstrapSource implements DiscoverySource {
     const { fetches, unproven } = this.options
     await this.resolve()
     if (run.cancelled) return false
-    const asked = [...this.relays.values()].map(
+    const routers = [...this.routers.values()].map((address) => this.options.askRouter(address))
+    const relays = [...this.relays.values()].map(
       (address) =>
         new Promise<boolean>((answer) =>
           fetches.fetch(address, (answered) => {
@@ -68,7 +74,7 @@ export class BootstrapSource implements DiscoverySource {
           }),
         ),
     )
-    return (await Promise.all(asked)).includes(true)
+    return (await Promise.all([...relays, ...routers])).includes(true)
   }
 
   private async lookUp(

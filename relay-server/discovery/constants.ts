@@ -38,6 +38,8 @@ export const DHT_SOURCE = {
   /** How long a look by hand waits for the first nodes, and how often it looks for them. */
   firstNodesMs: 10_000,
   lookMs: 50,
+  /** Names of routers and bootstrap nodes that were not found are looked up again so often. */
+  namesMs: 30_000,
   /** Nodes saved. */
   savedNodes: 200,
 } as const

@@ -86,6 +86,14 @@ describe('discovery by hand, on its own (D-01, D-06)', () => {
     })
   }
 
+  it('finds them all ways together, the exchange after those that find whom to ask', async () => {
+    const config = parseConfig(JSON.stringify(configOf({ bootstrap: [] })), 'test')
+    const { runs } = await discoverOnce(config, ['dht', 'tracker', 'exchange', 'bootstrap'], world)
+    expect(runs.map(({ method, success }) => ({ method, success }))).toEqual(
+      ['dht', 'tracker', 'exchange', 'bootstrap'].map((method) => ({ method, success: true })),
+    )
+  })
+
   it('leaves nothing behind, and does not touch what the relay remembers', async () => {
     const config = parseConfig(JSON.stringify(configOf()), 'test')
     await discoverOnce(config, ['bootstrap'], world)

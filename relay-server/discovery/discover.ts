@@ -89,11 +89,14 @@ async function discover(
   try {
     await discovery.start(false)
     if (methods.includes('dht')) await discovery.untilDhtKnown()
-    // Whoever is to exchange with known relays needs to know some.
+    // Whoever is to exchange with known relays needs to know some: it comes last.
     if (methods.includes('exchange') && !methods.includes('bootstrap')) await discovery.runNow('bootstrap')
-    const runs = await Promise.all(methods.map((method) => discovery.runNow(method)))
+    const first = methods.filter((method) => method !== 'exchange')
+    const ended = await Promise.all(first.map((method) => discovery.runNow(method)))
+    if (methods.includes('exchange')) ended.push(await discovery.runNow('exchange'))
+    const runs = ended.flatMap((run) => run ?? [])
     return {
-      runs: runs.flatMap((run) => run ?? []),
+      runs: methods.flatMap((method) => runs.filter((run) => run.method === method)),
       relays: relayRows(directory, trust.book),
     }
   } finally {

@@ -7,6 +7,7 @@ import type { DiscoveryMethod } from '../../shared/discovery/constants.ts'
 import type { RelayConfigInput } from '../config.ts'
 import { type Namespace, Topology } from '../netns/namespaces.ts'
 import { RelayFolder } from '../netns/relays.fixture.ts'
+import type { RelayStatus } from '../relay.ts'
 import { OPENTRACKER_PORT, opentrackerCommand, opentrackerFolder } from './opentracker.fixture.ts'
 import type { DiscoveryStatus } from './relay-discovery.ts'
 
@@ -64,13 +65,13 @@ async function startRelay(host: Namespace, address: string, ways: Ways, bootstra
 }
 
 /** Asked within the relay's namespace: it tells nobody else. */
-function status(host: Namespace): DiscoveryStatus {
+function wholeStatus(host: Namespace): Pick<RelayStatus, 'discovery' | 'state'> {
   const program = `fetch('${GATEWAY}/status.json').then((response) => response.text()).then(console.log)`
-  const { discovery } = JSON.parse(host.run(process.execPath, '--eval', program)) as {
-    discovery: DiscoveryStatus
-  }
-  return discovery
+  return JSON.parse(host.run(process.execPath, '--eval', program))
 }
+
+const status = (host: Namespace): DiscoveryStatus => wholeStatus(host).discovery
+const overlayOf = (host: Namespace) => wholeStatus(host).state
 
 /** Waits, a minute at most, until all of them have had so many others prove themselves. */
 async function untilProven(hosts: readonly Namespace[], relays: number): Promise<void> {
@@ -89,13 +90,17 @@ describe('two relays that share nothing but one way to find each other (D-01, D-
     const [first, second, third] = hostsAt(FIRST, SECOND, THIRD) as [Namespace, Namespace, Namespace]
     const router = third.spawn(process.execPath, '--import', 'tsx', ROUTER, THIRD)
     const [{ address }] = (await once(router, 'message')) as [{ address: string }]
-    // The routers are asked for by the bootstrap source, which here knows no relay.
-    const ways: Ways = { dht: { defaultRouters: false, routers: [address] }, bootstrap: true }
+    const ways: Ways = { dht: { defaultRouters: false, routers: [address] } }
     await Promise.all([startRelay(first, FIRST, ways), startRelay(second, SECOND, ways)])
     await untilProven([first, second], 1)
     expect(foundBy(first, 'dht') + foundBy(second, 'dht')).toBeGreaterThan(0)
     expect(status(first).relaysProven).toBe(1)
     expect(status(first).dht?.nodes.ipv4).toBeGreaterThan(0)
+    // Who found each other in one way are each other's neighbours in the overlay.
+    await vi.waitUntil(() => overlayOf(first) === 'joined' && overlayOf(second) === 'joined', {
+      timeout: 60_000,
+      interval: 500,
+    })
   })
 
   it('a tracker: likewise', async () => {

@@ -120,7 +120,7 @@ export class RelayDiscovery {
       sources.push(new ExchangeSource({ ...options, fetches: this.fetches, linkTo, partners }))
     }
     const routers = this.dht ? routersOf(config) : []
-    if (bootstrap && config.bootstrap.length + routers.length > 0) {
+    if (config.bootstrap.length + routers.length > 0) {
       this.bootstrap = new BootstrapSource({
         relays: config.bootstrap,
         routers,
@@ -131,9 +131,10 @@ export class RelayDiscovery {
           this.dht?.addNodes(addresses)
         },
         onRouters: (addresses) => this.dht?.start(addresses),
+        askRouter: (address) => this.askRouter(address),
         unproven: () => unproven(directory),
       })
-      sources.push(this.bootstrap)
+      if (bootstrap) sources.push(this.bootstrap)
     }
     const pipeline = this.makePipeline(infoHash)
     this.discovery = new Discovery({
@@ -169,6 +170,7 @@ export class RelayDiscovery {
     }
     this.every('sweep', SWEEP_MS, () => this.sweep())
     this.sweep()
+    if (byItself) this.resolveNames()
     if (!byItself || !config.discovery.enabled) return
     if (config.trust.verify && config.trust.probes) this.probes = await this.startProbes()
     this.announcer?.start()
@@ -254,6 +256,22 @@ export class RelayDiscovery {
 
   private get nodesFile(): string {
     return join(this.options.config.state, 'dht.nodes')
+  }
+
+  /** The walk and the DHT begin with these whether they are asked for relays or not. Again for names that were not found. */
+  private resolveNames(): void {
+    const { bootstrap } = this
+    const { enabled } = this.options.config.discovery
+    const resolve = () => void (enabled ? bootstrap?.resolve() : bootstrap?.resolveRelays())
+    resolve()
+    this.every('names', DHT_SOURCE.namesMs, resolve)
+  }
+
+  /** Routers are spared once the DHT has nodes. */
+  private askRouter(address: IpAddress): Promise<boolean> {
+    const { dht } = this
+    if (dht === undefined || this.dhtNodes > 0) return Promise.resolve(dht !== undefined)
+    return new Promise((answer) => dht.ping(address, (id) => answer(id !== undefined)))
   }
 
   private makeDht(infoHash: Uint8Array): Dht {

@@ -115,6 +115,7 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
       fetches,
       onRelays: (addresses) => relays.push(...addresses.map(formatAddress)),
       onRouters: (addresses) => relays.push(...addresses.map(formatAddress)),
+      askRouter: () => Promise.resolve(false),
       unproven: () => [],
     })
     source.run(
@@ -126,6 +127,23 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
     }
     expect([...new Set(asked)]).toEqual(['192.168.1.9:6421'])
     expect(relays.sort()).toEqual(['127.0.0.9:6881', '192.168.1.9:6421'])
+  })
+})
+
+describe('the routers of the DHT (D-05)', () => {
+  it.each([true, false])('are bootstrap nodes too: the run succeeds if one answers (%s)', async (answers) => {
+    const { fetches } = silentWorld()
+    const source = new BootstrapSource({
+      relays: [],
+      routers: ['127.0.0.9:6881'],
+      families: ['ipv4'],
+      fetches,
+      onRelays: () => undefined,
+      onRouters: () => undefined,
+      askRouter: () => Promise.resolve(answers),
+      unproven: () => [],
+    })
+    expect(await new Promise((done) => source.run(() => undefined, done))).toBe(answers)
   })
 })
 
