@@ -6,7 +6,8 @@ import { simulateSybils } from '../shared/sim/kademlia/sybil-run.ts'
 import { toyCurves } from '../shared/sim/toy-crypto.ts'
 
 // `npx tsx bench/kademlia.ts --nodes 10000 [--hours 1] [--lookups 2000] [--seed 1] [--out file.json]`: lookups under churn
-// `... --sybils 0.1 [--ids free|bound] [--per-network 1] [--trials 30] [--lookups 50]`: lookups where hostile nodes stand
+// `... --sybils 0.1 [--ids free|bound] [--per-network 1] [--trials 30] [--lookups 50] [--siege-minutes 5]`: lookups where hostile
+// nodes stand; [--settle-minutes 20] before either
 // Both in virtual time, with the machine that the relay runs; bench/kademlia-report.ts puts the figures into docs/dht.md.
 
 const { values } = parseArgs({
@@ -20,6 +21,8 @@ const { values } = parseArgs({
     ids: { type: 'string', default: 'bound' },
     'per-network': { type: 'string', default: '1' },
     trials: { type: 'string', default: '30' },
+    'siege-minutes': { type: 'string', default: '5' },
+    'settle-minutes': { type: 'string', default: '20' },
     'id-policy': { type: 'string' },
     out: { type: 'string' },
   },
@@ -31,6 +34,7 @@ const town = {
   nodes: Number(values.nodes),
   seed: Number(values.seed),
   churnPerHour: Number(values.churn),
+  settlingMs: Number(values['settle-minutes']) * 60_000,
   ...(values['id-policy'] && {
     settings: { nodeIds: values['id-policy'] === 'off' ? 'off' : 'prefer' } as const,
   }),
@@ -67,6 +71,7 @@ const figures =
           share: Number(values.sybils),
           ids: values.ids === 'free' ? 'free' : 'bound',
           perNetwork: Number(values['per-network']),
+          siegeMs: Number(values['siege-minutes']) * 60_000,
           trials: Number(values.trials),
           lookups: Number(values.lookups ?? 50),
         },

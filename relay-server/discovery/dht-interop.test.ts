@@ -9,9 +9,9 @@ import type { DhtNode, ItemKey } from './dht-nodes.fixture.ts'
 import { LibtorrentNodes } from './libtorrent-dht.fixture.ts'
 
 const SALT = 'salt'
-const WAIT = { timeout: 25_000, interval: 100 }
+const WAIT = { timeout: 60_000, interval: 200 }
 /** Of a machine that has much else to do. */
-const PATIENCE = { timeout: 90_000 }
+const PATIENCE = { timeout: 240_000 }
 
 const hashOf = (name: string) => sha1(utf8ToBytes(name))
 const targetOf = (value: string) => immutableTarget(byteStringValue(utf8ToBytes(value)))
@@ -134,7 +134,7 @@ describe('fifty nodes of three kinds (K-04, D-02)', PATIENCE, () => {
     const all = Object.values(kinds).flat()
     await Promise.all(all.map((node) => node.know(first.filter(({ host }) => host !== node.address.host))))
     tables = () => ours.map((node) => node.kademlia.status().nodes.ipv4)
-  })
+  }, PATIENCE.timeout)
   afterAll(() => close())
 
   it('find what a node of any kind announced and put', async () => {

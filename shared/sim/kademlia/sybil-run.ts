@@ -15,6 +15,8 @@ export interface SybilRunOptions extends Omit<DhtTownOptions, 'nodes'> {
   /** Targets, one after the other; for each the hostile nodes come anew. */
   readonly trials: number
   readonly lookups: number
+  /** The ring has so long to enter tables, before anything is stored; 5 minutes. */
+  readonly siegeMs?: number
 }
 
 export interface SybilFigures {
@@ -28,11 +30,10 @@ export interface SybilFigures {
   readonly hostileAmongClosest: number
 }
 
-/** The ring has so long to enter tables, before anything is stored. */
 const SIEGE_MS = 5 * 60_000
-const STORING_MS = 30_000
-const PAUSE_MS = 30_000
-const LOOKUP_EACH_MS = 500
+const STORING_MS = 20_000
+const PAUSE_MS = 20_000
+const LOOKUP_EACH_MS = 250
 const MATURE_MS = 120_000
 const CLOSEST_MS = 60_000
 
@@ -77,7 +78,7 @@ export function simulateSybils(
 /** One target: the ring comes, somebody leaves something, others look for it. */
 function besiege(
   town: DhtTown,
-  { ids, perNetwork, lookups }: SybilRunOptions,
+  { ids, perNetwork, lookups, siegeMs }: SybilRunOptions,
   count: number,
   kind: ContentKind,
   judged: (
@@ -91,7 +92,7 @@ function besiege(
   const { target } = content
   const honest = closestFirst(town, target)
   const ring = new SybilRing({ clock, random, wires, count, ids, perNetwork, target, honest })
-  clock.advance(SIEGE_MS)
+  clock.advance(siegeMs ?? SIEGE_MS)
   const owner = nodes.anyone(MATURE_MS)
   if (owner) {
     // Of what has versions the ring has seen the first.
