@@ -14,7 +14,7 @@ export interface Child<Ready> {
   onCrash(run: () => void): void
 }
 
-const READY_TIMEOUT_MS = 40_000
+const READY_TIMEOUT_MS = 120_000
 const STOP_TIMEOUT_MS = 4_000
 
 /** The start file of this program, of the build or of the sources. */
