@@ -157,6 +157,14 @@ describe('spies (D-06)', () => {
     expect(book.verdict(midOf(2)).standing).toBe('trusted')
   })
 
+  it('cannot be made of an address by others who claim it: it may be that of a relay that is silent for once', () => {
+    const { book } = newBook()
+    // With a key that is none, at a low port.
+    book.recordChecks(relay(1), checksOf(0b00001))
+    expect(book.isBlocked(midOf(1))).toBe(true)
+    expect(book.isBlocked(relay(1).address)).toBe(false)
+  })
+
   it('are forgotten by hand, or when they pass', () => {
     const { book } = newBook()
     book.recordChecks(relay(1), SPY)
@@ -272,6 +280,16 @@ describe('what the book keeps (D-06, D-10)', () => {
     expect(book.verdict(midOf(499)).standing).toBe('trusted')
     expect(book.verdict(midOf(2)).by).toBeUndefined()
     expect(book.snapshot().length).toBeLessThan(12_000)
+  })
+
+  it('is not emptied by whoever makes keys that prove nothing', () => {
+    const { book, clock } = newBook({ book: { maxRelays: 50 } })
+    for (let n = 0; n < 20; n++) book.recordChecks(relay(n), ALL)
+    book.recordChecks(relay(19), SILENT)
+    clock.advance(1_000)
+    for (let n = 100; n < 500; n++) book.recordChecks(relay(n), SILENT)
+    expect(Array.from({ length: 20 }, (_, n) => book.verdict(midOf(n)).by)).toEqual(Array(20).fill('self'))
+    expect(book.list()).toHaveLength(50)
   })
 
   it('is not filled by questions', () => {

@@ -75,8 +75,10 @@ export class TrustBook implements TrustJudge {
     const isSpy = classOf(checks, this.checkSettings) === 'spy'
     const place = formatAddress(address)
     const claimedBy = mid && claimed ? toHex(mid) : undefined
-    if (isSpy) this.spiesByAddress.add({ key: place, foundMs: nowMs, claimedBy })
-    else if (isComplete(checks)) this.spiesByAddress.delete(place)
+    // Anybody may claim the address of another, who is silent for once: it is blocked only if it is nobody's, or answered itself.
+    const isPlaceOfSpy = isSpy && (checks.address !== true || checks.proof === true)
+    if (isPlaceOfSpy) this.spiesByAddress.add({ key: place, foundMs: nowMs, claimedBy })
+    else if (!isSpy && isComplete(checks)) this.spiesByAddress.delete(place)
     this.changes++
     // Whoever names an address and somebody else's key together must not thereby speak ill of the key.
     if (mid === undefined || (!claimed && checks.proof !== true)) return undefined
@@ -236,19 +238,31 @@ export class TrustBook implements TrustJudge {
     this.verdicts.delete(key)
   }
 
-  /** The relay longest without news goes; those that were caught at something go last. */
+  /**
+   * The relay longest without news goes: first of those that never proved a key, of which anybody can make as many as he likes;
+   * then of the others; those that were caught at something go last.
+   */
   private makeRoom(nowMs: number): void {
     if (this.relays.size < this.settings.maxRelays) return
-    let leaving: { readonly key: string; readonly bad: boolean; readonly updatedMs: number } | undefined
-    for (const [key, { conduct, updatedMs }] of this.relays) {
-      const bad = this.rules.pointsOf(conduct, 'all', nowMs) >= this.rules.settings.suspectPoints
+    let leaving: { readonly key: string; readonly worth: number; readonly updatedMs: number } | undefined
+    for (const [key, record] of this.relays) {
+      const worth = this.worthOf(key, record, nowMs)
+      const { updatedMs } = record
       const sooner =
-        leaving === undefined || (bad === leaving.bad ? updatedMs < leaving.updatedMs : leaving.bad)
-      if (sooner) leaving = { key, bad, updatedMs }
+        leaving === undefined ||
+        (worth === leaving.worth ? updatedMs < leaving.updatedMs : worth < leaving.worth)
+      if (sooner) leaving = { key, worth, updatedMs }
     }
     if (leaving === undefined) return
     this.relays.delete(leaving.key)
     this.verdicts.delete(leaving.key)
+  }
+
+  private worthOf(key: string, { checks, conduct }: RelayRecord, nowMs: number): number {
+    if (this.rules.pointsOf(conduct, 'all', nowMs) >= this.rules.settings.suspectPoints) return 2
+    // A proven one that is silent today has carried, or been up, before.
+    const known = conduct.circuits.good > 0 || conduct.uptime.good > 0 || this.marks.has(key)
+    return checks.proof === true || known ? 1 : 0
   }
 }
 
