@@ -66,6 +66,7 @@ export class RelayTrust {
       random,
       counters,
       limit: asked,
+      isKnown: (address) => address.kind !== 'domain' && this.verifier.isHome(address),
     })
     this.verifier = new Verifier({
       clock,

@@ -73,6 +73,8 @@ export const PROOF_DEFAULTS = {
   maxQuestions: 256,
   /** Signatures made for others, over all sources: one costs up to a millisecond. */
   signaturesPerSecond: 50,
+  /** The same for relays that are proven to us, which made-up sources shall not keep from their proofs. */
+  signaturesForKnownPerSecond: 200,
   /** Answers whose signature is checked, for one question. */
   maxAnswers: 3,
 } as const

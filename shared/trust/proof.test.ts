@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressOf } from '../bytes/address.ts'
+import { type Address, addressOf, sameAddress } from '../bytes/address.ts'
 import { concat, equalBytes, fromHex, toHex } from '../bytes/bytes.ts'
 import { decode, encode } from '../bytes/codec.ts'
 import { DIRECTORY_COMMUNITY_ID } from '../directory/constants.ts'
@@ -241,6 +241,16 @@ describe('what a stranger may ask (D-07)', () => {
     for (let i = 0; i < 40; i++) relay.proofs.receive(relay.linkTo(ip(`12.0.${i}.1`)), request(300))
     expect(relay.counters.get('proof-answered')).toBe(5)
     expect(relay.counters.get('proof-limit')).toBe(35)
+  })
+
+  it('and made-up sources take none from relays that are proven here', () => {
+    const town = new Town()
+    const known = ip('13.0.0.1')
+    const isKnown = (address: Address) => sameAddress(address, known)
+    const relay = town.house(1, { settings: { signaturesPerSecond: 5 }, isKnown })
+    for (let i = 0; i < 40; i++) relay.proofs.receive(relay.linkTo(ip(`12.0.${i}.1`)), request(300))
+    relay.proofs.receive(relay.linkTo(known), request(300))
+    expect(relay.counters.get('proof-answered')).toBe(6)
   })
 
   it('leaves packets of others alone', () => {

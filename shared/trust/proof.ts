@@ -48,6 +48,8 @@ export interface ProofExchangeOptions {
   readonly counters: Counters
   /** Requests answered, by source (D-07). */
   readonly limit: RequestLimit
+  /** Whether a relay is proven to be at that address: it has signatures of its own share. */
+  isKnown?(address: Address): boolean
   readonly settings?: Partial<ProofSettings>
 }
 
@@ -78,13 +80,16 @@ export class ProofExchange {
   private readonly settings: ProofSettings
   private readonly prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
   private readonly signatures: TokenBucket
+  private readonly signaturesForKnown: TokenBucket
   /** By nonce, as text. */
   private readonly questions = new Map<string, Question>()
 
   constructor(options: ProofExchangeOptions) {
     this.options = options
     this.settings = { ...PROOF_DEFAULTS, ...options.settings }
-    this.signatures = new TokenBucket(options.clock, this.settings.signaturesPerSecond)
+    const { signaturesPerSecond, signaturesForKnownPerSecond } = this.settings
+    this.signatures = new TokenBucket(options.clock, signaturesPerSecond)
+    this.signaturesForKnown = new TokenBucket(options.clock, signaturesForKnownPerSecond)
   }
 
   /**
@@ -158,12 +163,13 @@ export class ProofExchange {
   }
 
   private onRequest(link: Link, packet: Uint8Array): void {
-    const { keyPair, isOwn, counters, limit, network } = this.options
+    const { keyPair, isOwn, isKnown, counters, limit, network } = this.options
     if (keyPair === undefined || packet.length < PROOF_REQUEST_BYTES) {
       counters.add('proof-short-request')
       return
     }
-    if (!limit.take(link.address) || !this.signatures.take()) {
+    const signatures = isKnown?.(link.address) ? this.signaturesForKnown : this.signatures
+    if (!limit.take(link.address) || !signatures.take()) {
       counters.add('proof-limit')
       return
     }

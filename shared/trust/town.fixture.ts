@@ -27,6 +27,8 @@ export interface HouseOptions {
   /** True: knows where it is, and signs for nothing else. */
   readonly knowsItself?: boolean
   readonly settings?: Partial<ProofSettings>
+  /** Proven to it. */
+  readonly isKnown?: (address: Address) => boolean
 }
 
 /** A node at an address of the simulated network, with proofs both ways. */
@@ -43,7 +45,7 @@ export class House {
   private readonly links = new Map<string, Link>()
 
   constructor(town: Town, options: HouseOptions) {
-    const { n, knowsItself = true, network = NETWORK, settings = {} } = options
+    const { n, knowsItself = true, network = NETWORK, settings = {}, isKnown } = options
     this.address = options.address ?? ip(`11.${n >> 8}.${n & 255}.1`)
     this.keyPair = keyPairOf(n)
     this.proofs = new ProofExchange({
@@ -55,6 +57,7 @@ export class House {
       counters: this.counters,
       limit: new RequestLimit(town.clock),
       settings,
+      ...(isKnown && { isKnown }),
     })
     this.socket = town.network.bind(this.address, (from, packet) => {
       this.received.push(packet)

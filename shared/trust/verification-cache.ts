@@ -1,3 +1,4 @@
+import type { IpAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { BoundedMap } from '../ipv8/bounded-map.ts'
 import type { Clock } from '../world/clock.ts'
@@ -47,6 +48,11 @@ export class VerificationCache {
     const tenant = keyOf(candidate) ? undefined : this.tenants.get(id)
     const kept = this.kept.get(tenant ?? id)
     return kept && this.clock.now() < kept.untilMs ? kept.result : undefined
+  }
+
+  /** Whether a key was proven there. */
+  isHome(address: IpAddress): boolean {
+    return this.tenants.has(idOf({ address }))
   }
 
   keep(given: VerificationResult): void {

@@ -73,6 +73,7 @@ describe('verification of candidates (D-06)', () => {
     expect(verifier.add(at(relay, 1), (result) => told.push(result))).toBe('running')
     town.clock.advance(100)
     expect(results).toMatchObject([{ outcome: 'proved', ms: 40, score: 1, class: 'high', proven: true }])
+    expect([relay.address, ip('11.0.9.9')].map((each) => verifier.isHome(each))).toEqual([true, false])
     expect(told).toEqual([results[0], results[0]])
     expect(book.verdict(relay.keyPair.publicKey.mid).standing).toBe('trusted')
     expect(verifier.add(at(relay, 1), (result) => told.push(result))).toBe('fresh')

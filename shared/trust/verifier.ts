@@ -104,6 +104,11 @@ export class Verifier {
     }
   }
 
+  /** Whether a relay has proved itself at that address. */
+  isHome(address: IpAddress): boolean {
+    return this.cache.isHome(address)
+  }
+
   /** Begins; what was added before is looked at now. */
   start(): void {
     if (!this.stopped) return
