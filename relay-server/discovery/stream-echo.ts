@@ -2,8 +2,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import type { EchoConnection } from '../../shared/trust/exit-probe-stream.ts'
 
-/** Connections at once; who says nothing that is waited for is hung up on after this, milliseconds. */
-const MAX_CONNECTIONS = 32
+/** Connections at once, in all and of one host; those that have said nothing that is waited for give way, the oldest first. */
+const MAX_CONNECTIONS = 256
+const MAX_OF_HOST = 8
+/** Who says nothing that is waited for is hung up on after this, milliseconds. */
 const IDLE_MS = 15_000
 /** What the kernel puts before an IPv4 address on a socket for both families. */
 const MAPPED = '::ffff:'
@@ -14,7 +16,8 @@ export type AcceptStream = (from: IpAddress, connection: EchoConnection) => (byt
 export class StreamEcho {
   readonly port: number
   private readonly server: Server
-  private readonly sockets = new Set<Socket>()
+  /** All, the oldest first; with what host each is from, and whether it has said what was waited for. */
+  private readonly sockets = new Map<Socket, { readonly host: string; known: boolean }>()
 
   /**
    * @param port the UDP port's number, which whoever opens ports has thought of; another where it is taken
@@ -38,14 +41,13 @@ export class StreamEcho {
   private constructor(server: Server, accept: AcceptStream) {
     this.server = server
     this.port = (server.address() as AddressInfo).port
-    server.maxConnections = MAX_CONNECTIONS
     // A failing accept (no file descriptors left) ends that connection alone.
     server.on('error', () => undefined)
     server.on('connection', (socket) => this.connected(socket, accept))
   }
 
   stop(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy()
+    for (const socket of this.sockets.keys()) socket.destroy()
     return new Promise((resolve) => void this.server.close(() => resolve()))
   }
 
@@ -59,11 +61,30 @@ export class StreamEcho {
       socket.destroy()
       return
     }
-    this.sockets.add(socket)
+    const visitor = { host: from.host, known: false }
+    this.sockets.set(socket, visitor)
+    this.makeRoom(from.host)
     socket.setTimeout(IDLE_MS, () => socket.destroy())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.sockets.delete(socket))
-    const take = accept(from, { send: (bytes) => socket.write(bytes), close: () => socket.destroy() })
+    const take = accept(from, {
+      send: (bytes) => {
+        visitor.known = true
+        socket.write(bytes)
+      },
+      close: () => socket.destroy(),
+    })
     socket.on('data', (data: Buffer) => take(new Uint8Array(data)))
+  }
+
+  /** Whoever holds all places open would make honest exits look as if they carried no streams. */
+  private makeRoom(host: string): void {
+    const visitors = [...this.sockets]
+    const ofHost = visitors.filter(([, visitor]) => visitor.host === host)
+    const crowd = ofHost.length > MAX_OF_HOST ? ofHost : visitors.length > MAX_CONNECTIONS ? visitors : []
+    const leaving = crowd.find(([, { known }]) => !known) ?? crowd[0]
+    if (leaving === undefined) return
+    this.sockets.delete(leaving[0])
+    leaving[0].destroy()
   }
 }
