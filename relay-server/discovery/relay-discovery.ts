@@ -302,7 +302,11 @@ export class RelayDiscovery {
           done(true)
           return
         }
-        const outcome = trust.verifier.add({ address, descriptor }, ({ proven }) => done(proven))
+        const outcome = trust.verifier.add({ address, descriptor }, ({ proven, key }) => {
+          // Also where it was proven before its descriptor came.
+          if (proven) directory.markProven(descriptor.publicKey.mid, address)
+          done(proven, proven ? undefined : key)
+        })
         if (outcome === 'blocked' || outcome === 'limited' || outcome === 'full') done(undefined)
       },
       onNew: (_relay, address) => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { IpAddress } from '../bytes/address.ts'
 import type { RelayDescriptor } from '../directory/descriptor.ts'
 import { Directory } from '../directory/directory.ts'
-import { addressOfRelay, descriptorOf, NETWORK, NOW_MS } from '../directory/relays.fixture.ts'
+import { addressOfRelay, descriptorOf, keyOf, NETWORK, NOW_MS } from '../directory/relays.fixture.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { CandidatePipeline, type CandidatePipelineOptions } from './pipeline.ts'
@@ -95,6 +95,34 @@ describe('from a candidate to a relay (D-04, D-06)', () => {
     handle(FIRST)
     expect(outcomes).toEqual(['unproven', 'unproven'])
     expect(news).toEqual([])
+  })
+
+  it('finds the relay of an address that others claim as well, and asks who is there if it must', () => {
+    const asked: string[] = []
+    const { directory, steps, outcomes, news, handle } = stage({
+      verify: (_, { nickname }, done) => {
+        asked.push(nickname)
+        if (nickname === 'relay 1') done(true)
+        else done(false, keyOf(1).publicKey)
+      },
+    })
+    for (const liar of [8, 9]) directory.add(descriptorOf(liar, { udp: FIRST }))
+    handle(FIRST)
+    handle(FIRST)
+    expect(asked).toEqual(['relay 8', 'relay 1', 'relay 8', 'relay 1'])
+    expect(steps).toEqual(['descriptor'])
+    expect(outcomes).toEqual(['new', 'proven'])
+    expect(news.map(({ nickname }) => nickname)).toEqual(['relay 1'])
+  })
+
+  it('asks nothing more where nobody proves anything, and nobody twice', () => {
+    const silent = stage({ verify: (_, __, done) => done(false) })
+    silent.directory.add(descriptorOf(8, { udp: FIRST }))
+    silent.handle(FIRST)
+    expect([silent.steps, silent.outcomes]).toEqual([[], ['unproven']])
+    const nobody = stage({ verify: (_, __, done) => done(false, keyOf(5).publicKey) })
+    nobody.handle(FIRST)
+    expect([nobody.steps, nobody.outcomes]).toEqual([['descriptor'], ['unproven']])
   })
 
   it('sends nothing to private networks, nor to ourselves', () => {

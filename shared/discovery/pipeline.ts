@@ -2,6 +2,7 @@ import { type IpAddress, sameAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { RelayDescriptor } from '../directory/descriptor.ts'
 import type { Directory } from '../directory/directory.ts'
+import type { PublicKey } from '../identity/keys.ts'
 import { BoundedMap } from '../ipv8/bounded-map.ts'
 import type { Candidate, CandidateOutcome, SourceRun } from './source.ts'
 
@@ -15,8 +16,15 @@ export interface CandidatePipelineOptions {
   askDescriptor?(address: IpAddress, done: (bytes: Uint8Array | undefined) => void): SourceRun
   /** Asks for the descriptors that it knows, its own first, which go into the directory. Tells it ours. */
   fetch(address: IpAddress, done: (answered: boolean) => void): void
-  /** Has the relay prove its key at the address. `done` with whether it did; undefined if it cannot be asked now. */
-  verify(address: IpAddress, relay: RelayDescriptor, done: (proven: boolean | undefined) => void): void
+  /**
+   * Has the relay prove its key at the address. `done` with whether it did, or undefined if it cannot be asked now; and with the
+   * key that was proven there instead.
+   */
+  verify(
+    address: IpAddress,
+    relay: RelayDescriptor,
+    done: (proven: boolean | undefined, another?: PublicKey) => void,
+  ): void
   /** A relay that was not known has proved itself. */
   onNew?(relay: RelayDescriptor, address: IpAddress): void
 }
@@ -56,7 +64,10 @@ class Look implements SourceRun {
   private readonly options: CandidatePipelineOptions
   private readonly candidate: Candidate
   private readonly done: (outcome: CandidateOutcome, relay?: RelayDescriptor) => void
+  /** Of the relay that is at the address, once another was found not to be. */
+  private key: PublicKey | undefined
   private asking: SourceRun | undefined
+  private asked = false
   private over = false
 
   constructor(
@@ -70,23 +81,16 @@ class Look implements SourceRun {
   }
 
   start(): void {
-    const { mayReach, isOwn, directory, askDescriptor } = this.options
+    const { mayReach, isOwn, directory } = this.options
     const { address, descriptor } = this.candidate
     if (isOwn(address) || !mayReach(address)) {
       this.end('refused')
       return
     }
     if (descriptor) directory.add(descriptor)
-    if (this.relay() || askDescriptor === undefined) {
-      this.fetchOrVerify()
-      return
-    }
-    const asking = askDescriptor(address, (bytes) => {
-      if (this.over) return
-      if (bytes) directory.add(bytes)
-      this.fetchOrVerify()
-    })
-    if (!this.over) this.asking = asking
+    const relay = this.relay()
+    if (relay) this.verify(relay)
+    else this.ask()
   }
 
   cancel(): void {
@@ -95,13 +99,31 @@ class Look implements SourceRun {
     this.asking?.cancel()
   }
 
-  /** The relay that says that it is at this address. */
+  /** A relay that says that it is at this address. */
   private relay(): RelayDescriptor | undefined {
     const { address } = this.candidate
     const entries = this.options.directory.list()
-    return entries.find(({ descriptor: { udp, udp6 } }) =>
-      [udp, udp6].some((each) => each !== undefined && sameAddress(each, address)),
+    return entries.find(
+      ({ descriptor: { udp, udp6, publicKey } }) =>
+        [udp, udp6].some((each) => each !== undefined && sameAddress(each, address)) &&
+        (this.key?.equals(publicKey) ?? true),
     )?.descriptor
+  }
+
+  /** Asks whoever is there who he is. */
+  private ask(): void {
+    this.asked = true
+    const { askDescriptor, directory } = this.options
+    if (askDescriptor === undefined) {
+      this.fetchOrVerify()
+      return
+    }
+    const asking = askDescriptor(this.candidate.address, (bytes) => {
+      if (this.over) return
+      if (bytes) directory.add(bytes)
+      this.fetchOrVerify()
+    })
+    if (!this.over) this.asking = asking
   }
 
   private fetchOrVerify(): void {
@@ -114,13 +136,23 @@ class Look implements SourceRun {
       if (this.over) return
       const found = this.relay()
       if (found) this.verify(found)
-      else this.end(answered ? 'refused' : 'silent')
+      else this.end(this.key ? 'unproven' : answered ? 'refused' : 'silent')
     })
   }
 
   private verify(relay: RelayDescriptor): void {
-    this.options.verify(this.candidate.address, relay, (proven) => {
-      if (!this.over) this.end(proven ? 'proven' : 'unproven', relay)
+    this.options.verify(this.candidate.address, relay, (proven, another) => {
+      if (this.over) return
+      if (proven || another === undefined || this.key) {
+        this.end(proven ? 'proven' : 'unproven', relay)
+        return
+      }
+      // Whoever claims the address of another must not keep that one from being found.
+      this.key = another
+      const there = this.relay()
+      if (there) this.verify(there)
+      else if (this.asked) this.end('unproven', relay)
+      else this.ask()
     })
   }
 
