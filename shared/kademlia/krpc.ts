@@ -75,8 +75,6 @@ export type KrpcRequest =
       readonly want?: readonly Family[]
     }
 
-export type KrpcMethod = KrpcRequest['method']
-
 export interface KrpcQuery {
   readonly kind: 'query'
   /** 1 to 16 bytes, whatever the asker chose. */

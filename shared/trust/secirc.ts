@@ -10,11 +10,7 @@ const ANSWERS: readonly (readonly [question: Uint8Array, answer: Uint8Array])[] 
   [utf8ToBytes('SECIRC_HANDSHAKE'), utf8ToBytes('SECIRC_RESPONSE')],
 ]
 
-/** Whether a datagram is one of the probes, to the last byte. */
-export function isSecircProbe(datagram: Uint8Array): boolean {
-  return answerTo(datagram) !== undefined
-}
-
+/** Of a datagram that is one of the probes, to the last byte. */
 function answerTo(datagram: Uint8Array): Uint8Array | undefined {
   return ANSWERS.find(([question]) => equalBytes(question, datagram))?.[1]
 }

@@ -34,7 +34,7 @@ const PREFIX = prefixOf(TUNNEL_COMMUNITY_ID)
 /** As relay-server/own-descriptor.ts. */
 const LIFETIME_S = 3 * 3_600
 const RENEW_MS = 3_600_000
-/** As relay-server/neighbours.ts. */
+/** Rounds of the exchange, simpler than those of relay-server/discovery/exchange-source.ts. */
 const FIRST_ROUND_MS = 250
 const ASKED_PER_ROUND = 16
 const ASKED_PER_LATE_ROUND = 2
