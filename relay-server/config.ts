@@ -179,6 +179,7 @@ const schema = z.strictObject({
     country: z.string().min(1).optional(),
     as: z.string().min(1).optional(),
     avoidCountries: z.array(country).max(250).default([]),
+    near: z.boolean().default(false),
   }),
   admin: group({
     enabled: z.boolean().default(false),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { IpAddress } from '../shared/bytes/address.ts'
-import { Directory } from '../shared/directory/directory.ts'
+import { Directory, type DirectoryEntry } from '../shared/directory/directory.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_RELAY } from '../shared/ipv8/constants.ts'
 import { PeerRecord } from '../shared/ipv8/peer-record.ts'
@@ -8,7 +8,7 @@ import { SeededRandom } from '../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../shared/sim/virtual-clock.ts'
 import { TrustBook } from '../shared/trust/trust-book.ts'
 import { Counters } from '../shared/world/counters.ts'
-import { candidatesOf, offerJudge } from './relay-candidates.ts'
+import { candidatesOf, nearFirst, offerJudge, provenAddresses } from './relay-candidates.ts'
 
 const random = new SeededRandom(3)
 const directory = new Directory({ network: 'test', clock: new VirtualClock(), counters: new Counters() })
@@ -76,6 +76,33 @@ describe('candidates by trust and country (D-06, K-08)', () => {
     }
   })
 
+  it('come near ones first where that is wanted, by weights, and all of them', () => {
+    // 1 is in NL, where we are; 2 in DE, 1,000 km away; the others lie nowhere.
+    const countries = ['NL', 'DE']
+    const weight = nearFirst(
+      {
+        lookup: ({ host }) => {
+          const country = countries[peers.findIndex(({ address }) => address.host === host)]
+          return country ? { country } : undefined
+        },
+        centre: (country) =>
+          country === 'NL' ? { latitude: 0, longitude: 0 } : { latitude: 9, longitude: 0 },
+      },
+      () => peers[0]?.address,
+    )
+    const firsts = Array.from({ length: 2_000 }, () => {
+      const { relays } = candidatesOf(peers, directory, random, undefined, weight)
+      expect(relays).toHaveLength(5)
+      return Number(relays[0]?.address.host.split('.').at(-1))
+    })
+    const share = (n: number) => firsts.filter((each) => each === n).length / firsts.length
+    // 1, 1/2 and three times 1/9.
+    expect(share(1)).toBeCloseTo(0.545, 1)
+    expect(share(2)).toBeCloseTo(0.273, 1)
+    expect(share(5)).toBeLessThan(0.1)
+    expect(nearFirst(undefined, () => undefined)).toBeUndefined()
+  })
+
   it('take a relay at its word where that speaks against it', () => {
     const { publicKey, address } = peers[3]!
     expect(judge({ publicKey, address })).toBe('offered')
@@ -83,5 +110,15 @@ describe('candidates by trust and country (D-06, K-08)', () => {
     expect(judge({ publicKey: peers[2]!.publicKey, address: peers[2]!.address, claimedCountry: 'NL' })).toBe(
       'never',
     )
+  })
+})
+
+describe('where proven relays are (N-06, D-01)', () => {
+  it('is where they proved themselves; others do not count', () => {
+    const list = [true, false, true].map((proven, n) => ({
+      proven,
+      descriptor: { udp: n === 2 ? undefined : peer(n + 1, FLAG_RELAY).address },
+    })) as unknown as DirectoryEntry[]
+    expect(provenAddresses({ list: () => list }).map(({ host }) => host)).toEqual(['198.51.100.1'])
   })
 })

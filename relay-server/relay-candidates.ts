@@ -4,8 +4,9 @@ import type { Geo } from '../shared/geo/geo.ts'
 import type { PublicKey } from '../shared/identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_RELAY } from '../shared/ipv8/constants.ts'
 import type { Candidate, Candidates } from '../shared/onion/candidates.ts'
+import { nearness } from '../shared/path/near.ts'
 import type { TrustJudge } from '../shared/trust/trust-judge.ts'
-import { type Random, shuffled } from '../shared/world/random.ts'
+import { fraction, type Random, shuffled } from '../shared/world/random.ts'
 
 interface WalkedPeer {
   readonly publicKey: PublicKey
@@ -43,6 +44,26 @@ export function offerJudge({ book, geo, avoidCountries }: OfferRules): OfferJudg
   }
 }
 
+/** How much more often than others a relay comes before them: over 0, at most 1. */
+export type OfferWeight = (relay: Candidate) => number
+
+/** By how near a relay is to where we are, both by the table (K-08); undefined without one. */
+export function nearFirst(geo: Geo | undefined, here: () => IpAddress | undefined): OfferWeight | undefined {
+  if (geo === undefined) return undefined
+  const near = nearness(geo)
+  const at = (address: IpAddress | undefined) => ({ country: address && geo.lookup(address)?.country })
+  return ({ address }) => near(at(address), at(here()))
+}
+
+/** An order of chance: of two, the first comes before the second as often as its weight is the greater. */
+function inOrder(random: Random, relays: readonly Candidate[], weight: OfferWeight | undefined): Candidate[] {
+  if (weight === undefined) return shuffled(random, relays)
+  return relays
+    .map((relay) => ({ relay, at: -Math.log(1 - fraction(random)) / weight(relay) }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ relay }) => relay)
+}
+
 /** Where relays that have proved themselves are. */
 export function provenAddresses(directory: Pick<Directory, 'list'>): IpAddress[] {
   return directory.list().flatMap(({ proven, descriptor: { udp } }) => (proven && udp ? [udp] : []))
@@ -50,13 +71,14 @@ export function provenAddresses(directory: Pick<Directory, 'list'>): IpAddress[]
 
 /**
  * Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk, in an order of
- * chance, but unreliable and suspect peers behind all others (N-12). The router offers the first that it may extend to.
+ * chance, near ones first if wanted, but unreliable and suspect peers behind all others (N-12). The router offers the first that it may extend to.
  */
 export function candidatesOf(
   peers: readonly WalkedPeer[],
   directory: Directory,
   random: Random,
   judge: OfferJudge = () => 'offered',
+  weight?: OfferWeight,
 ): Candidates {
   const reliable = { relays: [] as Candidate[], exits: [] as Candidate[] }
   const unreliable = { relays: [] as Candidate[], exits: [] as Candidate[] }
@@ -79,8 +101,9 @@ export function candidatesOf(
     const { publicKey, udp, flags, country } = descriptor
     if (udp) offer({ publicKey, address: udp }, flags, true, country)
   }
+  const ordered = (list: readonly Candidate[]) => inOrder(random, list, weight)
   return {
-    relays: [...shuffled(random, reliable.relays), ...shuffled(random, unreliable.relays)],
-    exits: [...shuffled(random, reliable.exits), ...shuffled(random, unreliable.exits)],
+    relays: [...ordered(reliable.relays), ...ordered(unreliable.relays)],
+    exits: [...ordered(reliable.exits), ...ordered(unreliable.exits)],
   }
 }

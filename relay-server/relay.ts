@@ -33,7 +33,7 @@ import { OwnAddresses } from './own-addresses.ts'
 import { OwnBandwidth } from './own-bandwidth.ts'
 import { exitSummaryOf, OwnDescriptor } from './own-descriptor.ts'
 import { type StartedGateway, startGateway } from './page-gateway.ts'
-import { candidatesOf, offerJudge, provenAddresses } from './relay-candidates.ts'
+import { candidatesOf, nearFirst, offerJudge, provenAddresses } from './relay-candidates.ts'
 import { descriptorFlagsOf, flagsOf } from './relay-flags.ts'
 import { WalkReport } from './walk-report.ts'
 
@@ -207,9 +207,10 @@ export class Relay {
       linkTo: (address) => (this.mayReach(address) ? udp.linkTo(address) : undefined),
     })
     const { book } = this.trust
-    const { avoidCountries } = config.geo
+    const { avoidCountries, near } = config.geo
     const circuitLinks = new CircuitLinks(this.options, (link, packet) => this.exchange.receive(link, packet))
     const offered = offerJudge({ book, geo: loaded?.geo, avoidCountries })
+    const weight = near ? nearFirst(loaded?.geo, () => this.publicAddresses?.[0]) : undefined
     const router: Router = new Router({
       keyPair,
       prefix: this.prefix,
@@ -223,7 +224,7 @@ export class Relay {
       exit: hidden.port,
       services: hidden.services,
       directory: circuitLinks.receive,
-      candidates: () => candidatesOf(walker.peers(), this.directory, random, offered),
+      candidates: () => candidatesOf(walker.peers(), this.directory, random, offered, weight),
       isProven: (link) => walker.isVerified(link.address as IpAddress),
       limits: config.limits,
     })

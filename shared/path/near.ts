@@ -1,10 +1,14 @@
 import { distanceKm } from '../geo/distance.ts'
 import type { Geo } from '../geo/geo.ts'
 import { NEAR } from './constants.ts'
-import type { PathRelay } from './relay.ts'
 
 /** A factor in (0, 1] on the weight of a hop, by how far it is from the one beside it. */
-export type Nearness = (relay: PathRelay, beside: PathRelay) => number
+export type Nearness = (relay: Somewhere, beside: Somewhere) => number
+
+/** A country as `PathRelay` names it. */
+interface Somewhere {
+  readonly country?: string | undefined
+}
 
 /** By the middles of their countries: half the weight at `NEAR.halfWeightKm`, and what lies nowhere as if it lay far away. */
 export function nearness(geo: Pick<Geo, 'centre'>): Nearness {
