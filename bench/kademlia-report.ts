@@ -19,7 +19,10 @@ type Sybils = SybilFigures & Run
 const into = process.argv.indexOf('--into')
 const document = into < 0 ? undefined : process.argv[into + 1]
 const files = process.argv.slice(2).filter((each) => each !== '--into' && each !== document)
-const runs = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Churn | Sybils)
+const runs = files.flatMap((file): (Churn | Sybils)[] => {
+  const { cases, ...run } = JSON.parse(readFileSync(file, 'utf8'))
+  return Array.isArray(cases) ? cases.map((each) => ({ ...each, ...run })) : [run]
+})
 const churns = runs.filter((run): run is Churn => 'findNode' in run).sort((a, b) => a.nodes - b.nodes)
 const sieges = runs.filter((run): run is Sybils => 'sybils' in run)
 

@@ -6,8 +6,8 @@ import { simulateSybils } from '../shared/sim/kademlia/sybil-run.ts'
 import { toyCurves } from '../shared/sim/toy-crypto.ts'
 
 // `npx tsx bench/kademlia.ts --nodes 10000 [--hours 1] [--lookups 2000] [--seed 1] [--out file.json]`: lookups under churn
-// `... --sybils 0.1 [--ids free|bound] [--per-network 1] [--trials 30] [--lookups 50] [--siege-minutes 5]`: lookups where hostile
-// nodes stand; [--settle-minutes 20] before either
+// `... --sybils 0.25:free,0.1:bound [--per-network 1] [--trials 30] [--lookups 50] [--siege-minutes 5]`: lookups where hostile nodes
+// stand, that share of all, with ids of that kind; `--nodes` are the honest ones. [--settle-minutes 20] before either.
 // Both in virtual time, with the machine that the relay runs; bench/kademlia-report.ts puts the figures into docs/dht.md.
 
 const { values } = parseArgs({
@@ -18,7 +18,6 @@ const { values } = parseArgs({
     churn: { type: 'string', default: '0.3' },
     seed: { type: 'string', default: '1' },
     sybils: { type: 'string' },
-    ids: { type: 'string', default: 'bound' },
     'per-network': { type: 'string', default: '1' },
     trials: { type: 'string', default: '30' },
     'siege-minutes': { type: 'string', default: '5' },
@@ -29,6 +28,7 @@ const { values } = parseArgs({
 })
 
 useCurves(toyCurves)
+const perNetwork = Number(values['per-network'])
 const startedMs = performance.now()
 const town = {
   nodes: Number(values.nodes),
@@ -56,7 +56,8 @@ function asText(figures: object): string {
     churnPerHour: town.churnPerHour,
     idPolicy: values['id-policy'] ?? 'prefer',
   }
-  return `${JSON.stringify({ ...figures, ...options, realSeconds, peakMiB }, null, 2)}\n`
+  const run = { ...options, realSeconds, peakMiB }
+  return `${JSON.stringify(Array.isArray(figures) ? { ...run, cases: figures } : { ...figures, ...run }, null, 2)}\n`
 }
 
 const figures =
@@ -68,9 +69,10 @@ const figures =
     : simulateSybils(
         {
           ...town,
-          share: Number(values.sybils),
-          ids: values.ids === 'free' ? 'free' : 'bound',
-          perNetwork: Number(values['per-network']),
+          cases: values.sybils.split(',').map((each) => {
+            const [share, ids] = each.split(':')
+            return { share: Number(share), ids: ids === 'free' ? 'free' : 'bound', perNetwork }
+          }),
           siegeMs: Number(values['siege-minutes']) * 60_000,
           trials: Number(values.trials),
           lookups: Number(values.lookups ?? 50),
