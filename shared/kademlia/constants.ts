@@ -72,6 +72,8 @@ export interface KademliaSettings {
   readonly peersPerInfoHash: number
   readonly peers: number
   readonly peersPerNetwork: number
+  /** Peers of one /24 or /48 for all info hashes together: whoever has a few addresses shall not put out what others announced. */
+  readonly peersPerNetworkInAll: number
   /** Items kept: for how long (mainline: 2 hours), how many, and put there by one /24 or /48. */
   readonly itemMs: number
   /** An item that a lookup of ours found is kept for others for so long. */
@@ -128,6 +130,7 @@ export const KADEMLIA_DEFAULTS: KademliaSettings = {
   peersPerInfoHash: 500,
   peers: 50_000,
   peersPerNetwork: 8,
+  peersPerNetworkInAll: 200,
   itemMs: 2 * 3_600_000,
   hotItemMs: 10 * 60_000,
   items: 1_000,

@@ -16,6 +16,8 @@ type Swarm = Map<string, StoredPeer>
 export class PeerStore {
   private readonly settings: KademliaSettings
   private readonly swarms: NearMap<Swarm>
+  /** How many of them each network has. */
+  private readonly perNetwork = new Map<string, number>()
   /** Peers in all. */
   size = 0
 
@@ -33,16 +35,16 @@ export class PeerStore {
     const { peers, peersPerInfoHash, peerMs } = this.settings
     const known = this.swarms.get(infoHash)
     const key = formatAddress(address)
-    const renewed = known?.delete(key) ?? false
-    if (renewed) this.size--
-    else if (this.size >= peers || (known && this.isFullOf(known, address))) return false
+    const renewed = known?.get(key)
+    if (known && renewed) this.forget(known, key, renewed)
+    else if (this.size >= peers || this.isFullOf(known, address)) return false
     const swarm: Swarm = known ?? new Map()
     swarm.set(key, { address, untilMs: now + peerMs })
-    this.size++
+    this.count(address, 1)
     if (swarm.size > peersPerInfoHash) this.forgetOldest(swarm)
     if (known) return true
     const gone = this.swarms.set(infoHash, swarm, near)
-    this.size -= gone?.size ?? 0
+    for (const peer of gone?.values() ?? []) this.count(peer.address, -1)
     return gone !== swarm
   }
 
@@ -63,26 +65,41 @@ export class PeerStore {
 
   expire(now: number): void {
     for (const swarm of this.swarms.values()) {
-      for (const [key, { untilMs }] of swarm) {
+      for (const [key, peer] of swarm) {
         // Renewed ones are at the end, so the first that is live ends the search.
-        if (untilMs > now) break
-        swarm.delete(key)
-        this.size--
+        if (peer.untilMs > now) break
+        this.forget(swarm, key, peer)
       }
     }
     this.swarms.prune((swarm) => swarm.size === 0)
   }
 
-  private isFullOf(swarm: Swarm, address: IpAddress): boolean {
+  private isFullOf(swarm: Swarm | undefined, address: IpAddress): boolean {
     const network = countedNetworkOf(address)
     if (network === undefined) return false
+    const { peersPerNetwork, peersPerNetworkInAll } = this.settings
+    if ((this.perNetwork.get(network) ?? 0) >= peersPerNetworkInAll) return true
     let count = 0
-    for (const peer of swarm.values()) if (countedNetworkOf(peer.address) === network) count++
-    return count >= this.settings.peersPerNetwork
+    for (const peer of swarm?.values() ?? []) if (countedNetworkOf(peer.address) === network) count++
+    return count >= peersPerNetwork
   }
 
   private forgetOldest(swarm: Swarm): void {
-    const oldest = swarm.keys().next()
-    if (!oldest.done && swarm.delete(oldest.value)) this.size--
+    const [oldest] = swarm
+    if (oldest) this.forget(swarm, ...oldest)
+  }
+
+  private forget(swarm: Swarm, key: string, { address }: StoredPeer): void {
+    swarm.delete(key)
+    this.count(address, -1)
+  }
+
+  private count(address: IpAddress, change: 1 | -1): void {
+    this.size += change
+    const network = countedNetworkOf(address)
+    if (network === undefined) return
+    const left = (this.perNetwork.get(network) ?? 0) + change
+    if (left > 0) this.perNetwork.set(network, left)
+    else this.perNetwork.delete(network)
   }
 }

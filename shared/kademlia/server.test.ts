@@ -304,6 +304,28 @@ describe('limits of what others get (K-06, K-09)', () => {
     expect(ask({ method: 'get_peers', id, target: near(1) }).values).toHaveLength(1)
   })
 
+  it('of peers: of one network for all info hashes, until they are forgotten', () => {
+    const settings = { peersPerNetworkInAll: 3, infoHashes: 4, peerMs: 600_000 }
+    const { town, dht, ask, error, token } = fixture({ settings })
+    const at = (byte: number) => dht.status().nodeId.map((each, i) => (i === 10 ? each ^ byte : each))
+    const announce = (byte: number, again: Uint8Array): KrpcRequest => ({
+      method: 'announce_peer',
+      id,
+      target: at(byte),
+      port: 1,
+      token: again,
+    })
+    const first = token()
+    for (const byte of [1, 2, 3, 3]) ask(announce(byte, first))
+    expect(error(announce(4, first))).toBe(202)
+    expect(dht.status().stored).toMatchObject({ infoHashes: 3, peers: 3 })
+    town.clock.advance(1_200_000)
+    const later = token()
+    for (const byte of [4, 5, 6]) ask(announce(byte, later))
+    expect(error(announce(7, later))).toBe(202)
+    expect(dht.status().stored).toMatchObject({ infoHashes: 3, peers: 3 })
+  })
+
   it('of items: of one network, and in all', () => {
     const { dht, ask, error, token } = fixture({ settings: { itemsPerNetwork: 3 } })
     const again = token()
