@@ -4,7 +4,7 @@ import type { IpAddress } from '../bytes/address.ts'
 import { encodeBencode } from '../bytes/bencode.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { nobleCurves } from '../crypto/curves.ts'
-import type { KademliaOptions } from './api.ts'
+import type { Dht, GetPeersResult, KademliaOptions } from './api.ts'
 import { TestDht } from './dht.fixture.ts'
 import { byteStringValue, immutableTarget, signItem } from './item.ts'
 import type { KrpcError, KrpcQuery, KrpcRequest, KrpcResponse } from './krpc.ts'
@@ -232,6 +232,21 @@ describe('own item (D-02)', () => {
     expect(town.result((done) => dht.askOwnItem(address, target, done))).toEqual(own)
     expect(town.result((done) => dht.askOwnItem(address, other, done))).toBeUndefined()
     expect(town.result((done) => dht.askOwnItem(asker, target, done))).toBeUndefined()
+  })
+
+  it('makes a node a peer of the target, for who looks for peers', () => {
+    const town = new TestDht()
+    const [first, second] = [town.add({ ownItem }), town.add({ ownItem })]
+    for (const { dht, address } of [first, second]) dht.setOwnAddress(address)
+    first.dht.start([])
+    second.dht.start([first.address])
+    town.clock.advance(60_000)
+    const peersOf = (dht: Dht, of: Uint8Array) =>
+      town.result<GetPeersResult>((done) => dht.getPeers(of, {}, done)).peers
+    // Two nodes and nobody else, of which one is the other's router.
+    expect(peersOf(first.dht, target)).toEqual([second.address])
+    expect(peersOf(second.dht, target)).toEqual([first.address])
+    expect(peersOf(second.dht, new Uint8Array(20))).toEqual([])
   })
 
   it('is not given if it is too large for a packet that asks as much', () => {

@@ -112,8 +112,12 @@ export class Server {
     from: IpAddress,
     queryBytes: number,
   ): Body {
-    const { clock, random } = this.options.core
-    const values = this.peers.some(target, from.kind, PEERS_PER_ANSWER[from.kind], clock.now(), random)
+    const { clock, random, sides } = this.options.core
+    // Whoever has an own item for it is a peer of it, but announces itself to others alone: in a DHT of two it would not be found.
+    const own = this.options.ownItem(target) && sideOf(sides, from.kind)?.ownAddress
+    const most = PEERS_PER_ANSWER[from.kind] - (own ? 1 : 0)
+    const others = this.peers.some(target, from.kind, most, clock.now(), random)
+    const values = own ? [own, ...others] : others
     return {
       ...this.nodesNear(target, from, queryBytes, want),
       ...(values.length > 0 && { values }),
