@@ -4,7 +4,7 @@ import type { IpAddress } from '../../shared/bytes/address.ts'
 import { CodecError } from '../../shared/bytes/error.ts'
 import { type AnnounceAnswer, announceUrl, readHttpAnswer } from '../../shared/discovery/tracker-wire.ts'
 import { TRACKER_LIMITS } from './constants.ts'
-import { TrackerError, type TrackerRequest, type TrackerWorld } from './tracker-request.ts'
+import { TrackerError, type TrackerRequest, type TrackerWorld, untilAborted } from './tracker-request.ts'
 
 /**
  * Announces to an HTTP or HTTPS tracker (BEP 3). Connects to addresses that were judged, never by name; follows few
@@ -40,7 +40,8 @@ type Answer = { readonly body: Uint8Array } | { readonly redirect: URL }
 async function get(url: URL, signal: AbortSignal, world: TrackerWorld, redirected: boolean): Promise<Answer> {
   const client = url.protocol === 'https:' ? https : http
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-  const [address] = await world.resolve(url.hostname.replace(/^\[|\]$/g, ''), port, redirected)
+  const found = world.resolve(url.hostname.replace(/^\[|\]$/g, ''), port, redirected)
+  const [address] = await untilAborted(found, signal)
   if (address === undefined) throw new TrackerError('tracker-address', 'the tracker has no address to ask')
   const localAddress = world.from(address.kind)
   return new Promise((resolve, reject) => {

@@ -31,3 +31,17 @@ export interface TrackerRequest {
   /** What the tracker gave with its last answer. */
   readonly trackerId: Uint8Array | undefined
 }
+
+/**
+ * Waits for an answer of the system's resolver, which has time-outs of its own, no longer than until `signal`.
+ * @throws TrackerError `tracker-timeout`
+ */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () =>
+      reject(new TrackerError('tracker-timeout', 'the name of the tracker was not found in time'))
+    if (signal.aborted) late()
+    signal.addEventListener('abort', late, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', late))
+  })
+}

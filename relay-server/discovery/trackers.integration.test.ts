@@ -32,7 +32,7 @@ const resolve: TrackerWorld['resolve'] = async (host, port, redirected = false) 
   return address.kind === 'domain' || (redirected && !host.startsWith('127.0.66.')) ? [] : [address]
 }
 
-function announceOf(fields: Partial<Announce> = {}): Announce {
+function announceOf(): Announce {
   const peerId = random.bytes(20)
   return {
     infoHash: INFO_HASH,
@@ -42,13 +42,13 @@ function announceOf(fields: Partial<Announce> = {}): Announce {
     looking: true,
     key: 9,
     wanted: 50,
-    ...fields,
   }
 }
 
-function ask(url: string, fields: Partial<Announce> = {}) {
-  const request: TrackerRequest = { url: new URL(url), announce: announceOf(fields), trackerId: undefined }
-  const world: TrackerWorld = { random, resolve, from: () => undefined, signal: AbortSignal.timeout(20_000) }
+function ask(url: string, more: Partial<TrackerWorld> = {}) {
+  const request: TrackerRequest = { url: new URL(url), announce: announceOf(), trackerId: undefined }
+  const signal = AbortSignal.timeout(20_000)
+  const world: TrackerWorld = { random, resolve, from: () => undefined, signal, ...more }
   return url.startsWith('udp:') ? announceUdp(request, world) : announceHttp(request, world)
 }
 
@@ -285,6 +285,14 @@ describe('hostile trackers (D-03, D-07)', () => {
     })
     expect(counters.get('tracker-timeout')).toBe(1)
     expect(source.notBefore()).toBe(300_000)
+  })
+
+  it('are given up too while their names are looked up', async () => {
+    for (const url of ['http://tracker.example/announce', 'udp://tracker.example:80']) {
+      const never = new Promise<never>(() => undefined)
+      const asked = ask(url, { signal: AbortSignal.timeout(50), resolve: () => never })
+      await expect(asked).rejects.toMatchObject({ code: 'tracker-timeout' })
+    }
   })
 
   it('are left alone for longer the more often they fail', async () => {

@@ -11,7 +11,7 @@ import {
 } from '../../shared/discovery/tracker-wire.ts'
 import { uint32 } from '../../shared/world/random.ts'
 import { TRACKER_LIMITS } from './constants.ts'
-import { TrackerError, type TrackerRequest, type TrackerWorld } from './tracker-request.ts'
+import { TrackerError, type TrackerRequest, type TrackerWorld, untilAborted } from './tracker-request.ts'
 
 /**
  * Announces to a UDP tracker (BEP 15), to all of its addresses: trackers give IPv4 peers over IPv4 and IPv6 peers over
@@ -20,12 +20,16 @@ import { TrackerError, type TrackerRequest, type TrackerWorld } from './tracker-
  */
 export async function announceUdp(request: TrackerRequest, world: TrackerWorld): Promise<AnnounceAnswer> {
   const { hostname, port } = request.url
-  const addresses = await world.resolve(hostname.replace(/^\[|\]$/g, ''), Number(port || 80))
+  const deadline = AbortSignal.any([world.signal, AbortSignal.timeout(TRACKER_LIMITS.timeoutMs)])
+  const found = world.resolve(hostname.replace(/^\[|\]$/g, ''), Number(port || 80))
+  const addresses = await untilAborted(found, deadline)
   const families = (['ipv4', 'ipv6'] as const).flatMap((kind) =>
     addresses.filter((each) => each.kind === kind).slice(0, 1),
   )
   if (families.length === 0) throw new TrackerError('tracker-address', 'the tracker has no address to ask')
-  const outcomes = await Promise.allSettled(families.map((address) => announceAt(address, request, world)))
+  const outcomes = await Promise.allSettled(
+    families.map((address) => announceAt(address, request, world, deadline)),
+  )
   const answers = outcomes.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   const [first] = answers
   if (first === undefined) throw (outcomes[0] as PromiseRejectedResult).reason
@@ -36,9 +40,9 @@ async function announceAt(
   address: IpAddress,
   { url, announce }: TrackerRequest,
   world: TrackerWorld,
+  deadline: AbortSignal,
 ): Promise<AnnounceAnswer> {
   const socket = createSocket(address.kind === 'ipv4' ? 'udp4' : 'udp6')
-  const deadline = AbortSignal.any([world.signal, AbortSignal.timeout(TRACKER_LIMITS.timeoutMs)])
   const path = new TextEncoder().encode(url.pathname + url.search)
   try {
     const from = world.from(address.kind)
