@@ -81,6 +81,7 @@ const discovery = group({
     enabled: z.boolean().default(true),
     routers: z.array(endpoint).max(32).default([]),
     defaultRouters: z.boolean().default(true),
+    replication: z.int().min(1).max(20).default(20),
   }),
   trackers: z.array(trackerUrl).max(16).default([]),
   exchange: z.boolean().default(true),

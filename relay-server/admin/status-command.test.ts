@@ -19,7 +19,7 @@ describe('relay-server status (D-08)', () => {
   it('says in words how the relay is, and how its search goes', () => {
     const status = {
       state: 'joined',
-      peers: 7,
+      peers: 1,
       nat: 'open',
       relayOnly: false,
       relays: 12,
@@ -40,8 +40,8 @@ describe('relay-server status (D-08)', () => {
       },
     } as unknown as RelayStatus
     expect(statusLines(status)).toEqual([
-      'overlay: joined, 7 peers, NAT open',
-      'relays: 12 known, 9 of them proven, 1 spies met',
+      'overlay: joined, 1 peer, NAT open',
+      'relays: 12 known, 9 of them proven; spies met: 1',
       'verified: 9 of 14',
       'DHT: 140 nodes',
       '  dht: 6 found in 4 runs, 3 of them successful, next in 61 s',

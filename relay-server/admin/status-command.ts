@@ -9,18 +9,20 @@ export function statusLines(status: RelayStatus): string[] {
     ([method, { attempted, successful, relays: found, share, nextMs }]) => {
       if (share === 0 && attempted === 0) return `  ${method}: off`
       const next = nextMs === undefined ? '' : `, next in ${Math.round(nextMs / 1000)} s`
-      return `  ${method}: ${found} found in ${attempted} runs, ${successful} of them successful${next}`
+      return `  ${method}: ${found} found in ${count(attempted, 'run')}, ${successful} of them successful${next}`
     },
   )
   return [
-    `overlay: ${state}, ${peers} peers, NAT ${nat}${relayOnly ? ', reached through others only' : ''}`,
-    `relays: ${relays} known, ${discovery.relaysProven} of them proven, ${discovery.spiesDetected} spies met`,
+    `overlay: ${state}, ${count(peers, 'peer')}, NAT ${nat}${relayOnly ? ', reached through others only' : ''}`,
+    `relays: ${relays} known, ${discovery.relaysProven} of them proven; spies met: ${discovery.spiesDetected}`,
     `verified: ${discovery.verificationsSuccessful} of ${discovery.verificationsAttempted}`,
-    `DHT: ${discovery.dhtNodesKnown} nodes`,
+    `DHT: ${count(discovery.dhtNodesKnown, 'node')}`,
     ...ways,
     `circuits: ${router.circuits}, pages: ${pages}`,
   ]
 }
+
+const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`
 
 /** `relay-server status`: what the relay that runs with this configuration says of itself. */
 export async function runStatus(configPath: string, json: boolean): Promise<void> {

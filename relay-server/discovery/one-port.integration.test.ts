@@ -1,10 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { formatAddress } from '../../shared/bytes/address.ts'
 import { decodeDictionary } from '../../shared/bytes/bencode.ts'
 import { relayInfoHash } from '../../shared/directory/constants.ts'
 import { readDescriptor } from '../../shared/directory/descriptor.ts'
 import { startRelay, type TestRelay } from '../relay.fixture.ts'
+import { culvertNode } from './culvert-dht.fixture.ts'
 
 const HOST = '127.0.69.1'
 const NETWORK = 'test'
@@ -72,5 +74,26 @@ describe('one UDP port for all (D-02, D-09, K-04)', () => {
     expect(textOf(await ask('PING'))).toBe('PONG')
     expect(relay.counters.get('relay-foreign-datagram')).toBe(1)
     expect(relay.relay.status()?.udpLinks).toBe(0)
+  })
+})
+
+describe('what a relay puts into the DHT (K-05)', () => {
+  it('is kept by as many nodes as its operator says', async () => {
+    const nodes = await Promise.all(
+      ['127.0.69.3', '127.0.69.4', '127.0.69.5'].map((host) => culvertNode(host)),
+    )
+    const routers = nodes.map(({ address }) => formatAddress(address))
+    for (const { know } of nodes) await know(nodes.map(({ address }) => address))
+    const discovery = { dht: { routers, defaultRouters: false, replication: 1 } }
+    const { relay: announcing, counters } = await startRelay('127.0.69.6', { discovery })
+    try {
+      await vi.waitUntil(() => counters.get('dht-item-put') > 0, { timeout: 30_000 })
+      const kept = nodes.map(({ kademlia }) => kademlia.status().stored)
+      expect(kept.reduce((sum, { peers }) => sum + peers, 0)).toBe(1)
+      expect(kept.reduce((sum, { items }) => sum + items, 0)).toBe(1)
+    } finally {
+      await announcing.stop()
+      await Promise.all(nodes.map((node) => node.close()))
+    }
   })
 })

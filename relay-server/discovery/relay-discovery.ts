@@ -275,13 +275,15 @@ export class RelayDiscovery {
   }
 
   private makeDht(infoHash: Uint8Array): Dht {
-    const { clock, random, counters, udp, mayReach, own } = this.options
+    const { clock, random, counters, udp, mayReach, own, config } = this.options
+    const { replication } = config.discovery.dht
     const isOurs = (target: Uint8Array) => target.every((byte, i) => byte === infoHash[i])
     return new Kademlia({
       clock,
       random,
       counters,
       families: udp.families,
+      settings: { replication },
       send: (address, datagram) => udp.sendTo(address, datagram),
       mayReach: (address) => mayReach(address),
       ownItem: (target) => (isOurs(target) ? own() : undefined),
