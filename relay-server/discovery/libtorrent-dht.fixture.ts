@@ -113,7 +113,8 @@ export class LibtorrentNodes {
             : undefined,
         )
         this.say(session, { do: 'peers', hash })
-        return found
+        // It says nothing at all of a lookup that found nobody.
+        return orAfter(found, [])
       },
       put: (value) => {
         const done = stored(immutableTarget(byteStringValue(utf8ToBytes(value))))
@@ -156,4 +157,15 @@ export class LibtorrentNodes {
     this.child.stdin?.end()
     await exit
   }
+}
+
+const LOOKUP_MS = 3_000
+
+/** What a lookup brings, or `nothing` when one is over for sure, so that it is asked again. */
+async function orAfter<T>(found: Promise<T>, nothing: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, LOOKUP_MS, nothing)
+  })
+  return Promise.race([found, late]).finally(() => clearTimeout(timer))
 }
