@@ -7,6 +7,7 @@ import type { Discovery } from '../../shared/discovery/scheduler.ts'
 import type { RunResult } from '../../shared/discovery/source.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import { ADMIN_LIMITS } from './constants.ts'
+import { metricsOf } from './metrics.ts'
 import type { RelayRow } from './relay-rows.ts'
 import { isToken } from './token.ts'
 
@@ -20,7 +21,7 @@ export interface AdminServerOptions {
   readonly token: string
   /** `admin-refused` */
   readonly counters: Counters
-  status(): unknown
+  status(): object | undefined
   discovery(): { readonly status: unknown; readonly lastRuns: readonly RunResult[] }
   readonly run: Discovery['runNow']
   relays(): readonly RelayRow[]
@@ -56,6 +57,7 @@ export class AdminServer {
     this.options = options
     this.routes = {
       'GET /status': () => status(),
+      'GET /metrics': () => metricsOf(status() ?? {}),
       'GET /discovery': () => discovery(),
       'POST /discovery/run': ({ method }) => this.runNow(method),
       'GET /relays': () => ({ relays: relays() }),
@@ -122,8 +124,10 @@ export class AdminServer {
       status = error.status
       value = { error: error.code, message: error.message }
     }
-    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' }
-    response.writeHead(status, headers).end(JSON.stringify(value))
+    const isText = typeof value === 'string'
+    const type = isText ? 'text/plain; version=0.0.4; charset=utf-8' : 'application/json'
+    const headers = { 'content-type': type, 'cache-control': 'no-store', connection: 'close' }
+    response.writeHead(status, headers).end(isText ? value : JSON.stringify(value))
   }
 
   /** Throws unless it is a program of this machine that knows the secret. */

@@ -33,7 +33,7 @@ beforeEach(async () => {
     port: 0,
     token,
     counters,
-    status: () => ({ state: 'joined' }),
+    status: () => ({ state: 'joined', peers: 5 }),
     discovery: () => ({ status: {}, lastRuns: [] }),
     run: (method, done) => {
       runs.push(method)
@@ -68,7 +68,11 @@ function ask(path: string, { method = 'GET', headers = {}, body }: Asked = {}) {
         text += part.toString()
       })
       response.on('end', () =>
-        resolve({ status: response.statusCode, headers: response.headers, value: JSON.parse(text) }),
+        resolve({
+          status: response.statusCode,
+          headers: response.headers,
+          value: response.headers['content-type'] === 'application/json' ? JSON.parse(text) : text,
+        }),
       )
     })
     asked.on('error', reject)
@@ -84,6 +88,14 @@ describe('the admin API (D-01, D-08)', () => {
     expect(await ask('/status')).toMatchObject({ status: 200, value: { state: 'joined' } })
     expect(await ask('/discovery')).toMatchObject({ status: 200, value: { lastRuns: [] } })
     expect(await ask('/relays')).toMatchObject({ status: 200, value: { relays: [] } })
+  })
+
+  it('tells its numbers to Prometheus, for the same secret', async () => {
+    expect(await ask('/metrics')).toMatchObject({
+      status: 200,
+      value: '# TYPE culvert_peers gauge\nculvert_peers 5\n',
+    })
+    expect(await ask('/metrics', { headers: { authorization: '' } })).toMatchObject({ status: 401 })
   })
 
   it('runs a discovery by hand: method, relays found, time, success', async () => {
@@ -159,7 +171,7 @@ describe('the admin API (D-01, D-08)', () => {
 
   it('is asked by the status command, with the secret of the file', async () => {
     const admin = { enabled: true, host: '127.0.0.1', port, tokenFile: join(folder, 'admin.token') }
-    expect(await askAdmin({ admin }, '/status')).toEqual({ state: 'joined' })
+    expect(await askAdmin({ admin }, '/status')).toEqual({ state: 'joined', peers: 5 })
     await expect(askAdmin({ admin: { ...admin, enabled: false } }, '/status')).rejects.toMatchObject({
       code: 'admin-off',
     })
