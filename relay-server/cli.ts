@@ -11,6 +11,8 @@ const USAGE = `Usage:
                                           join as a client, build a circuit and measure it
   relay-server discover --config <file.yaml> --method dht|tracker|exchange|bootstrap|all [--json]
                                           look for relays once and show them, checked
+  relay-server crawl --config <file.yaml> [--seconds 60] [--json]
+                                          walk through BitTorrent's DHT and count what is there
   relay-server status --config <file.yaml> [--json]
                                           ask the relay that runs with this configuration how it is
   relay-server keygen --out <file>        make an identity file
@@ -62,6 +64,13 @@ async function run([command, ...rest]: readonly string[]): Promise<void> {
       if (methods.length === 0) throw new UsageError('usage', `there is no method ${method}`)
       const { runDiscover } = await import('./discovery/discover-command.ts')
       return runDiscover(config, methods, json === true)
+    }
+    case 'crawl': {
+      const { config, seconds = '60', json } = optionsOf(rest, ['config', 'seconds'], ['json'])
+      if (!config) throw new UsageError('usage', 'crawl needs --config <file.yaml>')
+      if (!/^[1-9]\d{0,3}$/.test(seconds)) throw new UsageError('usage', '--seconds is 1 to 9999')
+      const { runCrawl } = await import('./discovery/crawl-command.ts')
+      return runCrawl(config, Number(seconds), json === true)
     }
     case 'status': {
       const { config, json } = optionsOf(rest, ['config'], ['json'])

@@ -44,6 +44,9 @@ export const DHT_SOURCE = {
   savedNodes: 200,
 } as const
 
+/** A crawl waits no longer for an answer: it asks many, and can do without the late ones. A lookup has no others to ask. */
+export const CRAWL_ANSWER_MS = 4_000
+
 /** The public DHT's well-known routers (D-02). Asked for by name each time that they are needed: their addresses change. */
 export const DHT_ROUTERS: readonly string[] = [
   'router.bittorrent.com:6881',

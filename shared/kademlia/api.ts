@@ -114,6 +114,25 @@ export interface SampleResult extends FindNodeResult {
   readonly infoHashes: readonly Uint8Array[]
 }
 
+/** What one node says to one question. */
+export interface NodeAnswer {
+  /** As it says itself, 20 bytes. */
+  readonly id: Uint8Array
+  /** The nodes closest to the target that it knows, of all families of ours, without ourselves. */
+  readonly nodes: readonly NodeContact[]
+  /** What it keeps peers for; undefined if it does not know BEP 51, or was not asked for it. */
+  readonly samples: NodeSamples | undefined
+}
+
+export interface NodeSamples {
+  /** 20 bytes each, at most 64. */
+  readonly infoHashes: readonly Uint8Array[]
+  /** How many it says that it has in all. */
+  readonly total: number
+  /** Before this time has passed it is not to be asked for samples again (BEP 51): 0 to 6 hours. */
+  readonly intervalMs: number
+}
+
 /** What is to stay in the DHT: put again and again until cancelled. `item` is asked anew each time, for a higher `seq`. */
 export type Publication =
   | { readonly kind: 'peer'; readonly infoHash: Uint8Array; readonly port?: number }
@@ -198,6 +217,15 @@ export interface Dht {
   /** Puts it now and each `republishMs`, sooner after a failure, until cancelled (K-05). `told` is called after each time. */
   publish(publication: Publication, told?: (result: StoreResult) => void): Lookup
   sampleInfohashes(target: Uint8Array, done: (result: SampleResult) => void): Lookup
+  /**
+   * Asks one node for the nodes closest to `target`, and with `samples` for info hashes, too. `done` gets `refused` for a KRPC
+   * error, as of a node that does not know BEP 51, and undefined for no answer.
+   */
+  askNode(
+    address: IpAddress,
+    asked: { readonly target: Uint8Array; readonly samples: boolean },
+    done: (answer: NodeAnswer | 'refused' | undefined) => void,
+  ): Lookup
   /** Asks one node for what it gives itself under `target` (`ownItem`); padded, so the answer is never larger than the question. */
   askOwnItem(address: IpAddress, target: Uint8Array, done: (value: Uint8Array | undefined) => void): Lookup
   /** One ping; `done` gets the node's id, or undefined if it did not answer. */

@@ -145,3 +145,38 @@ export const KADEMLIA_DEFAULTS: KademliaSettings = {
   queriesPerNetwork: 200,
   queriesPerSecond: 500,
 }
+
+/** How a crawl goes about it (crawler.ts). */
+export interface CrawlSettings {
+  /** It ends after this, or sooner when everybody was asked. */
+  readonly timeMs: number
+  /** Questions asked, evenly spread over the second; one that is not answered is sent once more. */
+  readonly queriesPerSecond: number
+  /** Questions under way at once: who is silent keeps its place for `KademliaSettings.timeoutMs`. */
+  readonly pending: number
+  /** Nodes remembered, in all, of one /24 or /48, and of those that one answer names. */
+  readonly nodes: number
+  readonly nodesPerNetwork: number
+  readonly nodesPerAnswer: number
+  /** Questions on the way to one point: whoever makes up nodes that are nearer and nearer does not hold the crawl up. */
+  readonly queriesPerPoint: number
+  /** A node is asked for samples again after the interval that it says (BEP 51), and never sooner than this. */
+  readonly leastIntervalMs: number
+  /** Numbers kept to count info hashes: half as many are the least. */
+  readonly countedInfoHashes: number
+  /** Estimates of the network's size remembered, the latest; their median is told. */
+  readonly sizeSamples: number
+}
+
+export const CRAWL_DEFAULTS: CrawlSettings = {
+  timeMs: 60_000,
+  queriesPerSecond: 20,
+  pending: 128,
+  nodes: 30_000,
+  nodesPerNetwork: 16,
+  nodesPerAnswer: 20,
+  queriesPerPoint: 24,
+  leastIntervalMs: 30_000,
+  countedInfoHashes: 16_384,
+  sizeSamples: 64,
+}

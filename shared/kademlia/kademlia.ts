@@ -10,6 +10,7 @@ import type {
   KademliaStatus,
   Lookup,
   MutableItem,
+  NodeAnswer,
   NodeContact,
   Publication,
   SampleResult,
@@ -173,6 +174,19 @@ export class Kademlia implements Dht {
     return this.lookups.sampleInfohashes(target, done)
   }
 
+  askNode(
+    address: IpAddress,
+    { target, samples }: { readonly target: Uint8Array; readonly samples: boolean },
+    done: (answer: NodeAnswer | 'refused' | undefined) => void,
+  ): Lookup {
+    const { families } = this.options
+    const method = samples ? 'sample_infohashes' : 'find_node'
+    const asked = { method, target, ...(families.length > 1 && { want: families }) } as const
+    return this.askOne(address, asked, 0, (response, refused) =>
+      done(response ? this.answerOf(response) : refused ? 'refused' : undefined),
+    )
+  }
+
   askOwnItem(address: IpAddress, target: Uint8Array, done: (value: Uint8Array | undefined) => void): Lookup {
     return this.askOne(address, { method: 'get', target }, OWN_ITEM_QUERY_BYTES, (response) =>
       done(response?.item && byteStringOf(response.item.value)),
@@ -193,11 +207,25 @@ export class Kademlia implements Dht {
     return statusOf(this.core.sides, this.meter, this.server, this.lookups.running)
   }
 
+  /** A copy, fit to be kept. Some name even those who are read-only. */
+  private answerOf({ id, nodes = [], nodes6 = [], ...response }: KrpcResponse): NodeAnswer {
+    const { samples, sampleTotal = 0, sampleIntervalSeconds = 0 } = response
+    return {
+      id: Uint8Array.from(id),
+      nodes: [...nodes, ...nodes6].filter((node) => !this.isOwn(node)),
+      samples: samples && {
+        infoHashes: samples.map((infoHash) => Uint8Array.from(infoHash)),
+        total: sampleTotal,
+        intervalMs: 1000 * sampleIntervalSeconds,
+      },
+    }
+  }
+
   private askOne(
     address: IpAddress,
     asked: Asked,
     padToBytes: number,
-    done: (response: KrpcResponse | undefined) => void,
+    done: (response: KrpcResponse | undefined, refused: boolean) => void,
   ): Lookup {
     let wanted = true
     this.rpc.ask({
@@ -205,7 +233,7 @@ export class Kademlia implements Dht {
       asked,
       padToBytes,
       done: (reply) => {
-        if (wanted) done(reply.kind === 'response' ? reply.response : undefined)
+        if (wanted) done(reply.kind === 'response' ? reply.response : undefined, reply.kind === 'error')
       },
     })
     return {
