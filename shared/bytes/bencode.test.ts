@@ -11,7 +11,7 @@ import {
   decodeDictionary,
   encodeBencode,
 } from './bencode.ts'
-import { CodecError } from './error.ts'
+import { codeOf } from './error-code.fixture.ts'
 
 const text = (bytes: Uint8Array) => String.fromCharCode(...bytes)
 const read = (bytes: string) => decodeBencode(utf8ToBytes(bytes))
@@ -40,16 +40,6 @@ const values = fc.letrec<{ node: Bencodable }>((tie) => ({
     fc.dictionary(fc.stringMatching(/^[!-~]{0,8}$/), tie('node'), { maxKeys: 5 }),
   ),
 })).node
-
-function code(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof CodecError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 describe('bencoding (K-04: BEP 3)', () => {
   it('reads back what it wrote (property)', () => {
@@ -128,20 +118,20 @@ describe('bencoding (K-04: BEP 3)', () => {
     [`l${'i1e'.repeat(5000)}e`, 'bencode-limit'],
     [`d256:${'k'.repeat(256)}i1ee`, 'bencode-limit'],
   ])('refuses nonsense (%#)', (bytes, expectedCode) => {
-    expect(code(() => read(bytes))).toBe(expectedCode)
+    expect(codeOf(() => read(bytes))).toBe(expectedCode)
   })
 
   it('reads what is at its limits', () => {
     expect(plain(read('i9007199254740991e'))).toBe(Number.MAX_SAFE_INTEGER)
     expect(plain(read('i-9007199254740991e'))).toBe(-Number.MAX_SAFE_INTEGER)
-    expect(code(() => read(`${'l'.repeat(8)}${'e'.repeat(8)}`))).toBe('none')
-    expect(code(() => decodeDictionary(utf8ToBytes('le')))).toBe('bencode-syntax')
+    expect(codeOf(() => read(`${'l'.repeat(8)}${'e'.repeat(8)}`))).toBe('none')
+    expect(codeOf(() => decodeDictionary(utf8ToBytes('le')))).toBe('bencode-syntax')
   })
 
   it('does not write what could not be read', () => {
-    expect(code(() => encodeBencode(2 ** 53))).toBe('bencode-integer')
-    expect(code(() => encodeBencode(1.5))).toBe('bencode-integer')
-    expect(code(() => encodeBencode('€'))).toBe('bencode-syntax')
+    expect(codeOf(() => encodeBencode(2 ** 53))).toBe('bencode-integer')
+    expect(codeOf(() => encodeBencode(1.5))).toBe('bencode-integer')
+    expect(codeOf(() => encodeBencode('€'))).toBe('bencode-syntax')
     expect(text(encodeBencode(-0))).toBe('i0e')
   })
 
@@ -151,15 +141,15 @@ describe('bencoding (K-04: BEP 3)', () => {
       .map((all) => all.join(''))
     fc.assert(
       fc.property(fc.oneof(nearly.map(utf8ToBytes), fc.uint8Array({ maxLength: 100 })), (bytes) => {
-        code(() => decodeBencode(bytes))
+        codeOf(() => decodeBencode(bytes))
       }),
     )
     fc.assert(
       fc.property(values, fc.nat(), fc.nat(255), (value, at, byte) => {
         const bytes = encodeBencode(value)
         bytes[at % bytes.length] = byte
-        code(() => decodeBencode(bytes))
-        expect(code(() => decodeBencode(bytes.subarray(0, at % bytes.length)))).not.toBe('none')
+        codeOf(() => decodeBencode(bytes))
+        expect(codeOf(() => decodeBencode(bytes.subarray(0, at % bytes.length)))).not.toBe('none')
       }),
     )
   })

@@ -15,7 +15,7 @@ import {
   u64,
   varlen16,
 } from './codec.ts'
-import { CodecError } from './error.ts'
+import { codeOf } from './error-code.fixture.ts'
 import { Writer } from './writer.ts'
 
 const bytes = (max: number, min = 0) => fc.uint8Array({ minLength: min, maxLength: max })
@@ -41,16 +41,6 @@ const messages = fc.record({
   items: fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 9 }),
   body: bytes(2000),
 })
-
-function code(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof CodecError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 describe('codec of wire messages (C-01, N-11)', () => {
   it('reads back what it wrote, field by field', () => {
@@ -78,28 +68,28 @@ describe('codec of wire messages (C-01, N-11)', () => {
           b: value.huge,
         })
         const short = packet.subarray(0, cut % packet.length)
-        expect(code(() => decode(fixedEnd, short))).toMatch(/^codec-/)
+        expect(codeOf(() => decode(fixedEnd, short))).toMatch(/^codec-/)
       }),
     )
   })
 
   it('survives arbitrary bytes: a value or a CodecError', () => {
-    fc.assert(fc.property(bytes(200), (packet) => code(() => decode(message, packet)).length > 0))
+    fc.assert(fc.property(bytes(200), (packet) => codeOf(() => decode(message, packet)).length > 0))
   })
 
   it('refuses left-over bytes, and ignores them where IPv8 does', () => {
-    expect(code(() => decode(u16, Uint8Array.of(0, 1, 2)))).toBe('codec-leftover')
+    expect(codeOf(() => decode(u16, Uint8Array.of(0, 1, 2)))).toBe('codec-leftover')
     expect(decodePrefix(u16, Uint8Array.of(0, 1, 2))).toBe(1)
   })
 
   it('holds lengths and counts within their bounds, both ways', () => {
     const name = varlen16(3, 1)
-    expect(code(() => encode(name, new Uint8Array(0)))).toBe('codec-length')
-    expect(code(() => encode(name, new Uint8Array(4)))).toBe('codec-length')
-    expect(code(() => decode(name, Uint8Array.of(0, 4, 1, 2, 3, 4)))).toBe('codec-length')
-    expect(code(() => decode(list8(u8, 1), Uint8Array.of(2, 1, 1)))).toBe('codec-count')
-    expect(code(() => encode(list8(u8, 1), [1, 1]))).toBe('codec-count')
-    expect(code(() => encode(fixed(2), Uint8Array.of(1)))).toBe('codec-length')
+    expect(codeOf(() => encode(name, new Uint8Array(0)))).toBe('codec-length')
+    expect(codeOf(() => encode(name, new Uint8Array(4)))).toBe('codec-length')
+    expect(codeOf(() => decode(name, Uint8Array.of(0, 4, 1, 2, 3, 4)))).toBe('codec-length')
+    expect(codeOf(() => decode(list8(u8, 1), Uint8Array.of(2, 1, 1)))).toBe('codec-count')
+    expect(codeOf(() => encode(list8(u8, 1), [1, 1]))).toBe('codec-count')
+    expect(codeOf(() => encode(fixed(2), Uint8Array.of(1)))).toBe('codec-length')
   })
 
   it.each<[string, Codec<number>, number]>([
@@ -109,12 +99,12 @@ describe('codec of wire messages (C-01, N-11)', () => {
     ['u8', u8, -1],
     ['u16', u16, 1.5],
   ])('does not write what does not fit a %s', (_name, codec, value) => {
-    expect(code(() => encode(codec, value))).toBe('codec-range')
+    expect(codeOf(() => encode(codec, value))).toBe('codec-range')
   })
 
   it('does not write a negative or oversized u64', () => {
-    expect(code(() => encode(u64, -1n))).toBe('codec-range')
-    expect(code(() => encode(u64, 1n << 64n))).toBe('codec-range')
+    expect(codeOf(() => encode(u64, -1n))).toBe('codec-range')
+    expect(codeOf(() => encode(u64, 1n << 64n))).toBe('codec-range')
   })
 
   it('grows its writer as needed', () => {

@@ -1,17 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CodecError } from '../bytes/error.ts'
+import { codeOf } from '../bytes/error-code.fixture.ts'
 import { readKept, writeKept } from './kept-directory.ts'
-
-function codeOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof CodecError) return error.code
-    throw error
-  }
-  return 'nothing thrown'
-}
 
 describe('what a client keeps between two runs (W-02)', () => {
   it('comes out as it went in, to the second', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { concat, toHex } from '../bytes/bytes.ts'
-import { CodecError } from '../bytes/error.ts'
+import { codeOf } from '../bytes/error-code.fixture.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { byteStringValue, isItemOf, MAX_VALUE_BYTES, mutableTarget, signItem } from '../kademlia/item.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
@@ -50,15 +50,6 @@ const read = (bytes: Uint8Array) => readDescriptor(bytes, 'lab', NOW_S * 1000)
 function fieldsOf(bytes: Uint8Array): DescriptorFields {
   const { publicKey: _key, bytes: _bytes, ...rest } = read(bytes)
   return rest
-}
-function codeOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof CodecError) return error.code
-    throw error
-  }
-  return 'nothing thrown'
 }
 
 /** Signs a body as it stands, good or bad. */

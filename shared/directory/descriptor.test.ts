@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { formatIpv4, formatIpv6, type IpAddress } from '../bytes/address.ts'
 import { concat, toHex } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
+import { codeOf } from '../bytes/error-code.fixture.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { MAX_DESCRIPTOR_BYTES } from './constants.ts'
@@ -27,15 +28,6 @@ const fields: DescriptorFields = {
   lifetime: 3_600,
 }
 
-function codeOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof CodecError) return error.code
-    throw error
-  }
-  return 'nothing thrown'
-}
 const read = (bytes: Uint8Array, network = 'lab', wallS = NOW_S) =>
   readDescriptor(bytes, network, wallS * 1000)
 

@@ -1,10 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Address } from '../bytes/address.ts'
 import { decode, encode } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { prefixOf, unsignedPacket } from '../ipv8/packet.ts'
-import type { Link } from '../link/link.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
@@ -16,6 +14,7 @@ import {
   REQUEST_BYTES,
 } from './constants.ts'
 import { Directory } from './directory.ts'
+import { TestWire } from './exchange.fixture.ts'
 import { DirectoryExchange, descriptorRequest, descriptorResponse, SINCE_EVER } from './exchange.ts'
 import { addressOfRelay, descriptorOf, keyOf, NETWORK, NOW_MS } from './relays.fixture.ts'
 
@@ -40,30 +39,6 @@ class Node {
   }
 }
 
-class TestLink implements Link {
-  readonly kind = 'simulated'
-  readonly mtu = 1472
-  readonly address: Address
-  open = true
-  readonly sent: Uint8Array[] = []
-  deliver: ((packet: Uint8Array) => void) | undefined
-  private readonly clock: VirtualClock
-
-  constructor(clock: VirtualClock, address: Address) {
-    this.clock = clock
-    this.address = address
-  }
-
-  send(packet: Uint8Array): void {
-    this.sent.push(packet)
-    this.clock.after(10, () => this.deliver?.(packet))
-  }
-
-  close(): void {
-    this.open = false
-  }
-}
-
 /** A relay 0 with its own descriptor and `count` others, and an asker; both ends of their link. */
 function town(
   count: number,
@@ -74,8 +49,8 @@ function town(
   const relay = new Node(0, clock, descriptorOf(0), settings)
   for (let n = 1; n <= count; n++) relay.directory.add(descriptorOf(n))
   const other = new Node(asker.n, clock, asker.own, settings)
-  const toRelay = new TestLink(clock, addressOfRelay(0))
-  const toOther = new TestLink(clock, addressOfRelay(asker.n))
+  const toRelay = new TestWire(clock, addressOfRelay(0))
+  const toOther = new TestWire(clock, addressOfRelay(asker.n))
   toRelay.deliver = (packet) => relay.exchange.receive(toOther, packet)
   toOther.deliver = (packet) => other.exchange.receive(toRelay, packet)
   const results: [number, boolean][] = []
@@ -139,7 +114,7 @@ describe('directory exchange (D-04, D-07)', () => {
 
   it('fetches everything from few neighbours at a time, and from another if those fail', () => {
     const { clock, other, toRelay, results, fetch } = town(30, { n: 200 }, { maxAsking: 1 })
-    const dead = new TestLink(clock, addressOfRelay(5))
+    const dead = new TestWire(clock, addressOfRelay(5))
     other.exchange.fetchFrom(dead, (added, answered) => results.push([added, answered]))
     fetch()
     clock.advance(1_000)

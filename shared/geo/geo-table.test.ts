@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressOf, formatIpv4, type IpAddress } from '../bytes/address.ts'
-import { CodecError } from '../bytes/error.ts'
+import { codeOf } from '../bytes/error-code.fixture.ts'
 import { distanceKm } from './distance.ts'
 import { encodeGeoFile, type GeoFile, type Layer } from './geo-file.ts'
 import { GeoTable } from './geo-table.ts'
@@ -91,23 +91,15 @@ describe('country and network of an address (K-08)', () => {
 
 describe('geo files of strangers (K-08)', () => {
   const bytes = encodeGeoFile(FILE)
-  const codeOf = (file: Uint8Array) => {
-    try {
-      GeoTable.read(file)
-    } catch (error) {
-      if (error instanceof CodecError) return error.code
-      throw error
-    }
-    return 'read'
-  }
-  const changed = (more: Partial<GeoFile>) => codeOf(encodeGeoFile({ ...FILE, ...more }))
+  const refusal = (file: Uint8Array) => codeOf(() => GeoTable.read(file))
+  const changed = (more: Partial<GeoFile>) => refusal(encodeGeoFile({ ...FILE, ...more }))
 
   it('are refused with the reason', () => {
-    expect(codeOf(new Uint8Array(0))).toBe('codec-short')
-    expect(codeOf(Uint8Array.of(0x4d, ...bytes.slice(1)))).toBe('geo-magic')
-    expect(codeOf(Uint8Array.of(...bytes.slice(0, 4), 2, ...bytes.slice(5)))).toBe('geo-version')
-    expect(codeOf(Uint8Array.of(...bytes, 0))).toBe('codec-leftover')
-    expect(codeOf(new Uint8Array(17 * 2 ** 20))).toBe('geo-size')
+    expect(refusal(new Uint8Array(0))).toBe('codec-short')
+    expect(refusal(Uint8Array.of(0x4d, ...bytes.slice(1)))).toBe('geo-magic')
+    expect(refusal(Uint8Array.of(...bytes.slice(0, 4), 2, ...bytes.slice(5)))).toBe('geo-version')
+    expect(refusal(Uint8Array.of(...bytes, 0))).toBe('codec-leftover')
+    expect(refusal(new Uint8Array(17 * 2 ** 20))).toBe('geo-size')
     expect(changed({ countries: [{ code: 'n1', latitude: 0, longitude: 0 }] })).toBe('geo-country')
     expect(changed({ countries: [{ code: 'NL', latitude: 95, longitude: 0 }] })).toBe('geo-country')
     expect(changed({ countriesV6: layer('ipv6', [[0, 3]]) })).toBe('geo-value')
@@ -124,7 +116,7 @@ describe('geo files of strangers (K-08)', () => {
     // The count of AS numbers stands after the header and two countries of six bytes.
     const at = 9 + 1 + 2 * 6
     const counts = [0, 3, 255, 255]
-    expect(codeOf(Uint8Array.of(...bytes.slice(0, at), ...counts, ...bytes.slice(at + 4)))).toBe('geo-count')
+    expect(refusal(Uint8Array.of(...bytes.slice(0, at), ...counts, ...bytes.slice(at + 4)))).toBe('geo-count')
   })
 
   it('that were cut or changed are read or refused, and do no more', () => {
@@ -135,7 +127,7 @@ describe('geo files of strangers (K-08)', () => {
       fc.property(changes, fc.nat(bytes.length), (edits, length) => {
         const copy = bytes.slice(0, length)
         for (const [at, value] of edits) if (at < length) copy[at] = value
-        codeOf(copy)
+        refusal(copy)
       }),
       { numRuns: 500 },
     )

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressOf, formatIpv4, formatIpv6, type IpAddress } from '../bytes/address.ts'
 import { concat } from '../bytes/bytes.ts'
-import { CodecError } from '../bytes/error.ts'
+import { codeOf } from '../bytes/error-code.fixture.ts'
 import type { NodeContact } from './api.ts'
 import type { KrpcError, KrpcQuery, KrpcRequest, KrpcResponse } from './krpc.ts'
 import { decodeKrpc, encodeKrpc, paddingFor } from './krpc-codec.ts'
@@ -88,16 +88,6 @@ const errors: fc.Arbitrary<KrpcError> = fc.record({
   code: fc.integer({ min: 0, max: 9999 }),
   message: fc.stringMatching(/^[ -~]{0,100}$/),
 })
-
-function code(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof CodecError) return error.code
-    throw error
-  }
-  return 'none'
-}
 
 describe('messages of the DHT (K-01, K-04, D-02: BEP 5, 32, 42, 43, 44, 51)', () => {
   it('reads back what it wrote (property)', () => {
@@ -245,7 +235,7 @@ describe('messages of the DHT (K-01, K-04, D-02: BEP 5, 32, 42, 43, 44, 51)', ()
     ['d1:eli-1e3:abce1:t2:aa1:y1:ee', 'krpc-error'],
     [`d1:t2:aa1:v1500:${'v'.repeat(1500)}1:y1:qe`, 'krpc-size'],
   ])('refuses nonsense (%#)', (datagram, expected) => {
-    expect(code(() => decodeKrpc(utf8ToBytes(datagram)))).toBe(expected)
+    expect(codeOf(() => decodeKrpc(utf8ToBytes(datagram)))).toBe(expected)
   })
 
   it('passes over what it cannot use of an otherwise good answer', () => {
@@ -275,9 +265,9 @@ describe('messages of the DHT (K-01, K-04, D-02: BEP 5, 32, 42, 43, 44, 51)', ()
         fc.nat(),
         (sent, changes, cut) => {
           const datagram = encodeKrpc(sent)
-          expect(code(() => decodeKrpc(datagram.subarray(0, cut % datagram.length)))).not.toBe('none')
+          expect(codeOf(() => decodeKrpc(datagram.subarray(0, cut % datagram.length)))).not.toBe('none')
           for (const [place, byte] of changes) datagram[place % datagram.length] = byte
-          code(() => decodeKrpc(datagram))
+          codeOf(() => decodeKrpc(datagram))
         },
       ),
     )
