@@ -12,7 +12,7 @@ import type { NetworkBits, PathRelay } from '../path/relay.ts'
 import type { Reliability } from '../path/reliability.ts'
 import { type Hops, selectPath } from '../path/select.ts'
 import type { StreamOpener } from '../stream/byte-stream.ts'
-import { StreamClient } from '../stream/stream-client.ts'
+import { CircuitStreams } from '../stream/circuit-streams.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
@@ -51,11 +51,12 @@ export class ClientCircuits {
   private readonly owned: OwnedCircuits
   private readonly all = new Set<Circuit>()
   private readonly outside = new Set<Circuit>()
-  private readonly streams = new Map<Circuit, StreamClient>()
+  private readonly streams: CircuitStreams
 
   constructor(options: ClientCircuitsOptions) {
     this.options = options
     this.owned = new OwnedCircuits(options.prefix, options.counters)
+    this.streams = new CircuitStreams(options)
   }
 
   receive(link: Link, packet: Uint8Array): void {
@@ -93,19 +94,15 @@ export class ClientCircuits {
         pool.suspected()
       },
       datagram: (from, origin, data) => this.options.datagram(from, origin, data),
-      stream: (from, destination, packet) => this.streams.get(from)?.receive(destination, packet),
-      streamReset: (from, destination, connectionId, reason) =>
-        this.streams.get(from)?.reset(destination, connectionId, reason),
+      ...this.streams.events,
       tested: (_, identifier, data) => probe.tested(identifier, data),
       closed: (_, reason) => {
         counters.add(`client-circuit-${reason}`)
-        const streams = this.streams.get(circuit)
-        this.streams.delete(circuit)
+        const streams = this.streams.take(circuit)
         pool.closed()
         streams?.circuitClosed()
       },
     })
-    this.streams.set(circuit, this.streamsOf(circuit))
     return circuit
   }
 
@@ -160,14 +157,12 @@ export class ClientCircuits {
   /** What opens TCP connections at the exit of a circuit of the pool. At a stock exit, which has none, they fail at once. */
   opener(circuit: Circuit, exit: PathRelay | undefined): StreamOpener | undefined {
     if (exit?.exit === 'datagram') return refusedStream(this.options.clock, 'not-an-exit')
-    return this.streams.get(circuit)?.open
+    return this.all.has(circuit) ? this.streams.on(circuit).open : undefined
   }
 
   /** Ends the streams of a circuit that is silent; should it recover, it begins anew. */
   abandon(circuit: Circuit): void {
-    const lost = this.streams.get(circuit)
-    this.streams.set(circuit, this.streamsOf(circuit))
-    lost?.circuitClosed()
+    this.streams.take(circuit)?.circuitClosed()
   }
 
   private make(
@@ -205,15 +200,5 @@ export class ClientCircuits {
     this.owned.add(circuit)
     this.all.add(circuit)
     return circuit
-  }
-
-  private streamsOf(circuit: Circuit): StreamClient {
-    const { clock, random, counters } = this.options
-    return new StreamClient({
-      clock,
-      random,
-      counters,
-      send: (destination, packet) => circuit.sendStream(destination, packet),
-    })
   }
 }

@@ -6,7 +6,7 @@ import { Circuit } from '../onion/circuit.ts'
 import type { CircuitEvents } from '../onion/circuit-options.ts'
 import { OwnedCircuits } from '../onion/owned-circuits.ts'
 import type { ByteStream, ByteStreamEvents } from '../stream/byte-stream.ts'
-import { StreamClient } from '../stream/stream-client.ts'
+import { CircuitStreams } from '../stream/circuit-streams.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
@@ -31,11 +31,12 @@ export class OwnProbeCircuits implements ProbeCircuits {
   private readonly options: OwnProbeCircuitsOptions
   private readonly owned: OwnedCircuits
   private readonly live = new Set<Circuit>()
-  private readonly streams = new Map<Circuit, StreamClient>()
+  private readonly streams: CircuitStreams
 
   constructor(options: OwnProbeCircuitsOptions) {
     this.options = options
     this.owned = new OwnedCircuits(options.prefix, options.counters)
+    this.streams = new CircuitStreams(options)
   }
 
   /** Takes a packet of that socket. */
@@ -72,14 +73,11 @@ export class OwnProbeCircuits implements ProbeCircuits {
         ready: nothing,
         datagram: nothing,
         ...events,
-        stream: (from, destination, packet) => this.streams.get(from)?.receive(destination, packet),
-        streamReset: (from, destination, connectionId, reason) =>
-          this.streams.get(from)?.reset(destination, connectionId, reason),
+        ...this.streams.events,
         closed: (closed, reason) => {
           this.owned.remove(closed)
           this.live.delete(closed)
-          this.streams.get(closed)?.circuitClosed()
-          this.streams.delete(closed)
+          this.streams.take(closed)?.circuitClosed()
           events.closed?.(closed, reason)
         },
       },
@@ -91,14 +89,6 @@ export class OwnProbeCircuits implements ProbeCircuits {
   }
 
   open(circuit: Circuit, destination: IpAddress, events: ByteStreamEvents): ByteStream {
-    const { clock, random, counters } = this.options
-    let client = this.streams.get(circuit)
-    if (client === undefined) {
-      const send = (to: Parameters<Circuit['sendStream']>[0], packet: Uint8Array) =>
-        circuit.sendStream(to, packet)
-      client = new StreamClient({ clock, random, counters, send })
-      this.streams.set(circuit, client)
-    }
-    return client.open(destination, events)
+    return this.streams.on(circuit).open(destination, events)
   }
 }
