@@ -45,7 +45,7 @@ export interface KademliaOptions {
 
 /** How a lookup went. */
 export interface LookupSummary {
-  readonly kind: 'find-node' | 'get-peers' | 'announce-peer' | 'get' | 'put' | 'sample' | 'refresh'
+  readonly kind: 'find-node' | 'get-peers' | 'announce-peer' | 'get' | 'put' | 'refresh'
   /** Whether enough nodes near the target answered for the result to mean something. */
   readonly ok: boolean
   /** Whether it was answered from what an earlier lookup found. */
@@ -107,11 +107,6 @@ export interface MutableItem {
   readonly value: Uint8Array
   /** Store only where this is the sequence number there now. */
   readonly cas?: number
-}
-
-export interface SampleResult extends FindNodeResult {
-  /** Info hashes (20 bytes each) that nodes near the target keep peers for (BEP 51). */
-  readonly infoHashes: readonly Uint8Array[]
 }
 
 /** What one node says to one question. */
@@ -216,7 +211,6 @@ export interface Dht {
   putMutable(item: MutableItem, done: (result: StoreResult) => void): Lookup
   /** Puts it now and each `republishMs`, sooner after a failure, until cancelled (K-05). `told` is called after each time. */
   publish(publication: Publication, told?: (result: StoreResult) => void): Lookup
-  sampleInfohashes(target: Uint8Array, done: (result: SampleResult) => void): Lookup
   /**
    * Asks one node for the nodes closest to `target`, and with `samples` for info hashes, too. `done` gets `refused` for a KRPC
    * error, as of a node that does not know BEP 51, and undefined for no answer.

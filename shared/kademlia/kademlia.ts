@@ -13,7 +13,6 @@ import type {
   NodeAnswer,
   NodeContact,
   Publication,
-  SampleResult,
   StoreResult,
 } from './api.ts'
 import { ID_BYTES, KADEMLIA_DEFAULTS, NODES_PER_ANSWER } from './constants.ts'
@@ -168,10 +167,6 @@ export class Kademlia implements Dht {
 
   publish(publication: Publication, told?: (result: StoreResult) => void): Lookup {
     return this.lookups.publish(publication, told)
-  }
-
-  sampleInfohashes(target: Uint8Array, done: (result: SampleResult) => void): Lookup {
-    return this.lookups.sampleInfohashes(target, done)
   }
 
   askNode(

@@ -10,7 +10,6 @@ import type {
   LookupSummary,
   MutableItem,
   Publication,
-  SampleResult,
   StoreResult,
 } from './api.ts'
 import { byteStringValue, immutableTarget, mutableTarget, requireItemSize, signItem } from './item.ts'
@@ -40,7 +39,6 @@ type LookupMethods =
   | 'putImmutable'
   | 'putMutable'
   | 'publish'
-  | 'sampleInfohashes'
 
 /** Lookups as asked for from outside: each waits its turn, is answered from the cache where one was just there, and is counted. */
 export class Lookups implements Pick<Dht, LookupMethods> {
@@ -152,11 +150,6 @@ export class Lookups implements Pick<Dht, LookupMethods> {
 
   publish(publication: Publication, told: (result: StoreResult) => void = () => {}): Lookup {
     return this.publications.add(publication, told)
-  }
-
-  sampleInfohashes(target: Uint8Array, done: (result: SampleResult) => void): Lookup {
-    const none: SampleResult = { ...nothing('sample'), infoHashes: [] }
-    return this.queued(done, none, (finished) => stores.sampleInfohashes(this.core, target, finished))
   }
 
   /** A lookup is over, whoever asked for it. */

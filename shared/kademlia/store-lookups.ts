@@ -3,15 +3,7 @@ import { decodeBencode } from '../bytes/bencode.ts'
 import { equalBytes } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
 import { isUnicast } from '../ipv8/network-of.ts'
-import type {
-  FoundItem,
-  GetItemResult,
-  GetPeersResult,
-  ItemQuery,
-  Lookup,
-  SampleResult,
-  StoreResult,
-} from './api.ts'
+import type { FoundItem, GetItemResult, GetPeersResult, ItemQuery, Lookup, StoreResult } from './api.ts'
 import type { Candidate } from './candidate.ts'
 import { isItemOf, mutableTarget } from './item.ts'
 import { copyOf } from './item-store.ts'
@@ -197,24 +189,4 @@ export function byteStringOf(encoded: Uint8Array): Uint8Array | undefined {
     if (error instanceof CodecError) return undefined
     throw error
   }
-}
-
-export function sampleInfohashes(
-  core: Core,
-  target: Uint8Array,
-  done: (result: SampleResult) => void,
-): Lookup {
-  const infoHashes = new Map<string, Uint8Array>()
-  const plan: Plan = {
-    kind: 'sample',
-    target,
-    asked: { method: 'sample_infohashes', target },
-    paths: 1,
-    onAnswer: (_, { samples }) => {
-      for (const sample of samples ?? [])
-        infoHashes.set(String.fromCharCode(...sample), Uint8Array.from(sample))
-      return true
-    },
-  }
-  return lookUp(core, plan, ({ result }) => done({ ...result, infoHashes: [...infoHashes.values()] }))
 }
