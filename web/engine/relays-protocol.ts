@@ -1,4 +1,4 @@
-import type { Checks, ReasonCode, Standing, VerdictClass } from '../../shared/trust/verdict.ts'
+import type { Verdict } from '../../shared/trust/verdict.ts'
 
 /** What the relays page and the engine say to each other. Plain data only. */
 
@@ -88,15 +88,9 @@ export interface CircuitPlace {
   readonly primary: boolean
 }
 
-export interface VerdictView {
-  readonly checks: Checks
-  /** 0 to 1: 0.2 for each check that was passed (D-06). */
-  readonly score: number
-  /** 0 to 1: conduct over time; 0.5 where nothing is known. */
-  readonly reputation: number
-  readonly class: VerdictClass
-  readonly standing: Standing
-  readonly reasons: readonly ReasonCode[]
+/** A verdict as people are shown it. */
+export interface VerdictView
+  extends Pick<Verdict, 'checks' | 'score' | 'reputation' | 'class' | 'standing' | 'reasons'> {
   /** Seconds since the checks; undefined if they were never made. */
   readonly ageSeconds: number | undefined
   /** Relays of distinct networks whose word it is; 0 if it is this page's own. */

@@ -5,7 +5,7 @@ import { ID_BYTES } from '../../shared/kademlia/constants.ts'
 import { decodeKrpc, encodeKrpc } from '../../shared/kademlia/krpc-codec.ts'
 import { Candidates } from './candidates.ts'
 import { ROUTER_REPEATS_MS } from './limits.ts'
-import { aborted, isIp, type LookupOutcome, type LookupWorld, pause } from './lookup.ts'
+import { aborted, askingNode, isIp, type LookupOutcome, type LookupWorld, pause } from './lookup.ts'
 
 /** BEP 5 leaves the length to the asker. */
 const TRANSACTION_BYTES = 4
@@ -21,7 +21,7 @@ export async function lookUpByDht(
   routers: readonly string[],
   signal: AbortSignal,
 ): Promise<LookupOutcome> {
-  const { clock, random, counters, tunnel, mayReach, infoHash } = world
+  const { clock, random, tunnel, infoHash } = world
   let ready = () => {}
   const hasNodes = new Promise<void>((resolve) => {
     ready = resolve
@@ -31,17 +31,7 @@ export async function lookUpByDht(
     if (isAnswerTo(transaction, datagram)) dht.addNodes([origin])
     else dht.receive(origin, datagram)
   })
-  const dht = world.makeDht({
-    clock,
-    random,
-    counters,
-    // Exits have IPv4; not all have IPv6.
-    families: ['ipv4'],
-    send: (address, datagram) => socket.send(address, datagram),
-    mayReach,
-    readOnly: true,
-    events: { tableUpdated: ready },
-  })
+  const dht = askingNode(world, socket, { tableUpdated: ready })
   const candidates = new Candidates(dht, world)
   try {
     const addresses = routers.map(routerAddress)

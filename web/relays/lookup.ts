@@ -3,7 +3,7 @@ import type { Dht, KademliaOptions } from '../../shared/kademlia/api.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
-import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { Tunnel, TunnelDatagrams } from '../tunnel/tunnel.ts'
 
 /** What a lookup for relays works with. Everything it sends leaves at an exit. */
 export interface LookupWorld {
@@ -50,6 +50,25 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** A node of the DHT for one lookup: it asks and answers nothing (BEP 43), and what it sends leaves through `socket` at an exit. */
+export function askingNode(
+  { makeDht, clock, random, counters, mayReach }: LookupWorld,
+  socket: Pick<TunnelDatagrams, 'send'>,
+  events: KademliaOptions['events'] = {},
+): Dht {
+  return makeDht({
+    clock,
+    random,
+    counters,
+    // Exits have IPv4; not all have IPv6.
+    families: ['ipv4'],
+    send: (address, datagram) => socket.send(address, datagram),
+    mayReach,
+    readOnly: true,
+    events,
+  })
 }
 
 export const isIp = (address: Address): address is IpAddress => address.kind !== 'domain'

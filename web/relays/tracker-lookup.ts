@@ -13,7 +13,7 @@ import {
 import { shuffled, uint32 } from '../../shared/world/random.ts'
 import { Candidates } from './candidates.ts'
 import { NO_PORT, TRACKER_PEERS_WANTED, TRACKER_REPEATS_MS, TRACKERS } from './limits.ts'
-import { aborted, isIp, type LookupOutcome, type LookupWorld, pause } from './lookup.ts'
+import { aborted, askingNode, isIp, type LookupOutcome, type LookupWorld, pause } from './lookup.ts'
 
 /** Trackers that can be asked through a circuit: there is no TLS above the tunnel. */
 export const isAskable = (url: string): boolean => /^(?:udp|http):/.test(url)
@@ -28,17 +28,9 @@ export async function lookUpByTrackers(
   trackers: readonly string[],
   signal: AbortSignal,
 ): Promise<LookupOutcome> {
-  const { clock, random, counters, tunnel, mayReach } = world
+  const { random, counters, tunnel } = world
   const socket = tunnel.datagrams((origin, datagram) => dht.receive(origin, datagram))
-  const dht = world.makeDht({
-    clock,
-    random,
-    counters,
-    families: ['ipv4'],
-    send: (address, datagram) => socket.send(address, datagram),
-    mayReach,
-    readOnly: true,
-  })
+  const dht = askingNode(world, socket)
   const candidates = new Candidates(dht, world)
   const peerId = random.bytes(20)
   const key = uint32(random)
