@@ -27,6 +27,11 @@ const DEBIAN_PACKAGES = [
     probe: ['sh', '-c', 'command -v opentracker'],
     why: 'relays announce to a real tracker',
   },
+  {
+    name: 'tor',
+    probe: ['sh', '-c', 'command -v tor && command -v tor-gencert'],
+    why: 'relays meet over a private Tor network',
+  },
   { name: 'strace', probe: ['strace', '-V'], why: "the browser's connections are recorded from outside" },
   ...(isRoot
     ? [

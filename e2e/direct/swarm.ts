@@ -47,6 +47,8 @@ export async function startBrowserSwarm(): Promise<BrowserSwarm> {
     response.setHeader('Access-Control-Allow-Origin', '*')
     response.setHeader('Access-Control-Allow-Headers', '*, range, cache-control')
     response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin')
+    // A browser keeps a connection for later even when the page that opened it has gone; what is counted is the page's own.
+    response.setHeader('Connection', 'close')
     const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? []
     if (request.method === 'OPTIONS' || from === undefined || to === undefined) {
       response.writeHead(request.method === 'OPTIONS' ? 204 : 416).end()
