@@ -1,0 +1,23 @@
+import { MESSAGE_BYTES } from './constants.ts'
+
+/**
+ * Size classes of a link's messages (L-09). Who watches an encrypted link sees how long its messages are; padded up to one
+ * of a few classes, they do not tell how many layers a cell still has, nor what it carries. Ascending; the largest is the
+ * largest message. What each costs and hides: docs/links.md "Padding".
+ */
+export type SizeClasses = readonly number[]
+
+/**
+ * Bytes: an acknowledgement or a control message; then a full cell of 1,472 bytes, two, four, and as many as a message holds.
+ * Made to measure for cells: what is packed fills its class to 95 % or more where full cells wait.
+ */
+export const SIZE_CLASSES: SizeClasses = [512, 1_536, 3_072, 6_144, MESSAGE_BYTES]
+
+/** A link that does not pad. */
+export const NO_SIZE_CLASSES: SizeClasses = []
+
+/** Bytes of padding that make a message of `bytes` as long as the least class that holds it; 0 where no class does. */
+export function paddingFor(bytes: number, classes: SizeClasses): number {
+  for (const size of classes) if (bytes <= size) return size - bytes
+  return 0
+}
