@@ -55,3 +55,6 @@ export const MAX_AUTH_MESSAGE_BYTES = 256
 export const MAX_NETWORK_NAME_BYTES = 64
 /** Channel bindings are hashes or exported keys, 32 to 64 bytes in practice. */
 export const MAX_CHANNEL_BINDING_BYTES = 256
+
+/** What may come over a wire before it has an owner, each packet with PACKET_OVERHEAD_BYTES: more than one read of a socket. */
+export const MAX_HELD_BYTES = 1_048_576

@@ -4,13 +4,27 @@ import type { Address } from '../bytes/address.ts'
 export type LinkCloseReason = 'unneeded' | 'shutdown' | 'refused' | 'failed' | 'limit' | 'protocol' | 'lost'
 
 /**
+ * What a link runs over. `circuit`: the last hop of a circuit, which carries the directory's packets that way. `neighbour`:
+ * one neighbour by whatever wires lead to it at the moment (neighbour.ts). `bridge`: through a page that passes packets on.
+ */
+export type LinkKind =
+  | 'udp'
+  | 'tcp'
+  | 'tor'
+  | 'websocket'
+  | 'webrtc'
+  | 'bridge'
+  | 'simulated'
+  | 'circuit'
+  | 'neighbour'
+
+/**
  * A way to one neighbour that carries packets: a UDP address, a WebSocket, a simulated wire. Like a wire behind a router's
  * queue: bounded, fair among circuits, drops when full. Reliability is the end's work. Packets come in by the call that
  * the owner of the link was made with (`onPacket(link, packet)`), never more than `mtu` bytes each.
  */
 export interface Link {
-  /** `circuit`: the last hop of a circuit, which carries the directory's packets that way. */
-  readonly kind: 'udp' | 'websocket' | 'simulated' | 'circuit'
+  readonly kind: LinkKind
   /** The largest packet it carries, in bytes. */
   readonly mtu: number
   /** The neighbour's address as seen from here. */
