@@ -2,6 +2,7 @@ import { type IpAddress, sameAddress } from '../bytes/address.ts'
 import { equalBytes } from '../bytes/bytes.ts'
 import type {
   Dht,
+  Family,
   FindNodeResult,
   GetItemResult,
   GetPeersResult,
@@ -26,6 +27,7 @@ import { Server } from './server.ts'
 import { type Core, Side, sideOf } from './side.ts'
 import { statusOf } from './status.ts'
 import { byteStringOf } from './store-lookups.ts'
+import type { NodeIdentity } from './table-node.ts'
 import { Upkeep } from './upkeep.ts'
 
 /** `CV`, and the version of what we speak. Not sent by read-only nodes, which need not be told apart (K-07). */
@@ -126,6 +128,17 @@ export class Kademlia implements Dht {
 
   addNodes(addresses: readonly IpAddress[]): void {
     if (!this.stopped) this.upkeep.addNodes(addresses)
+  }
+
+  /**
+   * Goes on with a table as it was, nobody asked: for one that has just been put together, as of a simulation that begins in the middle.
+   * A relay that was away gives `addNodes` what it saved. Before `start`.
+   * @param heardMs when each was heard of last, by the clock's `now`; the last look around us was then, too
+   */
+  restore(family: Family, nodes: readonly NodeIdentity[], heardMs: (index: number) => number): void {
+    const side = sideOf(this.core.sides, family)
+    for (const [i, node] of nodes.entries()) side?.table.restore(node, heardMs(i))
+    this.upkeep.restored(heardMs(0))
   }
 
   receive(from: IpAddress, datagram: Uint8Array): boolean {

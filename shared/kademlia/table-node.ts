@@ -2,6 +2,9 @@ import type { IpAddress } from '../bytes/address.ts'
 import type { NodeContact } from './api.ts'
 import { type PackedId, unpacked } from './packed-id.ts'
 
+/** Who a node is, without what was heard of it: many tables may share one. */
+export type NodeIdentity = Pick<TableNode, 'key' | 'address' | 'machine' | 'network' | 'fits'>
+
 /** What is known of a node of the table: it has answered us. Whole milliseconds, since fractions take memory of their own. */
 export class TableNode implements NodeContact {
   readonly key: PackedId
@@ -18,11 +21,7 @@ export class TableNode implements NodeContact {
   /** Smoothed round-trip time; 0 if unknown. */
   rttMs: number
 
-  constructor(
-    node: Pick<TableNode, 'key' | 'address' | 'machine' | 'network' | 'fits'>,
-    now: number,
-    rttMs: number,
-  ) {
+  constructor(node: NodeIdentity, now: number, rttMs: number) {
     this.key = node.key
     this.address = node.address
     this.machine = node.machine

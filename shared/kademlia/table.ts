@@ -6,7 +6,7 @@ import { randomNear } from './distance.ts'
 import { nodeIdFits } from './node-id.ts'
 import { comparePacked, type PackedId, packed, packedPrefixBits, unpacked } from './packed-id.ts'
 import { countedNetworkOf, machineOf } from './place.ts'
-import { TableNode } from './table-node.ts'
+import { type NodeIdentity, TableNode } from './table-node.ts'
 
 const BUCKETS = 8 * ID_BYTES
 
@@ -74,6 +74,12 @@ export class Table {
     const fits = this.settings.nodeIds === 'off' || nodeIdFits(id, address)
     const node = new TableNode({ key, address, machine, network, fits }, now, rttMs)
     return this.place(node, now)
+  }
+
+  /** A node that had answered at `heardMs` when this table was saved. @returns whether it has a place */
+  restore(node: NodeIdentity, heardMs: number): boolean {
+    if (this.byMachine.has(node.machine)) return false
+    return this.place(new TableNode(node, heardMs, 0), heardMs).kind === 'added'
   }
 
   /** Whether an unknown node of that id would get a place now, so that it is worth a ping. */

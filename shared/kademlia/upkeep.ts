@@ -56,6 +56,11 @@ export class Upkeep {
     this.join()
   }
 
+  /** The table has been restored: around us was looked for the last time at `aroundMs`. */
+  restored(aroundMs: number): void {
+    this.aroundMs = aroundMs
+  }
+
   stop(): void {
     this.timer?.cancel()
     this.timer = undefined

@@ -6,6 +6,7 @@ import { Counters } from '../../world/counters.ts'
 import { below, fraction, pick } from '../../world/random.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { DhtPlace, DhtWires } from './dht-wires.ts'
+import { fillTables } from './filled-tables.ts'
 
 const HOUR_MS = 3_600_000
 /** So many of its routers a node begins from. */
@@ -65,6 +66,14 @@ export class DhtNodes {
     node.machine.start(few.map(({ place }) => place.address))
     this.others.push(node)
     return node
+  }
+
+  /** So many at once, that have known each other for long. */
+  populate(count: number, withinMs: number): void {
+    const { clock, random } = this.options
+    while (this.others.length < count) this.others.push(this.make())
+    fillTables(this.all, random, clock.now(), withinMs)
+    for (const { machine } of this.others) machine.start([])
   }
 
   /** From now on nodes leave at random, without a word, and others come. */

@@ -1,4 +1,4 @@
-import type { KademliaSettings } from '../../kademlia/constants.ts'
+import { KADEMLIA_DEFAULTS, type KademliaSettings } from '../../kademlia/constants.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { VirtualClock } from '../virtual-clock.ts'
 import { DhtNodes } from './dht-nodes.ts'
@@ -16,6 +16,8 @@ export interface DhtTownOptions {
   readonly settings?: Partial<KademliaSettings>
   /** Before anything is measured; 20 minutes, in which each table has been refreshed. */
   readonly settlingMs?: number
+  /** Whether they have been together for long when it begins, rather than join one after the other: for very many. */
+  readonly filled?: boolean
 }
 
 export interface DhtTown {
@@ -48,6 +50,11 @@ export function settledTown(options: DhtTownOptions, progress?: (minutes: number
     churnPerHour: options.churnPerHour ?? CHURN_PER_HOUR,
     ...(options.settings && { settings: options.settings }),
   })
+  // Their clocks began long ago: what was heard before lies behind zero otherwise.
+  if (options.filled) {
+    clock.advance(KADEMLIA_DEFAULTS.refreshMs)
+    nodes.populate(options.nodes - nodes.size, KADEMLIA_DEFAULTS.refreshMs)
+  }
   const perSecond = Math.max(LEAST_JOINING_PER_SECOND, options.nodes / JOINING_SECONDS)
   while (nodes.size < options.nodes) {
     for (let i = 0; i < perSecond && nodes.size < options.nodes; i++) nodes.join()
