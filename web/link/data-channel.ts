@@ -1,0 +1,90 @@
+import type { MessagePipe } from '../../shared/link/queued-link.ts'
+import type { ChannelCommand, ChannelReport, ChannelRequest, OpenChannelPort } from './channel-messages.ts'
+
+export interface DataChannelOptions extends ChannelRequest {
+  readonly openPort: OpenChannelPort
+  /** To be brought to the far end: JSON as of `ChannelReport`. */
+  onSignal(signal: string): void
+  onOpen(): void
+  /** One message, which belongs to the receiver; never before `onOpen`. */
+  onMessage(message: Uint8Array): void
+  /** There is room again below `bufferedBytes`. */
+  onWritten?(): void
+  /** Once, unless this end has closed. Also of a channel that never opened. */
+  onClosed(): void
+}
+
+/**
+ * The worker's end of a WebRTC data channel (ordered, reliable) that lives on the main thread. A pipe of messages for
+ * `QueuedLink`, once it is open.
+ */
+export class DataChannel implements MessagePipe {
+  private readonly options: DataChannelOptions
+  private readonly port: MessagePort
+  private state: 'opening' | 'open' | 'closed' = 'opening'
+  private buffered = 0
+
+  constructor(options: DataChannelOptions) {
+    this.options = options
+    const { openPort, initiator, stun } = options
+    this.port = openPort({ initiator, stun })
+    this.port.onmessage = ({ data }: MessageEvent<ChannelReport>) => this.receive(data)
+  }
+
+  get open(): boolean {
+    return this.state === 'open'
+  }
+
+  /** Takes a signal that came from the far end. */
+  signal(signal: string): void {
+    this.tell({ type: 'signal', signal })
+  }
+
+  send(message: Uint8Array): void {
+    if (this.state !== 'open') return
+    // A message of its own memory goes to the main thread without a copy.
+    const { buffer, byteLength } = message
+    const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+    const bytes = whole ? buffer : message.slice().buffer
+    this.buffered += byteLength
+    this.port.postMessage(bytes, [bytes])
+  }
+
+  bufferedBytes(): number {
+    return this.buffered
+  }
+
+  /** Data channels have no close codes: the far end sees the channel end. Idempotent. */
+  close(): void {
+    if (this.state === 'closed') return
+    this.tell({ type: 'close' })
+    this.end()
+  }
+
+  private receive(report: ChannelReport): void {
+    if (this.state === 'closed') return
+    if (report instanceof ArrayBuffer) {
+      this.options.onMessage(new Uint8Array(report))
+    } else if (report.type === 'signal') {
+      this.options.onSignal(report.signal)
+    } else if (report.type === 'open') {
+      this.state = 'open'
+      this.options.onOpen()
+    } else if (report.type === 'written') {
+      this.buffered -= report.bytes
+      this.options.onWritten?.()
+    } else {
+      this.end()
+      this.options.onClosed()
+    }
+  }
+
+  private end(): void {
+    this.state = 'closed'
+    this.port.close()
+  }
+
+  private tell(command: ChannelCommand): void {
+    if (this.state !== 'closed') this.port.postMessage(command)
+  }
+}
