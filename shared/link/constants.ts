@@ -13,6 +13,11 @@ export const MESSAGE_BYTES = 16_384
 export const FRAME_HEADER_BYTES = 2
 /** The largest packet of a link of messages. */
 export const MESSAGE_MTU = MESSAGE_BYTES - FRAME_HEADER_BYTES
+/**
+ * The largest packet that fills one TLS record (16,384 bytes) and no more, with what stands before it: frame 2, WebSocket
+ * header up to 8 of a masked message of this size, length 4 of a message in a plain stream.
+ */
+export const STREAM_PACKET_BYTES = 16_368
 /** A longer WebSocket message closes the connection before it is buffered. */
 export const MAX_MESSAGE_BYTES = 65_536
 

@@ -27,6 +27,11 @@ export interface Link {
   readonly kind: LinkKind
   /** The largest packet it carries, in bytes. */
   readonly mtu: number
+  /**
+   * Whether large packets go whole and in order, with no datagram underneath. May change while the link is open. Left out: as
+   * `isStreamLink` knows the kind.
+   */
+  readonly stream?: boolean
   /** The neighbour's address as seen from here. */
   readonly address: Address
   /** False once closed from either side; `send` then drops. */
