@@ -1,0 +1,34 @@
+import type { KeyPair } from '../shared/identity/keys.ts'
+import type { WalkStatus } from '../shared/ipv8/walker.ts'
+import type { RouterStats } from '../shared/onion/router.ts'
+import type { Clock } from '../shared/world/clock.ts'
+import type { Counters } from '../shared/world/counters.ts'
+import type { Random } from '../shared/world/random.ts'
+import type { RelayConfig } from './config.ts'
+import type { DiscoveryStatus } from './discovery/relay-discovery.ts'
+import type { Log } from './log.ts'
+import type { PortMappingState } from './nat/port-mapping.ts'
+
+export interface RelayOptions {
+  readonly config: RelayConfig
+  readonly keyPair: KeyPair
+  readonly clock: Clock
+  readonly random: Random
+  readonly counters: Counters
+  readonly log: Log
+}
+
+/** Numbers and states, no addresses, keys or ids: what GET /status.json answers (N-13). */
+export interface RelayStatus extends WalkStatus {
+  /** Whether a router at home sends the port here, and by which protocol. */
+  readonly portMapping: PortMappingState
+  /** Other relays whose descriptors are known. */
+  readonly relays: number
+  /** How the search for relays goes (D-08, K-10). */
+  readonly discovery: DiscoveryStatus
+  readonly udpLinks: number
+  readonly pages: number
+  readonly router: RouterStats
+  /** Since the start: `udp-received`, `udp-received-bytes`, `udp-sent`, `udp-sent-bytes`, refusals by reason, … */
+  readonly counters: Readonly<Record<string, number>>
+}
