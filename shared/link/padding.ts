@@ -21,3 +21,19 @@ export function paddingFor(bytes: number, classes: SizeClasses): number {
   for (const size of classes) if (bytes <= size) return size - bytes
   return 0
 }
+
+/** A class is filled to this part at least, or else the next smaller one is taken, and what it does not hold comes after it. */
+const LEAST_FILL = 0.85
+
+/**
+ * How many bytes the next message is to hold at most, of `waiting` bytes: all where they fill a class, else as many as the
+ * class below holds. Five cells go as four and one, rather than in a message three times as long.
+ */
+export function messageRoom(waiting: number, classes: SizeClasses): number {
+  let smaller: number | undefined
+  for (const size of classes) {
+    if (waiting <= size) return waiting >= size * LEAST_FILL ? waiting : (smaller ?? waiting)
+    smaller = size
+  }
+  return smaller ?? waiting
+}

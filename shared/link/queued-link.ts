@@ -7,6 +7,7 @@ import { MESSAGE_BYTES, MESSAGE_MTU, PIPE_BYTES, PIPE_POLL_MS } from './constant
 import { FairQueue, type FairQueueLimits } from './fair-queue.ts'
 import { packFrames, unpackFrames } from './framing.ts'
 import type { Link, LinkCloseReason } from './link.ts'
+import { SIZE_CLASSES, type SizeClasses } from './padding.ts'
 
 /** What carries a link's messages, whole and in order: a WebSocket, or a wire of the simulator. */
 export interface MessagePipe {
@@ -33,6 +34,8 @@ export interface QueuedLinkOptions {
   readonly limits?: FairQueueLimits
   /** Most bytes that may wait in the pipe before the queue holds back; PIPE_BYTES by default. */
   readonly pipeBytes?: number
+  /** What messages are padded to; SIZE_CLASSES by default (L-09). */
+  readonly sizeClasses?: SizeClasses
 }
 
 /**
@@ -126,9 +129,9 @@ export class QueuedLink implements Link {
   private readonly flush = (): void => {
     this.flushTimer?.cancel()
     this.flushTimer = undefined
-    const { pipe, clock, counters } = this.options
+    const { pipe, clock, counters, sizeClasses = SIZE_CLASSES } = this.options
     while (pipe.bufferedBytes() < this.pipeBytes) {
-      const message = packFrames(this.queue, MESSAGE_BYTES, counters)
+      const message = packFrames(this.queue, MESSAGE_BYTES, counters, sizeClasses)
       if (!message) {
         this.blocked = false
         return
