@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ConfigError, parseConfig, portRangeOf, type RelayConfig } from './config.ts'
+import { ConfigError, parseConfig, type RelayConfig } from './config.ts'
+import { portRangeOf } from './config-values.ts'
 
 const DOCS = readFileSync(new URL('../docs/relay.md', import.meta.url), 'utf8')
 

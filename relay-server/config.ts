@@ -7,44 +7,26 @@ import { CulvertError } from '../shared/bytes/error.ts'
 import { isWebsocketUrl } from '../shared/directory/descriptor.ts'
 import { DISCOVERY_WEIGHTS } from '../shared/discovery/constants.ts'
 import { ROUTER_LIMITS } from '../shared/onion/constants.ts'
+import { links } from './config-links.ts'
+import {
+  country,
+  endpoint,
+  group,
+  ipAddress,
+  many,
+  network,
+  port,
+  portRange,
+  udpPort,
+} from './config-values.ts'
 import { isLoopback } from './endpoints.ts'
 import * as exitDefaults from './exit/constants.ts'
 import { GATEWAY_LIMITS } from './gateway/constants.ts'
-import type { PortRange } from './links/udp-socket.ts'
 
 /**
  * The relay's configuration file (requirement O-03): YAML, every key documented in docs/relay.md, unknown and invalid
  * keys refused with their line. Paths in it are relative to the file.
  */
-
-const ipAddress = z
-  .string()
-  .refine((text) => addressOf(text, 0).kind !== 'domain', 'should be an IPv4 or IPv6 address')
-const port = z.int().min(0).max(65535)
-/** Ports that need no rights, or 0 for any free one. */
-const udpPort = port.refine((value) => value === 0 || value >= 1024, 'should be 0 or 1024 to 65535')
-const portRange = z
-  .string()
-  .regex(/^[1-9][0-9]{3,4}-[1-9][0-9]{3,4}$/, 'should be a range of ports such as 6881-6889')
-  .refine((text) => {
-    const { from, to } = portRangeOf(text)
-    return from >= 1024 && to <= 65535 && from <= to && to - from < 1000
-  }, 'should be at most 1000 ports of 1024 to 65535, the lower first')
-const endpoint = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):[1-9][0-9]{0,4}$/, 'should be host:port, IPv6 in brackets')
-  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, 'should have a port up to 65535')
-const network = z
-  .string()
-  .regex(/^[0-9a-fA-F:.]+\/[0-9]{1,3}$/, 'should be a network such as 127.0.0.0/8')
-  .refine((text) => {
-    const [host = '', bits] = text.split('/')
-    const { kind } = addressOf(host, 0)
-    return kind !== 'domain' && Number(bits) <= (kind === 'ipv4' ? 32 : 128)
-  }, 'should be a network such as 127.0.0.0/8')
-const many = (value: number) => z.int().min(1).default(value)
-/** A group of keys that may be left out altogether. */
-const group = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).prefault({} as never)
 
 const exitLimits = group({
   sockets: many(exitDefaults.MAX_SOCKETS),
@@ -73,7 +55,6 @@ const trackerUrl = z
     'should be a URL such as udp://tracker.example.org:6969/announce',
   )
 const weight = (value: number) => z.number().min(0).max(1000).default(value)
-const country = z.string().regex(/^[A-Z]{2}$/, 'should be a country of two capital letters, such as NL')
 
 const discovery = group({
   enabled: z.boolean().default(true),
@@ -158,6 +139,7 @@ const schema = z.strictObject({
       .refine(isWebsocketUrl, 'should be wss://host/relay or wss://host:port/relay')
       .optional(),
   }),
+  links,
   exit: group({
     enabled: z.boolean().default(false),
     tcp: z.boolean().default(true),
@@ -204,12 +186,6 @@ const schema = z.strictObject({
 export type RelayConfig = z.output<typeof schema>
 /** The file as it may be written: everything is optional. */
 export type RelayConfigInput = z.input<typeof schema>
-
-/** The ports of `6881-6889`. */
-export function portRangeOf(text: string): PortRange {
-  const [from = 0, to = 0] = text.split('-').map(Number)
-  return { from, to }
-}
 
 /** A configuration that cannot be used. Code `config-invalid`; the message has one line for each fault. */
 export class ConfigError extends CulvertError {}

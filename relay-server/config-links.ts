@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { group } from './config-values.ts'
+
+/**
+ * The group `links` of the configuration: how many links to other relays are kept, which are kept first, what they may carry, and
+ * for each kind of link whether it is used and how.
+ */
+
+const seconds = (value: number) => z.number().min(0.1).max(86_400).default(value)
+const priority = (value: number) => z.int().min(0).max(10).default(value)
+const bytes = z.int().min(1)
+
+/** Which relays' links are kept when there is no room for all (L-05). */
+const priorities = group({
+  firstRing: priority(10),
+  trusted: priority(8),
+  verified: priority(6),
+  discovered: priority(4),
+  untrusted: priority(2),
+})
+
+/** What all links of the relay together may carry, both directions counted; without a key, there is no limit (L-08). */
+const bandwidth = group({
+  bytesPerSecond: bytes.min(10_000).optional(),
+  burstBytes: bytes.min(65_536).optional(),
+  bytesPerMonth: bytes.min(1_000_000).optional(),
+})
+
+const udp = group({
+  enabled: z.boolean().default(true),
+})
+
+const tcp = group({
+  enabled: z.boolean().default(true),
+})
+
+const websocket = group({
+  enabled: z.boolean().default(true),
+})
+
+const tor = group({
+  enabled: z.boolean().default(false),
+})
+
+const webrtc = group({
+  enabled: z.boolean().default(true),
+})
+
+export const links = group({
+  max: z.int().min(1).max(1_000).default(10),
+  min: z.int().min(0).max(1_000).default(3),
+  connectSeconds: seconds(30),
+  heartbeatSeconds: seconds(60),
+  reconnectSeconds: seconds(30),
+  tries: z.int().min(1).max(100).default(3),
+  retrySeconds: seconds(30),
+  rotationHours: z.number().min(0).max(8_760).default(24),
+  firstRing: z
+    .array(
+      z.string().regex(/^[0-9a-f]{40}$/, 'should be the ids of relays, 40 hexadecimal digits in lower case'),
+    )
+    .max(100)
+    .default([]),
+  priorities,
+  bandwidth,
+  udp,
+  tcp,
+  websocket,
+  tor,
+  webrtc,
+}).refine(({ min, max }) => min <= max, 'min should be at most max')
