@@ -1,17 +1,21 @@
-import { MESSAGE_BYTES } from './constants.ts'
-
 /**
  * Size classes of a link's messages (L-09). Who watches an encrypted link sees how long its messages are; padded up to one
- * of a few classes, they do not tell how many layers a cell still has, nor what it carries. Ascending; the largest is the
- * largest message. What each costs and hides: docs/links.md "Padding".
+ * of a few classes, they do not tell how many layers a cell still has, nor what it carries. Ascending. What each costs and
+ * hides: docs/links.md "Padding".
  */
 export type SizeClasses = readonly number[]
 
 /**
- * Bytes: an acknowledgement or a control message; then a full cell of 1,472 bytes, two, four, and as many as a message holds.
- * Made to measure for cells: what is packed fills its class to 95 % or more where full cells wait.
+ * With the 8 bytes that WebSocket puts before a message of a page, it fills one TLS record of 16,384 bytes (RFC 8446 §5.1).
+ * A jumbo cell fits; a packet that does not goes in a message of its own size.
  */
-export const SIZE_CLASSES: SizeClasses = [512, 1_536, 3_072, 6_144, MESSAGE_BYTES]
+const LARGEST_CLASS = 16_376
+
+/**
+ * Bytes: an acknowledgement or a control message; then a full cell of 1,472 bytes, two, four, and eleven, or one jumbo cell.
+ * Made to measure for cells.
+ */
+export const SIZE_CLASSES: SizeClasses = [512, 1_536, 3_072, 6_144, LARGEST_CLASS]
 
 /** A link that does not pad. */
 export const NO_SIZE_CLASSES: SizeClasses = []
