@@ -1,3 +1,5 @@
+import { MAX_CHANNEL_BINDING_BYTES } from './constants.ts'
+
 /**
  * What ties an authentication to the channel below it, by number as sent (requirement L-03):
  *
@@ -17,3 +19,15 @@ export interface ChannelBinding {
 }
 
 export const NO_BINDING: ChannelBinding = { kind: BINDINGS.none, value: new Uint8Array(0) }
+
+/** Whether a number that was received is one of BINDINGS. */
+export function isBindingKind(kind: number): kind is BindingKind {
+  return Object.values<number>(BINDINGS).includes(kind)
+}
+
+/** Whether a binding has as many bytes as its kind may: an empty one of kind 1 would tie nothing to anything. */
+export function isBinding({ kind, value }: ChannelBinding): boolean {
+  return kind === BINDINGS.none
+    ? value.length === 0
+    : value.length > 0 && value.length <= MAX_CHANNEL_BINDING_BYTES
+}

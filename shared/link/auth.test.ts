@@ -5,6 +5,7 @@ import { KeyPair, type PublicKey } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { LinkAuthInitiator, type LinkAuthOptions, LinkAuthResponder } from './auth.ts'
+import { BINDINGS, type BindingKind, type ChannelBinding, NO_BINDING } from './auth-binding.ts'
 import {
   AUTH_TYPES,
   AUTH_VERSION,
@@ -22,20 +23,21 @@ const RELAY = KeyPair.generate(keys)
 const PAGE = KeyPair.generate(keys)
 const MALLORY = KeyPair.generate(keys)
 
-type Overrides = Partial<Pick<LinkAuthOptions, 'keyPair' | 'network' | 'channelBinding' | 'timeoutMs'>>
+type Overrides = Partial<Pick<LinkAuthOptions, 'keyPair' | 'network' | 'timeoutMs'>>
 
 /** One side, with what it sent and how it ended. */
 function side(clock: VirtualClock, seed: number, keyPair: KeyPair, overrides: Overrides) {
   const sent: Uint8Array[] = []
-  const outcome: { neighbour?: PublicKey; error?: string; message?: string } = {}
+  const outcome: { neighbour?: PublicKey; binding?: BindingKind; error?: string; message?: string } = {}
   const options: LinkAuthOptions = {
     keyPair,
     network: 'culvert-test',
     clock,
     random: new SeededRandom(seed),
     send: (message) => sent.push(message.slice()),
-    onDone: (neighbour) => {
+    onDone: (neighbour, binding) => {
       outcome.neighbour = neighbour
+      outcome.binding = binding
     },
     onFailed: (error) => {
       outcome.error = error.code
@@ -48,20 +50,30 @@ function side(clock: VirtualClock, seed: number, keyPair: KeyPair, overrides: Ov
 
 function initiator(
   clock: VirtualClock,
-  overrides: Overrides & { expectedKey?: PublicKey; seed?: number } = {},
+  overrides: Overrides & { expectedKey?: PublicKey; binding?: ChannelBinding; seed?: number } = {},
 ) {
-  const { expectedKey = RELAY.publicKey, seed = 1, ...rest } = overrides
+  const { expectedKey = RELAY.publicKey, binding = NO_BINDING, seed = 1, ...rest } = overrides
   const { options, sent, outcome } = side(clock, seed, PAGE, rest)
-  const machine = new LinkAuthInitiator({ ...options, expectedKey })
+  const machine = new LinkAuthInitiator({ ...options, expectedKey, binding })
   machine.start()
   return { machine, sent, outcome }
 }
 
-function responder(clock: VirtualClock, overrides: Overrides & { seed?: number } = {}) {
-  const { seed = 2, ...rest } = overrides
+/** A responder whose channel has these bindings and no others; only kind 0 if none is given. */
+function responder(
+  clock: VirtualClock,
+  overrides: Overrides & { bindings?: readonly ChannelBinding[]; seed?: number } = {},
+) {
+  const { seed = 2, bindings = [NO_BINDING], ...rest } = overrides
   const { options, sent, outcome } = side(clock, seed, RELAY, rest)
-  return { machine: new LinkAuthResponder(options), sent, outcome }
+  const bindingOf = (kind: BindingKind) => bindings.find((each) => each.kind === kind)?.value
+  return { machine: new LinkAuthResponder({ ...options, bindingOf }), sent, outcome }
 }
+
+const tls = (value: Uint8Array): ChannelBinding => ({ kind: BINDINGS.tlsExporter, value })
+/** What the two ends of one TLS connection see, and those of another. */
+const HERE = tls(new Uint8Array(32).fill(1))
+const THERE = tls(new Uint8Array(32).fill(2))
 
 type Side = ReturnType<typeof initiator> | ReturnType<typeof responder>
 type Tamper = (message: Uint8Array, fromInitiator: boolean) => Uint8Array
@@ -167,7 +179,13 @@ describe('link authentication (L-03)', () => {
   it.each([
     ['an empty network name', { network: '' }, 'network-name'],
     ['a long network name', { network: 'ü'.repeat(33) }, 'network-name'],
-    ['a long channel binding', { channelBinding: new Uint8Array(257) }, 'channel-binding'],
+    ['a long channel binding', { binding: tls(new Uint8Array(257)) }, 'channel-binding'],
+    ['an empty channel binding', { binding: tls(new Uint8Array(0)) }, 'channel-binding'],
+    [
+      'a binding that is said to be none',
+      { binding: { kind: BINDINGS.none, value: new Uint8Array(32) } },
+      'channel-binding',
+    ],
   ])('cannot be set up with %s', (_what, overrides, code) => {
     expect(() => initiator(new VirtualClock(), overrides)).toThrow(expect.objectContaining({ code }))
   })
@@ -204,15 +222,6 @@ describe('link authentication: a man in the middle (L-03)', () => {
     expect(relay.outcome.neighbour).toBeUndefined()
   })
 
-  it('cannot pass messages on from one bound channel to another', () => {
-    const clock = new VirtualClock()
-    const page = initiator(clock, { channelBinding: Uint8Array.of(1, 2, 3) })
-    const relay = responder(clock, { channelBinding: Uint8Array.of(1, 2, 4) })
-    converse(page, relay)
-    expect(page.outcome.error).toBe('auth-signature')
-    expect(relay.outcome.neighbour).toBeUndefined()
-  })
-
   it('cannot forge the success', () => {
     const clock = new VirtualClock()
     const page = initiator(clock)
@@ -220,6 +229,90 @@ describe('link authentication: a man in the middle (L-03)', () => {
     converse(page, relay, rewriting(AUTH_TYPES.success, authSuccess, { signature: new Uint8Array(64) }))
     expect(page.outcome).toMatchObject({ error: 'auth-signature' })
     expect(page.outcome.neighbour).toBeUndefined()
+  })
+})
+
+describe('link authentication: bound to its channel (L-03)', () => {
+  it.each([
+    ['TLS', HERE],
+    ['DTLS', { kind: BINDINGS.dtlsFingerprints, value: new Uint8Array(64).fill(3) }],
+    ['an onion service', { kind: BINDINGS.onion, value: new TextEncoder().encode('a.onion') }],
+    ['nothing', NO_BINDING],
+  ])('succeeds where both sides see the same %s, and tells what it was', (_what, binding) => {
+    const clock = new VirtualClock()
+    const page = initiator(clock, { binding })
+    const relay = responder(clock, { bindings: [binding] })
+    converse(page, relay)
+    expect(page.outcome).toEqual({ neighbour: RELAY.publicKey, binding: binding.kind })
+    expect(relay.outcome).toEqual({ neighbour: PAGE.publicKey, binding: binding.kind })
+  })
+
+  it('cannot be passed on from one channel to another', () => {
+    const clock = new VirtualClock()
+    const page = initiator(clock, { binding: HERE })
+    const relay = responder(clock, { bindings: [THERE] })
+    converse(page, relay)
+    expect(page.outcome.error).toBe('auth-signature')
+    expect(relay.outcome).toMatchObject({ error: 'auth-refused' })
+    expect(relay.outcome.neighbour).toBeUndefined()
+  })
+
+  it('fails at the responder too, should the initiator not look', () => {
+    const clock = new VirtualClock()
+    const lenient = initiator(clock, { binding: THERE })
+    const relay = responder(clock, { bindings: [HERE] })
+    const signer = responder(clock, { bindings: [THERE] })
+    const request = lenient.sent.shift()!
+    relay.machine.receive(request)
+    signer.machine.receive(request)
+    // A challenge for the binding of its own channel, so that the initiator goes on and signs that one.
+    lenient.machine.receive(signer.sent.shift()!)
+    relay.machine.receive(lenient.sent.shift()!)
+    expect(relay.outcome).toMatchObject({ error: 'auth-signature' })
+    expect(relay.outcome.neighbour).toBeUndefined()
+  })
+
+  it.each([
+    ['kind 0', BINDINGS.none],
+    ['another kind', BINDINGS.onion],
+  ])('cannot be talked down to %s', (_what, kind) => {
+    const clock = new VirtualClock()
+    const page = initiator(clock, { binding: HERE })
+    const relay = responder(clock, { bindings: [NO_BINDING, HERE, { ...HERE, kind: BINDINGS.onion }] })
+    converse(page, relay, rewriting(AUTH_TYPES.request, authRequest, { binding: kind }))
+    expect(page.outcome.error).toBe('auth-signature')
+    expect(relay.outcome.neighbour).toBeUndefined()
+  })
+
+  it('signs the kind of the binding, not its bytes alone', () => {
+    const clock = new VirtualClock()
+    const page = initiator(clock, { binding: HERE })
+    const relay = responder(clock, { bindings: [{ ...HERE, kind: BINDINGS.onion }] })
+    converse(page, relay, rewriting(AUTH_TYPES.request, authRequest, { binding: BINDINGS.onion }))
+    expect(page.outcome.error).toBe('auth-signature')
+  })
+
+  it.each([
+    ['less than the channel has', NO_BINDING, [HERE]],
+    ['a kind that the channel does not have', HERE, [NO_BINDING]],
+    ['a kind whose binding is empty', HERE, [tls(new Uint8Array(0))]],
+  ])('refuses %s, and says so to both', (_what, binding, bindings) => {
+    const clock = new VirtualClock()
+    const page = initiator(clock, { binding })
+    const relay = responder(clock, { bindings })
+    converse(page, relay)
+    expect(relay.outcome.error).toBe('auth-binding')
+    expect(page.outcome).toEqual({ error: 'auth-refused', message: 'the neighbour refused: auth-binding' })
+  })
+
+  it('refuses kinds that do not exist', () => {
+    for (const binding of [4, 255]) {
+      const clock = new VirtualClock()
+      const page = initiator(clock)
+      const relay = responder(clock)
+      converse(page, relay, rewriting(AUTH_TYPES.request, authRequest, { binding }))
+      expect(relay.outcome.error).toBe('auth-binding')
+    }
   })
 })
 
@@ -242,6 +335,20 @@ describe('link authentication: replay and reflection (L-03)', () => {
     relay.machine.receive(response!)
     expect(relay.outcome).toMatchObject({ error: 'auth-signature' })
     expect(relay.outcome.neighbour).toBeUndefined()
+  })
+
+  it('does not take a whole conversation of one channel on another', () => {
+    const clock = new VirtualClock()
+    const seen: Uint8Array[] = []
+    converse(initiator(clock, { binding: HERE }), responder(clock, { bindings: [HERE] }), (message) => {
+      seen.push(message)
+      return message
+    })
+    // Even with the same nonces: the same seed.
+    const relay = responder(new VirtualClock(), { bindings: [THERE] })
+    relay.machine.receive(seen[0]!)
+    relay.machine.receive(seen[2]!)
+    expect(relay.outcome.error).toBe('auth-signature')
   })
 
   it('does not take a challenge and success a second time', () => {
@@ -329,6 +436,12 @@ describe('link authentication: hostile bytes (L-03, N-11)', () => {
     )
   })
 
+  it('refuses version 1, which signed no kind of binding', () => {
+    const relay = responder(new VirtualClock())
+    relay.machine.receive(Uint8Array.of(1, ...messages[0]!.subarray(1)))
+    expect(relay.outcome.error).toBe('auth-malformed')
+  })
+
   it('refuses a key that is not one', () => {
     const relay = responder(new VirtualClock())
     const key = new Uint8Array(74)
@@ -359,7 +472,7 @@ describe('link authentication: messages (L-03)', () => {
 
   it(
     'reads the request that it wrote',
-    reads(authRequest, fc.record({ ...header, network, nonce, key }), 174),
+    reads(authRequest, fc.record({ ...header, binding: fc.nat(255), network, nonce, key }), 175),
   )
   it('reads the challenge', reads(authChallenge, fc.record({ ...header, nonce, key, signature }), 172))
   it('reads the response', reads(authResponse, fc.record({ ...header, signature }), 66))

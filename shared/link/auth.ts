@@ -6,6 +6,13 @@ import { type KeyPair, PublicKey } from '../identity/keys.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Random } from '../world/random.ts'
 import {
+  type BindingKind,
+  type ChannelBinding,
+  isBinding,
+  isBindingKind,
+  NO_BINDING,
+} from './auth-binding.ts'
+import {
   AUTH_NONCE_BYTES,
   AUTH_TYPES,
   AUTH_VERSION,
@@ -19,12 +26,7 @@ import {
   REFUSALS,
   type Refusal,
 } from './auth-messages.ts'
-import {
-  AUTH_TIMEOUT_MS,
-  MAX_AUTH_MESSAGE_BYTES,
-  MAX_CHANNEL_BINDING_BYTES,
-  MAX_NETWORK_NAME_BYTES,
-} from './constants.ts'
+import { AUTH_TIMEOUT_MS, MAX_AUTH_MESSAGE_BYTES, MAX_NETWORK_NAME_BYTES } from './constants.ts'
 
 /**
  * Why a link was not authenticated. `code`: one of REFUSALS if this side refused; `auth-refused` if the neighbour did, whose
@@ -38,13 +40,14 @@ export interface LinkAuthOptions {
   readonly network: string
   readonly clock: Clock
   readonly random: Random
-  /** What makes this channel unlike any other, 0 to 256 bytes; empty, as by default, for a plain WebSocket. */
-  readonly channelBinding?: Uint8Array
   readonly timeoutMs?: number
   /** Sends one message of at most MAX_AUTH_MESSAGE_BYTES. */
   send(message: Uint8Array): void
-  /** The neighbour has proved that it holds this key. Whatever comes next belongs to the link. */
-  onDone(neighbour: PublicKey): void
+  /**
+   * The neighbour has proved that it holds this key. Whatever comes next belongs to the link.
+   * @param binding what both signatures are tied to
+   */
+  onDone(neighbour: PublicKey, binding: BindingKind): void
   /** The link must be closed. A refusal has been sent where that makes sense. */
   onFailed(error: LinkAuthError): void
 }
@@ -64,12 +67,6 @@ abstract class LinkAuth {
       throw new CulvertError(
         'network-name',
         `a network name of 1 to ${MAX_NETWORK_NAME_BYTES} bytes is needed`,
-      )
-    }
-    if (this.channelBinding.length > MAX_CHANNEL_BINDING_BYTES) {
-      throw new CulvertError(
-        'channel-binding',
-        `a channel binding of over ${MAX_CHANNEL_BINDING_BYTES} bytes`,
       )
     }
     this.nonce = options.random.bytes(AUTH_NONCE_BYTES)
@@ -101,10 +98,6 @@ abstract class LinkAuth {
     this.fail(new LinkAuthError('auth-closed', 'the link ended before both keys were proved'))
   }
 
-  protected get channelBinding(): Uint8Array {
-    return this.options.channelBinding ?? new Uint8Array(0)
-  }
-
   protected send<T extends object>(codec: Codec<T & Header>, type: number, fields: T): void {
     this.options.send(encode(codec, { version: AUTH_VERSION, type, ...fields }))
   }
@@ -125,9 +118,9 @@ abstract class LinkAuth {
     this.fail(new LinkAuthError(code, message))
   }
 
-  protected done(neighbour: PublicKey): void {
+  protected done(neighbour: PublicKey, binding: BindingKind): void {
     this.end()
-    this.options.onDone(neighbour)
+    this.options.onDone(neighbour, binding)
   }
 
   private refused(reason: number): void {
@@ -152,17 +145,33 @@ type Header = { version: number; type: number }
 export interface LinkAuthInitiatorOptions extends LinkAuthOptions {
   /** The only key that the responder may prove. */
   readonly expectedKey: PublicKey
+  /** What makes this channel unlike any other; none by default. The responder must see the same, or the attempt fails. */
+  readonly binding?: ChannelBinding
+}
+
+export interface LinkAuthResponderOptions extends LinkAuthOptions {
+  /**
+   * The channel's binding of a kind, as this side sees it; undefined if there is none of the kind here, or if it is not
+   * enough: the attempt then fails with `auth-binding`. Empty for kind 0, where that is enough; as it is by default.
+   */
+  readonly bindingOf?: (kind: BindingKind) => Uint8Array | undefined
 }
 
 /** The side that opened the link: request, then response. Knows beforehand whom it wants to reach. */
 export class LinkAuthInitiator extends LinkAuth {
   private readonly expectedKey: PublicKey
+  private readonly binding: ChannelBinding
   private state: 'new' | 'requested' | 'responded' = 'new'
   private transcript: AuthTranscript | undefined
 
   constructor(options: LinkAuthInitiatorOptions) {
+    const { binding = NO_BINDING } = options
+    if (!isBinding(binding)) {
+      throw new CulvertError('channel-binding', `${binding.value.length} bytes are no channel binding`)
+    }
     super(options)
     this.expectedKey = options.expectedKey
+    this.binding = binding
   }
 
   /** Sends the request. To be called once, when the pipe is open. */
@@ -171,6 +180,7 @@ export class LinkAuthInitiator extends LinkAuth {
     this.state = 'requested'
     const { keyPair } = this.options
     this.send(authRequest, AUTH_TYPES.request, {
+      binding: this.binding.kind as number,
       network: this.network,
       nonce: this.nonce,
       key: keyPair.publicKey.bytes,
@@ -190,12 +200,13 @@ export class LinkAuthInitiator extends LinkAuth {
       return
     }
     const transcript: AuthTranscript = {
+      binding: this.binding.kind,
       network: this.network,
       initiatorNonce: this.nonce,
       responderNonce: Uint8Array.from(nonce),
       initiatorKey: this.options.keyPair.publicKey.bytes,
       responderKey: this.expectedKey.bytes,
-      channelBinding: this.channelBinding,
+      channelBinding: this.binding.value,
     }
     if (!this.expectedKey.verify(signature, authStatement(AUTH_TYPES.challenge, transcript))) {
       this.refuse('auth-signature', 'the neighbour did not prove the key that it named')
@@ -213,15 +224,21 @@ export class LinkAuthInitiator extends LinkAuth {
       this.refuse('auth-signature', 'the success was not signed by the neighbour')
       return
     }
-    this.done(this.expectedKey)
+    this.done(this.expectedKey, transcript.binding)
   }
 }
 
 /** The side that was called: challenge, then success. Takes any key that is proved. */
 export class LinkAuthResponder extends LinkAuth {
+  private readonly bindingOf: (kind: BindingKind) => Uint8Array | undefined
   private state: 'waiting' | 'challenged' = 'waiting'
   private neighbour: PublicKey | undefined
   private transcript: AuthTranscript | undefined
+
+  constructor(options: LinkAuthResponderOptions) {
+    super(options)
+    this.bindingOf = options.bindingOf ?? onlyNone
+  }
 
   protected override step(type: number, message: Uint8Array): void {
     if (this.state === 'waiting' && type === AUTH_TYPES.request) this.requested(message)
@@ -230,9 +247,14 @@ export class LinkAuthResponder extends LinkAuth {
   }
 
   private requested(message: Uint8Array): void {
-    const { network, nonce, key } = decode(authRequest, message)
+    const { binding, network, nonce, key } = decode(authRequest, message)
     if (!equalBytes(network, this.network)) {
       this.refuse('auth-network', 'the neighbour means another network')
+      return
+    }
+    const value = isBindingKind(binding) ? this.bindingOf(binding) : undefined
+    if (!isBindingKind(binding) || !value || !isBinding({ kind: binding, value })) {
+      this.refuse('auth-binding', `the neighbour wants binding ${binding}, which this channel does not have`)
       return
     }
     const neighbour = PublicKey.parse(key)
@@ -242,12 +264,13 @@ export class LinkAuthResponder extends LinkAuth {
       return
     }
     const transcript: AuthTranscript = {
+      binding,
       network: this.network,
       initiatorNonce: Uint8Array.from(nonce),
       responderNonce: this.nonce,
       initiatorKey: neighbour.bytes,
       responderKey: publicKey.bytes,
-      channelBinding: this.channelBinding,
+      channelBinding: value,
     }
     this.neighbour = neighbour
     this.transcript = transcript
@@ -268,6 +291,10 @@ export class LinkAuthResponder extends LinkAuth {
       return
     }
     this.send(authSuccess, AUTH_TYPES.success, { signature: this.sign(AUTH_TYPES.success, transcript) })
-    this.done(neighbour)
+    this.done(neighbour, transcript.binding)
   }
+}
+
+function onlyNone(kind: BindingKind): Uint8Array | undefined {
+  return kind === NO_BINDING.kind ? NO_BINDING.value : undefined
 }
