@@ -34,6 +34,8 @@ export interface Link {
   readonly stream?: boolean
   /** The neighbour's address as seen from here. */
   readonly address: Address
+  /** What waits to be sent, where the link knows. */
+  readonly queued?: { readonly packets: number; readonly bytes: number }
   /** False once closed from either side; `send` then drops. */
   readonly open: boolean
   /**
