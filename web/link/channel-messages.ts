@@ -13,21 +13,25 @@ export interface ChannelRequest {
   readonly stun?: string | undefined
 }
 
+/** What is to be brought to the far end, or came from there. */
+export type ChannelSignal =
+  /** Offer of the initiator, answer of the other: the whole SDP. The first signal either way. */
+  | { readonly type: 'description'; readonly sdp: string }
+  /** `candidate:…`; none is an address of ours but those that the browser shows. */
+  | { readonly type: 'candidate'; readonly candidate: string }
+
 /** From the worker. */
 export type ChannelCommand =
-  /** An offer, an answer or a candidate of the far end, as JSON; see `ChannelReport`. */
-  | { readonly type: 'signal'; readonly signal: string }
+  /** Of the far end. */
+  | ChannelSignal
   /** Ends the channel; what was sent before still goes out. */
   | { readonly type: 'close' }
   | ArrayBuffer
 
 /** From the main thread. */
 export type ChannelReport =
-  /**
-   * For the far end, as JSON: `{ type: 'offer' | 'answer', sdp }`, or
-   * `{ type: 'candidate', candidate: { candidate, sdpMid, sdpMLineIndex } }`.
-   */
-  | { readonly type: 'signal'; readonly signal: string }
+  /** For the far end. */
+  | ChannelSignal
   | { readonly type: 'open' }
   /** So many bytes more have been handed to the network. */
   | { readonly type: 'written'; readonly bytes: number }

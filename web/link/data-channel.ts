@@ -1,10 +1,16 @@
 import type { MessagePipe } from '../../shared/link/queued-link.ts'
-import type { ChannelCommand, ChannelReport, ChannelRequest, OpenChannelPort } from './channel-messages.ts'
+import type {
+  ChannelCommand,
+  ChannelReport,
+  ChannelRequest,
+  ChannelSignal,
+  OpenChannelPort,
+} from './channel-messages.ts'
 
 export interface DataChannelOptions extends ChannelRequest {
   readonly openPort: OpenChannelPort
-  /** To be brought to the far end: JSON as of `ChannelReport`. */
-  onSignal(signal: string): void
+  /** To be brought to the far end. */
+  onSignal(signal: ChannelSignal): void
   onOpen(): void
   /** One message, which belongs to the receiver; never before `onOpen`. */
   onMessage(message: Uint8Array): void
@@ -36,8 +42,8 @@ export class DataChannel implements MessagePipe {
   }
 
   /** Takes a signal that came from the far end. */
-  signal(signal: string): void {
-    this.tell({ type: 'signal', signal })
+  signal(signal: ChannelSignal): void {
+    this.tell(signal)
   }
 
   send(message: Uint8Array): void {
@@ -65,8 +71,8 @@ export class DataChannel implements MessagePipe {
     if (this.state === 'closed') return
     if (report instanceof ArrayBuffer) {
       this.options.onMessage(new Uint8Array(report))
-    } else if (report.type === 'signal') {
-      this.options.onSignal(report.signal)
+    } else if (report.type === 'description' || report.type === 'candidate') {
+      this.options.onSignal(report)
     } else if (report.type === 'open') {
       this.state = 'open'
       this.options.onOpen()
