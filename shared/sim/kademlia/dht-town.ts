@@ -50,11 +50,7 @@ export function settledTown(options: DhtTownOptions, progress?: (minutes: number
     churnPerHour: options.churnPerHour ?? CHURN_PER_HOUR,
     ...(options.settings && { settings: options.settings }),
   })
-  // Their clocks began long ago: what was heard before lies behind zero otherwise.
-  if (options.filled) {
-    clock.advance(KADEMLIA_DEFAULTS.refreshMs)
-    nodes.populate(options.nodes - nodes.size, KADEMLIA_DEFAULTS.refreshMs)
-  }
+  if (options.filled) nodes.populate(options.nodes - nodes.size, KADEMLIA_DEFAULTS.refreshMs)
   const perSecond = Math.max(LEAST_JOINING_PER_SECOND, options.nodes / JOINING_SECONDS)
   while (nodes.size < options.nodes) {
     for (let i = 0; i < perSecond && nodes.size < options.nodes; i++) nodes.join()
