@@ -216,7 +216,7 @@ export class Joins {
 
   /** Where an extend goes, or why it goes nowhere. */
   private nextHop(circuit: RelayCircuit, extend: Extend): { link: Link; key: PublicKey } | string {
-    const { limits, table, flags, clock, keyPair, linkTo, mayExtendTo } = this.options
+    const { limits, table, flags, clock, keyPair, linkByKey } = this.options
     const now = clock.now()
     if ((flags & FLAG_RELAY) === 0) return 'extend-not-offered'
     if (now - circuit.createdAt > limits.extendWindowMs) return 'extend-too-late'
@@ -224,12 +224,19 @@ export class Joins {
     const key = PublicKey.parse(extend.nodeKey)
     if (key.equals(keyPair.publicKey) || key.equals(circuit.previous.key)) return 'extend-backwards'
     const address = this.addressOf(circuit, key, extend.address)
+    const link = linkByKey?.(key, address) ?? this.linkAt(address)
+    if (typeof link === 'string') return link
+    this.dropPending(circuit)
+    return table.hasRoom(table.entry(link)) ? { link, key } : 'extend-no-room'
+  }
+
+  /** The link to an address that an owner named, or why there is none. */
+  private linkAt(address: IpAddress | undefined): Link | string {
+    const { linkTo, mayExtendTo } = this.options
     if (address === undefined) return 'extend-unknown-hop'
     if (!mayExtendTo(address)) return 'extend-refused'
     const link = linkTo(address)
-    if (link === undefined || !link.open) return 'extend-no-link'
-    this.dropPending(circuit)
-    return table.hasRoom(table.entry(link)) ? { link, key } : 'extend-no-room'
+    return link?.open ? link : 'extend-no-link'
   }
 
   /** The address that the owner gave, or that of the neighbour that it was offered. */

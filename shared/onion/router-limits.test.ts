@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Address, IpAddress } from '../bytes/address.ts'
+import { type Address, type IpAddress, NO_ADDRESS } from '../bytes/address.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { DESTROY_REASON } from './constants.ts'
 import { createCell, Lab, type LabRelay } from './lab.fixture.ts'
@@ -10,7 +10,7 @@ const ALICE: IpAddress = { kind: 'ipv4', host: '198.51.100.7', port: 8090 }
 
 const three = (lab: Lab) => [lab.relay(), lab.relay(), lab.relay()] as [LabRelay, LabRelay, LabRelay]
 
-describe('limits of a router (O-06)', () => {
+describe('limits of a router (O-06, L-07)', () => {
   it('holds so many circuits on a link, and says so', () => {
     const lab = new Lab()
     const relay = lab.relay({ limits: { circuitsPerLink: 3 } })
@@ -106,6 +106,36 @@ describe('limits of a router (O-06)', () => {
     expect(first.counters.get('extend-refused')).toBe(1)
     expect(second.router.stats().circuits).toBe(0)
     expect(lab.net.delivered).toBeGreaterThan(sentBefore)
+  })
+
+  it('extends to a neighbour by its key, whatever address the owner gave or did not give', () => {
+    for (const given of [NO_ADDRESS, { kind: 'ipv4', host: '10.0.0.1', port: 1 }] as const) {
+      const lab = new Lab()
+      const second = lab.relay()
+      const asked: (IpAddress | undefined)[] = []
+      const first: LabRelay = lab.relay({
+        mayExtendTo: () => false,
+        more: {
+          linkByKey: (key, address) => {
+            asked.push(address)
+            return key.equals(second.publicKey) ? lab.net.link(first.address, second.address) : undefined
+          },
+        },
+      })
+      const { circuit } = lab.circuit([first, { ...second, address: given }])
+      lab.clock.advance(500)
+      expect(circuit.state).toBe('ready')
+      expect(asked).toEqual([given === NO_ADDRESS ? undefined : given])
+    }
+  })
+
+  it('does not extend by key to a relay that it knows no way to', () => {
+    const lab = new Lab()
+    const first = lab.relay({ more: { linkByKey: () => undefined } })
+    const { circuit } = lab.circuit([first, { ...lab.relay(), address: NO_ADDRESS }])
+    lab.clock.advance(500)
+    expect(circuit.state).toBe('closed')
+    expect(first.counters.get('extend-unknown-hop')).toBe(1)
   })
 
   it('offers no neighbour that it may not extend to', () => {

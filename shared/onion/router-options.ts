@@ -1,6 +1,6 @@
 import type { IpAddress } from '../bytes/address.ts'
 import type { Aead } from '../crypto/aead.ts'
-import type { KeyPair } from '../identity/keys.ts'
+import type { KeyPair, PublicKey } from '../identity/keys.ts'
 import type { Link } from '../link/link.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
@@ -26,6 +26,12 @@ export interface RouterOptions {
    * Undefined if there can be none.
    */
   readonly linkTo: (address: IpAddress) => Link | undefined
+  /**
+   * The link to a neighbour by its key, whatever way it takes; asked before `linkTo`. Undefined if there is none, or none that
+   * is better than the address.
+   * @param address what the owner of the circuit gave, or what the neighbour was offered with; undefined if only the key is known
+   */
+  readonly linkByKey?: (key: PublicKey, address: IpAddress | undefined) => Link | undefined
   /** Whether EXTEND may make this node send to the address: public ones, none of its own network. */
   readonly mayExtendTo: (address: IpAddress) => boolean
   readonly exit: ExitPort | undefined
