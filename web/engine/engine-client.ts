@@ -8,11 +8,14 @@ export type PageCommand = Exclude<EngineCommand, { type: 'start' | 'media-port' 
 export interface EngineClientOptions {
   /** The engine's worker; tests bring another. */
   readonly worker?: () => Worker
+  /** Makes the data channels that the engine asks for on the port; there are none if not given. */
+  readonly channels?: (orders: MessagePort) => void
 }
 
 /** The main thread's end of the engine: starts worker and service worker, passes commands, views and ports. */
 export class EngineClient {
   private readonly makeWorker: () => Worker
+  private readonly channels: ((orders: MessagePort) => void) | undefined
   private readonly watchers = new Set<(view: EngineView) => void>()
   private worker: Worker | undefined
   private readonly relayWatchers = new Set<(relays: RelaysView) => void>()
@@ -20,6 +23,7 @@ export class EngineClient {
 
   constructor(options: EngineClientOptions = {}) {
     this.makeWorker = options.worker ?? engineWorker
+    this.channels = options.channels
   }
 
   /**
@@ -37,7 +41,14 @@ export class EngineClient {
       this.latest = data.view
       for (const watch of this.watchers) watch(data.view)
     })
-    worker.postMessage({ type: 'start', origin: location.origin, hops } satisfies EngineCommand)
+    const start = { type: 'start', origin: location.origin, hops } as const satisfies EngineCommand
+    if (this.channels) {
+      const { port1, port2 } = new MessageChannel()
+      this.channels(port1)
+      worker.postMessage({ ...start, channels: port2 } satisfies EngineCommand, [port2])
+    } else {
+      worker.postMessage(start)
+    }
     await startMedia({
       onPort: (port) => worker.postMessage({ type: 'media-port', port } satisfies EngineCommand, [port]),
       isOpen: () => this.latest?.torrent !== undefined,

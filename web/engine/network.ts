@@ -1,3 +1,4 @@
+import type { OpenChannelPort } from '../link/channel-messages.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import type { HiddenAccess } from './hidden-swarm.ts'
 import type { CircuitView, EntryView, Hops, Problem } from './protocol.ts'
@@ -15,8 +16,11 @@ export interface Network {
   onChange: () => void
   /** Called when another circuit serves, or none does. */
   onCircuit: () => void
-  /** Reads the site's document and goes on from there for ever. */
-  start(origin: string): Promise<SiteDocument>
+  /**
+   * Reads the site's document and goes on from there for ever.
+   * @param openChannel makes data channels; without it there are no links by WebRTC
+   */
+  start(origin: string, openChannel?: OpenChannelPort): Promise<SiteDocument>
   setHops(hops: Hops): void
   newCircuit(): void
   view(): NetworkView

@@ -6,7 +6,13 @@ export type Hops = 1 | 2 | 3
 
 export type EngineCommand =
   /** First message: where the page came from, e.g. `http://127.0.0.11:8080`. Its /culvert.json names entry relays. */
-  | { readonly type: 'start'; readonly origin: string; readonly hops: Hops }
+  | {
+      readonly type: 'start'
+      readonly origin: string
+      readonly hops: Hops
+      /** On which the engine asks for data channels (web/link/channel-orders.ts); without it there is no WebRTC. */
+      readonly channels?: MessagePort
+    }
   | { readonly type: 'open-magnet'; readonly uri: string }
   | { readonly type: 'open-torrent'; readonly file: Uint8Array }
   /** Opens the sample that /culvert.json offers. */

@@ -1,3 +1,4 @@
+import { channelOpener } from '../link/channel-orders.ts'
 import { SITE_FETCH_MS, TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
 import { MediaServer } from './media.ts'
 import { nativeFetch } from './native.ts'
@@ -44,7 +45,7 @@ export class EngineSession {
   receive(command: EngineCommand): void {
     switch (command.type) {
       case 'start':
-        this.start(command.origin, command.hops)
+        this.start(command)
         break
       case 'open-magnet':
         this.open({ kind: 'magnet', uri: command.uri })
@@ -95,11 +96,11 @@ export class EngineSession {
     this.engine?.countStray()
   }
 
-  private start(origin: string, hops: Hops): void {
+  private start({ origin, hops, channels }: EngineCommand & { readonly type: 'start' }): void {
     this.origin = origin
     this.hops = hops
     this.network.setHops(hops)
-    this.network.start(origin).then(
+    this.network.start(origin, channels && channelOpener(channels)).then(
       (site) => this.ready(site),
       () => {
         this.problem = { code: 'no-relay', detail: "the site's document could not be read" }
