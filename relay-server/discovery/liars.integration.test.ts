@@ -108,6 +108,9 @@ function altering(exit: ExitPort): ExitPort {
       get alive() {
         return circuit.alive
       },
+      get streamMessageBytes() {
+        return circuit.streamMessageBytes
+      },
       sendDatagram: (origin, data) => {
         const changed = data.slice()
         const at = changed.length - 2

@@ -117,6 +117,7 @@ export async function listen(
 /** An owner's end of a circuit, as a table. */
 export class TestCircuit extends Happenings implements ExitCircuit {
   alive = true
+  streamMessageBytes = 1371
   readonly datagrams: { origin: IpAddress; data: Uint8Array }[] = []
   readonly packets: { destination: Address; packet: Uint8Array }[] = []
   readonly resets: { destination: Address; connectionId: number; reason: StreamResetReason }[] = []

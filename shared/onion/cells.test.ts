@@ -87,7 +87,7 @@ describe('cell messages (C-01, C-02)', () => {
     const seen = new Set(cellVectors.map((v) => v.msg_id))
     const outside: number[] = [MESSAGE.cell, MESSAGE.destroy]
     // Ours.
-    outside.push(MESSAGE.stream, MESSAGE.streamReset, MESSAGE.directory)
+    outside.push(MESSAGE.stream, MESSAGE.streamReset, MESSAGE.directory, MESSAGE.mtu)
     // Of Tribler's own endpoint, which py-ipv8 does not know.
     outside.push(MESSAGE.wideTestRequest, MESSAGE.wideTestResponse, MESSAGE.httpRequest, MESSAGE.httpResponse)
     const expected = Object.values(MESSAGE).filter((id) => !outside.includes(id))

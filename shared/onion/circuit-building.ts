@@ -23,6 +23,8 @@ export interface BuildingActions {
   extend(message: Uint8Array): void
   /** The first hop has answered: there is something to keep alive. */
   begun(): void
+  /** Asks the hop at that index, the last that has answered, how large cells may be. */
+  askCellSize(index: number): void
   /** Pings the last hop that has answered. */
   ping(): void
   changed(): void
@@ -92,7 +94,8 @@ export class CircuitBuilding {
     const answeredHops = this.layers.hops.length
     if (answeredHops === 1) this.actions.begun()
     const isLast = answeredHops === this.path.length
-    // The pong proves the hop. Before the extend, so that it is this hop, as the last, that answers it.
+    // Both before the extend, so that it is this hop, as the last, that answers them. The pong proves it.
+    this.actions.askCellSize(index)
     if (isLast || this.settings.proveEachHop) this.actions.ping()
     if (isLast) {
       this.setHopTimer()

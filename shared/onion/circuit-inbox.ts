@@ -18,6 +18,8 @@ export interface InboxActions {
   /** @returns whether such a ping is open */
   pong(identifier: number): boolean
   httpResponse(part: MessageBody<typeof MESSAGE.httpResponse>): void
+  /** @returns whether it was asked for */
+  cellSize(answer: MessageBody<typeof MESSAGE.mtu>): boolean
   send(message: Uint8Array): void
   count(name: string): void
 }
@@ -71,6 +73,9 @@ export class CircuitInbox {
       case MESSAGE.httpResponse:
         this.actions.httpResponse(decodeMessage(MESSAGE.httpResponse, cell, at, end))
         break
+      case MESSAGE.mtu:
+        this.cellSize(decodeMessage(MESSAGE.mtu, cell, at, end))
+        break
       default:
         this.other(id, cell, at, end)
     }
@@ -99,6 +104,10 @@ export class CircuitInbox {
 
   private pong({ identifier }: MessageBody<typeof MESSAGE.pong>): void {
     if (!this.actions.pong(identifier)) this.actions.count('circuit-pong-unasked')
+  }
+
+  private cellSize(answer: MessageBody<typeof MESSAGE.mtu>): void {
+    if (!this.actions.cellSize(answer)) this.actions.count('circuit-mtu-unasked')
   }
 
   private tested({ identifier, data }: { identifier: number; data: Uint8Array }): void {

@@ -4,6 +4,7 @@ import type { SessionKeys } from '../crypto/handshake.ts'
 import type { Link } from '../link/link.ts'
 import { uint16, uint32 } from '../world/random.ts'
 import { addressBytes, NO_ADDRESS_BYTES } from './addresses.ts'
+import { CellSize, messageBytesIn } from './cell-size.ts'
 import {
   cellBuffer,
   cellCircuitId,
@@ -68,6 +69,7 @@ export class Circuit {
   private readonly building: CircuitBuilding
   private readonly liveness: Liveness
   private readonly relayEarly = new RelayEarlyBudget()
+  private readonly cellSize: CellSize
   private readonly http: HttpExchange
   private readonly inbox: CircuitInbox
   private badDestroys = 0
@@ -91,9 +93,12 @@ export class Circuit {
       cleared: () => events.changed(this),
       dead: () => this.fail(this.state === 'ready' ? 'timed-out' : 'hop-timeout'),
     })
+    const send = (message: Uint8Array) => this.sendMessage(message)
+    this.cellSize = new CellSize({ link: options.link, path: this.path, clock, random, send })
     this.building = new CircuitBuilding(options, this.settings, this.path, this.layers, {
       create: (message) => this.sendCreate(message),
       extend: (message) => this.sendMessage(message, true),
+      askCellSize: (index) => this.cellSize.ask(index),
       begun: () => this.liveness.start(),
       ping: () => this.liveness.ping(),
       changed: () => events.changed(this),
@@ -103,7 +108,7 @@ export class Circuit {
       clock,
       random,
       maxMessageBytes: () => this.layers.maxMessageBytes,
-      send: (message) => this.sendMessage(message),
+      send,
       count: (name) => this.count(name),
       done: (identifier, response) => events.httpResponse?.(this, identifier, response),
     })
@@ -111,7 +116,8 @@ export class Circuit {
       extended: (answer) => this.answered(this.layers.hops.length, answer),
       pong: (identifier) => this.receivePong(identifier),
       httpResponse: (part) => this.http.response(part),
-      send: (message) => this.sendMessage(message),
+      cellSize: (answer) => this.cellSize.answered(answer),
+      send,
       count: (name) => this.count(name),
     })
   }
@@ -119,6 +125,12 @@ export class Circuit {
   /** Something was sent and nothing comes back, for a second or more; any sign of life ends it (C-05). */
   get suspect(): boolean {
     return this.liveness.suspect && this.state === 'ready' && !this.layers.isWaiting
+  }
+
+  /** The largest message of a stream that may be sent now, its id included (83): more than others where all links are streams. */
+  get streamMessageBytes(): number {
+    const { layers } = this
+    return layers.isEndToEnd ? layers.maxMessageBytes : messageBytesIn(this.cellSize.cellBytes)
   }
 
   /** Sends create to the first hop. To be called once. */
@@ -285,7 +297,7 @@ export class Circuit {
     if (this.state !== 'ready' || (isNoAddress(destination) && !layers.isEndToEnd)) return false
     const to = addressBytes(destination)
     const length = 1 + to.length + NO_ADDRESS_BYTES.length + data.length
-    if (length > layers.maxMessageBytes) {
+    if (length > (id === MESSAGE.stream ? this.streamMessageBytes : layers.maxMessageBytes)) {
       this.count('circuit-message-too-large')
       return false
     }
@@ -361,6 +373,7 @@ export class Circuit {
     this.building.stop()
     this.liveness.stop()
     this.http.stop()
+    this.cellSize.stop()
     if (this.link.open && reason !== 'link-closed' && reason !== 'destroyed') {
       this.link.send(encodeDestroy(prefix, keyPair, this.id, destroyReasonFor(reason)), 0)
     }

@@ -1,3 +1,4 @@
+import { STREAM_PACKET_BYTES } from '../link/constants.ts'
 import { RETRY_DEFAULTS, type RetrySettings } from '../world/retry.ts'
 
 /**
@@ -13,8 +14,13 @@ export const COUNTER_BYTES = 8
 export const LAYER_BYTES = 24
 /** More hops than this are never built. */
 export const MAX_HOPS = 3
-/** The largest cell: what fits a UDP datagram on a 1,500-byte Ethernet path. */
+/** The largest cell where nothing else was agreed: what fits a UDP datagram on a 1,500-byte Ethernet path. */
 export const MAX_CELL_BYTES = 1472
+/** The largest cell where every link of the circuit is a stream; see CellSize. */
+export const JUMBO_CELL_BYTES = STREAM_PACKET_BYTES
+/** The last hop is asked so often for the size of cells, and so long after another. */
+export const CELL_SIZE_TRIES = 3
+export const CELL_SIZE_RETRY_MS = 1_000
 /**
  * The largest message, its id included. It fits however many hops there are, so that the size of a full cell on the
  * owner's link tells nothing else: 1,371.
@@ -42,7 +48,7 @@ export const HTTP_OPEN_REQUESTS = 5
 /** An owner waits this long for all parts. */
 export const HTTP_TIMEOUT_MS = 30_000
 
-/** First byte of a message (protocol, but for 80 to 82, which are ours). */
+/** First byte of a message (protocol, but for 80 to 83, which are ours). */
 export const MESSAGE = {
   cell: 0,
   data: 1,
@@ -76,6 +82,8 @@ export const MESSAGE = {
   streamReset: 81,
   /** Ours: a packet of the directory's community without its prefix, to the last hop and back. */
   directory: 82,
+  /** Ours: how large cells may be on the way so far, asked of a hop and answered; see CellSize. */
+  mtu: 83,
 } as const
 
 /** Reason in a destroy. 1 to 4 and 65535 are the protocol's; from 0x4301 on ours, which others pass on unread. */

@@ -28,6 +28,8 @@ export interface ExitPort {
 export interface ExitCircuit {
   /** True until `ended` was called. */
   readonly alive: boolean
+  /** The largest message of a stream that may go back to the owner now, its id included. */
+  readonly streamMessageBytes: number
   /** Sends a datagram that came from `origin` back to the owner, in a DATA cell. */
   sendDatagram(origin: IpAddress, data: Uint8Array): void
   /** Sends a uTP packet of a stream back, in a STREAM cell; `destination` as the owner wrote it. */

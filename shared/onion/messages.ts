@@ -100,6 +100,9 @@ export const streamReset = struct({ destination: anyAddress, connectionId: u16, 
 /** 82, ours: message id and body of a packet of the directory's community. */
 export const directory = raw
 
+/** 83, ours: the largest cell, in bytes, that the way between owner and hop carries. */
+export const mtu = struct({ identifier, bytes: u16 })
+
 /** What created end-to-end carries, sealed: length 2, then where the seeder waits. */
 export const rendezvousInfo = sized(struct({ address: ipAddress, nodeKey, cookie }), 200)
 
@@ -130,6 +133,7 @@ const CODECS = {
   [MESSAGE.stream]: data,
   [MESSAGE.streamReset]: streamReset,
   [MESSAGE.directory]: directory,
+  [MESSAGE.mtu]: mtu,
 }
 
 type Codecs = typeof CODECS

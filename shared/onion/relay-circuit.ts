@@ -6,6 +6,7 @@ import type { Link } from '../link/link.ts'
 import type { Timer } from '../world/clock.ts'
 import { AddressReader, addressBytes, NO_ADDRESS_BYTES } from './addresses.ts'
 import type { Candidate } from './candidates.ts'
+import { cellBytesOf, leastCellBytes, messageBytesIn } from './cell-size.ts'
 import { cellBuffer, messageAt, writeCellHeader } from './cells.ts'
 import type { Leg } from './circuit-table.ts'
 import {
@@ -14,6 +15,7 @@ import {
   COUNTER_BYTES,
   FIRST_COUNTER,
   LAYER_BYTES,
+  MAX_CELL_BYTES,
   MAX_DATA_BACK_BYTES,
   MESSAGE,
 } from './constants.ts'
@@ -91,6 +93,8 @@ export class RelayCircuit implements ExitCircuit {
   /** Cells with the relay-early flag that were passed on. */
   earlyForward = 0
   earlyBackward = 0
+  /** The largest cell that the owner wants of us; see `agreeCellBytes`. */
+  private cellBytes = MAX_CELL_BYTES
   private readonly sealer: LayerSealer
   private readonly prefix: Uint8Array
 
@@ -138,11 +142,27 @@ export class RelayCircuit implements ExitCircuit {
   }
 
   sendDatagram(origin: IpAddress, data: Uint8Array): void {
-    this.sendAddressed(MESSAGE.data, NO_ADDRESS_BYTES, addressBytes(origin), data)
+    this.sendAddressed(MESSAGE.data, NO_ADDRESS_BYTES, addressBytes(origin), data, MAX_DATA_BACK_BYTES)
   }
 
   sendStream(destination: Address, packet: Uint8Array): void {
-    this.sendAddressed(MESSAGE.stream, addressBytes(destination), NO_ADDRESS_BYTES, packet)
+    const most = this.streamMessageBytes
+    this.sendAddressed(MESSAGE.stream, addressBytes(destination), NO_ADDRESS_BYTES, packet, most)
+  }
+
+  /** As agreed with the owner, and less if the link towards it is no stream any more. */
+  get streamMessageBytes(): number {
+    if (this.cellBytes === MAX_CELL_BYTES) return messageBytesIn(MAX_CELL_BYTES)
+    return messageBytesIn(Math.min(this.cellBytes, cellBytesOf(this.previous.link)))
+  }
+
+  /**
+   * The owner says that the way to the hop before us carries cells of `bytes`.
+   * @returns what it carries with our link in it, which from now on we may send
+   */
+  agreeCellBytes(bytes: number): number {
+    this.cellBytes = leastCellBytes(bytes, cellBytesOf(this.previous.link))
+    return this.cellBytes
   }
 
   sendStreamReset(destination: Address, connectionId: number, reason: StreamResetReason): void {
@@ -151,9 +171,15 @@ export class RelayCircuit implements ExitCircuit {
     this.reply(encodeMessage(MESSAGE.streamReset, body))
   }
 
-  private sendAddressed(id: number, destination: Uint8Array, origin: Uint8Array, data: Uint8Array): void {
+  private sendAddressed(
+    id: number,
+    destination: Uint8Array,
+    origin: Uint8Array,
+    data: Uint8Array,
+    mostBytes: number,
+  ): void {
     const length = 1 + destination.length + origin.length + data.length
-    if (!this.alive || length > MAX_DATA_BACK_BYTES) return
+    if (!this.alive || length > mostBytes) return
     const cell = cellBuffer(1, length)
     let at = messageAt(1)
     cell[at++] = id

@@ -50,12 +50,22 @@ export class RouterMessages {
       case MESSAGE.httpRequest:
         this.httpRequest(circuit, decodeMessage(MESSAGE.httpRequest, cell, at, end))
         break
+      case MESSAGE.mtu:
+        this.cellSize(circuit, decodeMessage(MESSAGE.mtu, cell, at, end))
+        break
       case MESSAGE.directory:
         this.toDirectory(circuit, decodeMessage(MESSAGE.directory, cell, at, end))
         break
       default:
         this.toServices(circuit, id, cell, at, end)
     }
+  }
+
+  private cellSize(
+    circuit: RelayCircuit,
+    { identifier, bytes }: { readonly identifier: number; readonly bytes: number },
+  ): void {
+    circuit.reply(encodeMessage(MESSAGE.mtu, { identifier, bytes: circuit.agreeCellBytes(bytes) }))
   }
 
   private toExit(circuit: RelayCircuit, cell: Uint8Array, at: number, end: number): void {

@@ -203,10 +203,15 @@ export class Router {
       this.count('relay-early-exceeded')
       return
     }
+    const passed = cell.subarray(COUNTER_BYTES, cell.length - AEAD_TAG)
+    if (passed.length > next.link.mtu) {
+      this.count('cell-too-large')
+      return
+    }
     if (relayEarly) circuit.earlyForward++
     this.cellsForward++
     writeCellHeader(cell, COUNTER_BYTES, this.options.prefix, next.id, false, relayEarly)
-    next.link.send(cell.subarray(COUNTER_BYTES, cell.length - AEAD_TAG), next.id)
+    next.link.send(passed, next.id)
   }
 
   private receiveBackward(leg: Leg, cell: Uint8Array): void {

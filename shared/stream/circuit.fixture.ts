@@ -91,6 +91,8 @@ export class TestCircuit {
   readonly tcps: TestTcp[] = []
   largest = 0
   readonly exit: ExitCircuit & { alive: boolean }
+  /** The largest STREAM message that the circuit takes, both ways. */
+  messageBytes = 1371
 
   constructor({
     conditions = { delayMs: 50 },
@@ -114,8 +116,12 @@ export class TestCircuit {
         this.largest = Math.max(this.largest, 1 + 7 + encode(anyAddress, destination).length + data.length)
       return encode(cell, { kind, destination, id, data }).slice()
     }
+    const messageBytes = () => this.messageBytes
     this.exit = {
       alive: true,
+      get streamMessageBytes() {
+        return messageBytes()
+      },
       sendDatagram: () => {},
       sendStream: (destination, packet) => this.back.send(pack(0, destination, 0, packet)),
       sendStreamReset: (destination, id, reason) =>
