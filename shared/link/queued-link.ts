@@ -15,7 +15,7 @@ export interface MessagePipe {
   send(message: Uint8Array): void
   /** Bytes taken and not yet handed to the network. */
   bufferedBytes(): number
-  /** @param reason at most 20 bytes of ASCII */
+  /** Idempotent, and of no effect on a pipe that has ended. @param reason at most 20 bytes of ASCII */
   close(code: number, reason: string): void
 }
 
