@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { group } from './config-values.ts'
+import { readLinkAddress } from '../shared/link/link-address.ts'
+import { endpoint, group } from './config-values.ts'
+import { TOR_LINK_PORT, TOR_SOCKS } from './links/tor-constants.ts'
 
 /**
  * The group `links` of the configuration: how many links to other relays are kept, which are kept first, what they may carry, and
@@ -38,9 +40,33 @@ const websocket = group({
   enabled: z.boolean().default(true),
 })
 
+/** `<56 characters>.onion:port`, as the operator made it. */
+const onionEndpoint = z
+  .string()
+  .refine((text) => readLinkAddress(`tor://${text}`) !== undefined, 'should be <56 characters>.onion:port')
+
 const tor = group({
   enabled: z.boolean().default(false),
+  socks: endpoint.default(TOR_SOCKS),
+  control: endpoint.optional(),
+  controlPassword: z
+    .string()
+    .regex(/^[ -~]{1,256}$/, 'should be up to 256 signs of ASCII')
+    .optional(),
+  port: z.int().min(1).max(65_535).default(TOR_LINK_PORT),
+  onion: onionEndpoint.optional(),
+  listen: endpoint.optional(),
+  gateway: z.boolean().default(false),
+  gatewayListen: endpoint.optional(),
 })
+  .refine(
+    ({ onion, listen }) => onion === undefined || listen !== undefined,
+    'onion needs listen: the address that your HiddenServicePort leads to',
+  )
+  .refine(
+    ({ onion, gateway, gatewayListen }) => onion === undefined || !gateway || gatewayListen !== undefined,
+    'gateway of an onion service that you made needs gatewayListen',
+  )
 
 const webrtc = group({
   enabled: z.boolean().default(true),
