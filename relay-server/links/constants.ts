@@ -10,3 +10,10 @@ export const UDP_PENDING_BYTES = 262_144
 export const UDP_SENDS_PER_LOOK = 32
 /** How often a blocked socket is looked at, in milliseconds. */
 export const UDP_POLL_MS = 2
+/**
+ * A stream over which nothing went either way for this long is taken for lost: three heartbeats of the keeper, which asks
+ * every 60 s whatever else is sent.
+ */
+export const STREAM_SILENCE_MS = 180_000
+/** After its last bytes a stream has this long to be closed by the neighbour. */
+export const STREAM_CLOSE_GRACE_MS = 1_000
