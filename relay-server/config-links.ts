@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { readLinkAddress } from '../shared/link/link-address.ts'
+import { COVER_BUDGET } from '../shared/link/padding.ts'
 import { endpoint, group } from './config-values.ts'
 import { TOR_LINK_PORT, TOR_SOCKS } from './links/tor-constants.ts'
 
@@ -72,6 +73,16 @@ const webrtc = group({
   enabled: z.boolean().default(true),
 })
 
+/** Size classes of messages, and cover traffic: bytes that say nothing, against who watches links (L-09). */
+const padding = group({
+  classes: z.boolean().default(true),
+  cover: group({
+    bytesPerSecond: z.int().min(0).max(100_000_000).default(COVER_BUDGET.bytesPerSecond),
+    totalBytesPerSecond: z.int().min(1).max(1_000_000_000).default(COVER_BUDGET.totalBytesPerSecond),
+    share: z.number().min(0).max(10).default(COVER_BUDGET.share),
+  }),
+})
+
 export const links = group({
   max: z.int().min(1).max(1_000).default(10),
   min: z.int().min(0).max(1_000).default(3),
@@ -94,4 +105,5 @@ export const links = group({
   websocket,
   tor,
   webrtc,
+  padding,
 }).refine(({ min, max }) => min <= max, 'min should be at most max')

@@ -41,3 +41,16 @@ export function messageRoom(waiting: number, classes: SizeClasses): number {
   }
   return smaller ?? waiting
 }
+
+/** What cover traffic may cost (L-09). Bytes are those of packets. */
+export interface CoverBudget {
+  /** Of one link, on average and at most. 0 for no cover traffic. */
+  readonly bytesPerSecond: number
+  /** Of all links together. */
+  readonly totalBytesPerSecond: number
+  /** Of what the links really carry, from the start on: 0.25 for a quarter. Where nothing is carried nothing is covered. */
+  readonly share: number
+}
+
+/** Off until the operator says otherwise; the other two are what he gets if he sets the first alone. */
+export const COVER_BUDGET: CoverBudget = { bytesPerSecond: 0, totalBytesPerSecond: 100_000, share: 0.25 }
