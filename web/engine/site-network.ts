@@ -1,11 +1,12 @@
 import { fromHex } from '../../shared/bytes/bytes.ts'
 import type { PrivateNetworkOptions } from '../../shared/client/private-network.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
-import { PublicKey } from '../../shared/identity/keys.ts'
+import { KeyPair, PublicKey } from '../../shared/identity/keys.ts'
+import { parseLinkAddress } from '../../shared/link/link-address.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
-import { openRelayLink } from '../link/websocket-link.ts'
+import { WebSocketDialler } from '../link/websocket-dialler.ts'
 import type { SiteDocument } from './site-document.ts'
 
 export interface SiteWorld {
@@ -26,6 +27,14 @@ export function siteNetwork(
   const websocket = new URL(site.entry.websocket, origin)
   websocket.protocol = websocket.protocol === 'https:' ? 'wss:' : 'ws:'
   const { clock, random, counters } = world
+  const dialler = new WebSocketDialler({
+    network: site.network,
+    clock,
+    random,
+    counters,
+    webSocket,
+    keyFor: () => KeyPair.generate(random),
+  })
   return {
     ...world,
     network: site.network,
@@ -33,17 +42,10 @@ export function siteNetwork(
     networkBits: { ipv4: site.networkPrefixBits, ipv6: 2 * site.networkPrefixBits },
     minRelays: site.minRelays,
     entries: [{ publicKey: PublicKey.parse(fromHex(site.entry.publicKey)), url: websocket.href }],
-    openLink: ({ url, publicKey }, onPacket, onClosed) =>
-      openRelayLink({
-        url,
-        relayKey: publicKey,
-        network: site.network,
-        clock,
-        random,
-        counters,
-        onPacket,
-        onClosed,
-        ...(webSocket && { webSocket }),
-      }),
+    openLink: async ({ url, publicKey }, onPacket, onClosed) => {
+      const wire = await dialler.dial({ address: parseLinkAddress(url), publicKey })
+      wire.handTo({ onPacket, onClosed })
+      return wire.link
+    },
   }
 }

@@ -6,10 +6,11 @@ import { NodeClock } from '../../relay-server/node-clock.ts'
 import { NodeRandom } from '../../relay-server/node-random.ts'
 import { KeyPair } from '../../shared/identity/keys.ts'
 import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
+import { parseLinkAddress } from '../../shared/link/link-address.ts'
 import { HOSTILE_MESSAGES, type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
-import { openRelayLink, type RelayLinkOptions } from './websocket-link.ts'
+import { WebSocketDialler, type WebSocketDiallerOptions } from './websocket-dialler.ts'
 
 const HOST = '127.0.0.1'
 const NETWORK = 'culvert-test'
@@ -76,16 +77,20 @@ async function relaySide(overrides: Partial<GatewayOptions> = {}) {
   return { ...seen, gateway, url: `ws://${HOST}:${port}/relay` }
 }
 
-function pageSide(url: string, overrides: Partial<RelayLinkOptions> = {}) {
+function pageSide(url: string, overrides: Partial<WebSocketDiallerOptions> = {}, signal?: AbortSignal) {
   const seen = witness()
-  const opening = openRelayLink({
-    url,
-    relayKey: relayKeys.publicKey,
+  const dialler = new WebSocketDialler({
     network: NETWORK,
     clock: new NodeClock(),
     random,
-    ...seen,
+    counters: seen.counters,
+    keyFor: () => KeyPair.generate(random),
     ...overrides,
+  })
+  const target = { address: parseLinkAddress(url), publicKey: relayKeys.publicKey }
+  const opening = dialler.dial(target, signal).then((wire) => {
+    wire.handTo(seen)
+    return wire.link
   })
   return { ...seen, opening }
 }
@@ -157,16 +162,15 @@ describe('page opens a link (W-02, L-03)', () => {
   it('says that no relay is there', async () => {
     const relay = await relaySide()
     await relay.gateway.stop()
-    await expect(pageSide(relay.url).opening).rejects.toMatchObject({ code: 'relay-unreachable' })
-    await expect(pageSide('not a url').opening).rejects.toMatchObject({ code: 'relay-unreachable' })
+    await expect(pageSide(relay.url).opening).rejects.toMatchObject({ code: 'link-unreachable' })
   })
 
   it('can be called off, before and while it opens', async () => {
     const relay = await relaySide()
-    const early = pageSide(relay.url, { signal: AbortSignal.abort() })
+    const early = pageSide(relay.url, {}, AbortSignal.abort())
     await expect(early.opening).rejects.toMatchObject({ code: 'link-aborted' })
     const controller = new AbortController()
-    const late = pageSide(relay.url, { signal: controller.signal })
+    const late = pageSide(relay.url, {}, controller.signal)
     controller.abort()
     await expect(late.opening).rejects.toMatchObject({ code: 'link-aborted' })
     await until(() => relay.gateway.size === 0)
@@ -196,7 +200,7 @@ describe('page opens a link (W-02, L-03)', () => {
 
 describe('page against hostile relays (L-03, N-11)', () => {
   /** A WebSocket server that is no relay. */
-  async function opening(act: (socket: WebSocket) => void, overrides: Partial<RelayLinkOptions> = {}) {
+  async function opening(act: (socket: WebSocket) => void, overrides: Partial<WebSocketDiallerOptions> = {}) {
     const server = new WebSocketServer({ host: HOST, port: 0 })
     await new Promise((resolve) => server.once('listening', resolve))
     server.on('connection', act)
@@ -210,7 +214,7 @@ describe('page against hostile relays (L-03, N-11)', () => {
   }
 
   it('refuses text', async () => {
-    expect(await opening((socket) => socket.send('hello'))).toMatchObject({ code: 'relay-closed' })
+    expect(await opening((socket) => socket.send('hello'))).toMatchObject({ code: 'link-closed' })
   })
 
   it('refuses garbage, and packets before the proof', async () => {
@@ -220,7 +224,7 @@ describe('page against hostile relays (L-03, N-11)', () => {
   })
 
   it('says that the relay closed', async () => {
-    expect(await opening((socket) => socket.close(4003))).toMatchObject({ code: 'relay-closed' })
+    expect(await opening((socket) => socket.close(4003))).toMatchObject({ code: 'auth-closed' })
   })
 
   it('waits ten seconds for the proof, no longer', async () => {
@@ -236,7 +240,7 @@ describe('page against hostile relays (L-03, N-11)', () => {
     silent.once('connection', () => clock.advance(10_000))
     const { port } = silent.address() as AddressInfo
     const page = pageSide(`ws://${HOST}:${port}/relay`, { clock })
-    await expect(page.opening).rejects.toMatchObject({ code: 'relay-unreachable' })
+    await expect(page.opening).rejects.toMatchObject({ code: 'link-unreachable' })
     await new Promise((resolve) => silent.close(resolve))
   })
 })
@@ -247,7 +251,7 @@ describe('gateway limits (O-06)', () => {
     await pageSide(relay.url).opening
     const second = pageSide(relay.url)
     const link = await second.opening
-    await expect(pageSide(relay.url).opening).rejects.toMatchObject({ code: 'relay-full' })
+    await expect(pageSide(relay.url).opening).rejects.toMatchObject({ code: 'link-full' })
     expect(relay.counters.get('gateway-limit-connections')).toBe(1)
     link.close('unneeded')
     await until(() => relay.gateway.size === 1)
@@ -258,7 +262,7 @@ describe('gateway limits (O-06)', () => {
   it('takes only so many of one address', async () => {
     const relay = await relaySide({ limits: { connectionsPerAddress: 1 } })
     await pageSide(relay.url).opening
-    await expect(pageSide(relay.url).opening).rejects.toMatchObject({ code: 'relay-full' })
+    await expect(pageSide(relay.url).opening).rejects.toMatchObject({ code: 'link-full' })
     expect(relay.counters.get('gateway-limit-address')).toBe(1)
     await relay.gateway.stop()
   })
