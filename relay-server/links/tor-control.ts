@@ -73,7 +73,7 @@ export class TorControl {
    * Sends one command line, without its end, and gives tor's reply of status 2xx.
    * @throws TorError `tor-control-refused` (another status), `-timeout`, `-closed`, `-protocol`
    */
-  command(line: string): Promise<TorReply> {
+  async command(line: string): Promise<TorReply> {
     const [name = ''] = line.split(' ', 1)
     if (/[\r\n\0]/.test(line)) throw new TorError('tor-control-protocol', `${name} would be several lines`)
     if (!this.isOpen) throw new TorError('tor-control-closed', 'tor closed its control port')

@@ -36,6 +36,8 @@ export interface TorOnionOptions {
 export class TorOnion {
   private readonly options: TorOnionOptions
   private control: TorControl | undefined
+  /** Over which the service is being published. */
+  private attempting: TorControl | undefined
   private timer: Timer | undefined
   private failures = 0
   private connectedMs = 0
@@ -70,6 +72,7 @@ export class TorOnion {
     const { control } = this
     this.control = undefined
     this.become('off')
+    this.attempting?.close()
     if (!control) return
     try {
       if (this.serviceName) await control.command(`DEL_ONION ${this.serviceName.replace('.onion', '')}`)
@@ -96,12 +99,15 @@ export class TorOnion {
           if (held) this.lost(new TorError('tor-control-closed', 'tor closed its control port'))
         },
       })
-      await this.publish(control)
+      this.attempting = control
+      if (this.current !== 'off') await this.publish(control)
       if (this.current === 'off') control.close()
       else this.control = control
     } catch (error) {
       control?.close()
       this.lost(error instanceof TorError ? error : unexpected(error))
+    } finally {
+      this.attempting = undefined
     }
   }
 
