@@ -36,6 +36,7 @@ export class CircuitStreams {
         random,
         counters,
         send: (destination, packet) => circuit.sendStream(destination, packet),
+        messageBytes: () => circuit.streamMessageBytes,
       })
       this.clients.set(circuit, client)
     }

@@ -132,6 +132,7 @@ export class TestCircuit {
       random,
       counters,
       settings,
+      messageBytes,
       send: (destination, packet) => {
         this.there.send(pack(0, destination, 0, packet))
         return true

@@ -2,6 +2,7 @@ import { type Address, anyAddress } from '../bytes/address.ts'
 import { encode } from '../bytes/codec.ts'
 import { MAX_MESSAGE_BYTES } from '../onion/constants.ts'
 import { UTP_DEFAULTS, type UtpSettings } from '../utp/constants.ts'
+import { LargePackets } from '../utp/large-packets.ts'
 
 /** Message id 1, and the origin address that a STREAM cell bears like a DATA cell: 01, IPv4, port. */
 const STREAM_MESSAGE_OVERHEAD = 1 + 7
@@ -9,6 +10,11 @@ const STREAM_MESSAGE_OVERHEAD = 1 + 7
 /** The largest uTP packet that fits a STREAM cell with this destination, in bytes. */
 export function streamPacketBytes(destination: Address): number {
   return MAX_MESSAGE_BYTES - STREAM_MESSAGE_OVERHEAD - encode(anyAddress, destination).length
+}
+
+/** Packets of streams in a circuit that takes stream messages of `messageBytes()` now: larger than the small ones by what that is more. */
+export function largePackets(messageBytes: () => number): LargePackets {
+  return new LargePackets(() => Math.max(0, messageBytes() - MAX_MESSAGE_BYTES))
 }
 
 /** What both ends of a stream in a circuit do by default. */

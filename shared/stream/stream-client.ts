@@ -10,6 +10,7 @@ import type { Random } from '../world/random.ts'
 import type { ByteStream, ByteStreamEvents, StreamEnd, StreamOpener } from './byte-stream.ts'
 import {
   LINGERING_SHARE,
+  largePackets,
   STREAM_CLIENT_DEFAULTS,
   STREAM_UTP,
   type StreamClientSettings,
@@ -22,6 +23,8 @@ export interface StreamClientOptions {
   readonly counters: Counters
   /** Puts a uTP packet, which is the taker's, into a STREAM cell to `destination`. False if the circuit cannot take it. */
   send(destination: Address, packet: Uint8Array): boolean
+  /** The largest message of a stream that the circuit takes now; MAX_MESSAGE_BYTES if not given. */
+  readonly messageBytes?: () => number
   readonly settings?: Partial<StreamClientSettings>
 }
 
@@ -37,7 +40,7 @@ export class StreamClient {
     this.options = options
     const settings = { ...STREAM_CLIENT_DEFAULTS, ...options.settings }
     this.settings = settings
-    const { clock, random, counters, send } = options
+    const { clock, random, counters, send, messageBytes } = options
     const path = new PathDelay()
     const { receiveBufferBytes, sendBufferBytes, connectTimeoutMs } = settings
     const utp = { ...STREAM_UTP, receiveBufferBytes, sendBufferBytes, connectTimeoutMs }
@@ -47,6 +50,7 @@ export class StreamClient {
       counters,
       settings: (peer) => ({ ...utp, maxPacketBytes: streamPacketBytes(peer) }),
       congestion: ({ maxPacketBytes }) => new CircuitControl(maxPacketBytes, path),
+      ...(messageBytes && { large: largePackets(messageBytes) }),
       send: (to, packet) => {
         if (!send(to, packet)) counters.add('stream-packet-unsent')
       },

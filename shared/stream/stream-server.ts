@@ -9,6 +9,7 @@ import type { Random } from '../world/random.ts'
 import type { StreamOpener } from './byte-stream.ts'
 import {
   LINGERING_SHARE,
+  largePackets,
   STREAM_SERVER_LIMITS,
   STREAM_UTP,
   type StreamServerLimits,
@@ -85,6 +86,7 @@ export class StreamServer {
       counters,
       settings: (peer) => ({ ...utp, maxPacketBytes: streamPacketBytes(peer) }),
       congestion: ({ maxPacketBytes }) => new CircuitControl(maxPacketBytes, path),
+      large: largePackets(() => circuit.streamMessageBytes),
       send: (to, packet) => {
         if (circuit.alive) circuit.sendStream(to, packet)
       },

@@ -48,6 +48,8 @@ const OWN_LOSS_RANK = 2
 /** Startup ends at once at this loss in a round of some size: a short queue overflows before it shows. */
 const STARTUP_LOSS = 0.35
 const STARTUP_LOSS_PACKETS = 32
+/** The same where packets are large: fewer of them are as many bytes. */
+const STARTUP_LOSS_LARGE = 8
 /** Startup ends at once at this queue, told by so many measurements (as HyStart++, RFC 9406 §4.2, does). */
 const STARTUP_QUEUE_SHARE = 1 / 8
 const STARTUP_QUEUE_MIN_MS = 4
@@ -69,7 +71,10 @@ export class CircuitControl implements CongestionControl {
   windowBytes: number
   bytesPerSecond = Number.POSITIVE_INFINITY
   private mode: Mode = 'startup'
+  /** Of a small packet: the unit of windows. */
   private readonly packetBytes: number
+  /** Of packets as they are now: the unit of chance. */
+  private fullBytes: number
   private readonly path: PathDelay
   /** Rates of the last rounds, in bytes per millisecond. */
   private readonly rates = new Float64Array(BANDWIDTH_ROUNDS)
@@ -118,11 +123,13 @@ export class CircuitControl implements CongestionControl {
   /** @param path what it shares with the other streams of its circuit */
   constructor(packetBytes: number, path = new PathDelay()) {
     this.packetBytes = packetBytes
+    this.fullBytes = packetBytes
     this.path = path
     this.windowBytes = INITIAL_PACKETS * packetBytes
   }
 
   acknowledged(sample: AckSample): void {
+    this.fullBytes = Math.max(this.packetBytes, sample.packetBytes)
     if (sample.rttMs > 0) {
       this.noise.note(sample.nowMs, sample.rttMs)
       this.path.note(sample.nowMs, sample.rttMs, this.queueTolerance() / 2)
@@ -190,7 +197,7 @@ export class CircuitControl implements CongestionControl {
       const allowed = Math.min(MAX_ALLOWANCE_MS, Math.max(ALLOWANCE_MS, above))
       this.allowanceMs += (allowed - this.allowanceMs) / 4
     }
-    const packets = (this.roundLost + this.roundAcked) / this.packetBytes
+    const packets = (this.roundLost + this.roundAcked) / this.fullBytes
     const own = this.ownLoss
     const loss = this.noteLoss(queued) - own
     // Small rounds lose more or less by chance.
@@ -209,7 +216,7 @@ export class CircuitControl implements CongestionControl {
     this.judgedLost += this.roundLost
     this.judgedAcked += this.roundAcked
     const bytes = this.judgedLost + this.judgedAcked
-    if (bytes < LOSS_ROUND_PACKETS * this.packetBytes) return this.ownLoss
+    if (bytes < LOSS_ROUND_PACKETS * this.fullBytes) return this.ownLoss
     const loss = this.judgedLost / bytes
     this.judgedLost = 0
     this.judgedAcked = 0
@@ -319,7 +326,7 @@ export class CircuitControl implements CongestionControl {
   private get startupLoss(): boolean {
     const lost = this.roundLost
     return (
-      lost > STARTUP_LOSS_PACKETS * this.packetBytes &&
+      lost > Math.max(STARTUP_LOSS_PACKETS * this.packetBytes, STARTUP_LOSS_LARGE * this.fullBytes) &&
       lost > (this.ownLoss + STARTUP_LOSS * (1 - this.ownLoss)) * (lost + this.roundAcked)
     )
   }

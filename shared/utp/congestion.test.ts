@@ -148,6 +148,7 @@ describe('LEDBAT (W-04, BEP 29)', () => {
   const sample = (change: Partial<AckSample>): AckSample => ({
     nowMs: 0,
     ackedBytes: 1000,
+    packetBytes: 1000,
     lostBytes: 0,
     lossEvent: false,
     rttMs: 50,

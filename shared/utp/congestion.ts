@@ -16,6 +16,8 @@ export interface AckSample {
   /** Count of packets ever sent up to the newest acknowledged one, and altogether: tells round trips apart. */
   ackedThrough: number
   sentThrough: number
+  /** What a full packet carries at present. */
+  packetBytes: number
   /** Since the last sample there was a time with room in the window but nothing to send in it. */
   starved: boolean
   /** Since the last sample the far side's window, not ours, was what held sending back. */

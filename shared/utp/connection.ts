@@ -6,6 +6,7 @@ import type { CongestionControl } from './congestion.ts'
 import { LINGER_MS, MAX_SYN_RETRY_MS, SYN_RETRY_MS, type UtpSettings } from './constants.ts'
 import type { UtpEnd, UtpEvents } from './events.ts'
 import { UTP_TYPE, type UtpHeader } from './header.ts'
+import type { LargePackets } from './large-packets.ts'
 import { Outgoing } from './outgoing.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { Sender } from './sender.ts'
@@ -21,6 +22,8 @@ export interface UtpConnectionOptions {
   readonly counters: Counters
   readonly settings: UtpSettings
   readonly congestion: CongestionControl
+  /** If packets may be larger than `settings.maxPacketBytes` at times. */
+  readonly large?: LargePackets | undefined
   readonly events: UtpEvents
   /** Takes a packet for sending; it is the taker's. */
   send(packet: Uint8Array): void
@@ -69,7 +72,7 @@ export class UtpConnection {
     this.options = options
     this.clock = options.clock
     this.events = options.events
-    this.sender = new Sender(settings, options.congestion, this.sendData)
+    this.sender = new Sender(settings, options.congestion, this.sendData, options.large)
     this.receiver = new ReceiveWindow(settings.receiveBufferBytes)
     this.out = new Outgoing(options.clock, settings.maxPacketBytes, this.receiver, options.send)
     this.acks = new AckPolicy(settings.maxPacketsPerAck)
@@ -244,7 +247,11 @@ export class UtpConnection {
     const missing = receiver.missing
     const hadGap = receiver.hasGap
     const payload = packet.subarray(header.payloadStart)
-    const outcome = receiver.put(index, payload, !this.paused)
+    const isPart = header.partTotal > 0 && !isFin && this.options.large !== undefined
+    const outcome = isPart
+      ? receiver.putPart(index, header.partOffset, header.partTotal, payload, !this.paused)
+      : receiver.put(index, payload, !this.paused)
+    if (outcome === 'part') return false
     const due = acks.received(now)
     if (outcome === 'refused') this.options.counters.add('utp-data-refused')
     if (outcome !== 'new') return true
@@ -372,10 +379,11 @@ export class UtpConnection {
     return keepAliveMs > 0 && !over ? this.out.spokeAt + keepAliveMs : NEVER
   }
 
-  private readonly sendData = (index: number, fin: boolean): void => {
+  private readonly sendData = (index: number, fin: boolean, inParts: boolean): void => {
     // Data packets bear no selective ack: with a gap, the far side still needs to be told.
     if (!this.receiver.hasGap) this.acks.sent()
-    this.out.data(this.sender, index, fin)
+    if (inParts) this.out.dataInParts(this.sender, index)
+    else this.out.data(this.sender, index, fin)
   }
 
   private sendSyn(now: number): void {

@@ -7,9 +7,30 @@ export const MAX_SELECTIVE_ACK_BYTES = 252
 /** Packets that may be unacknowledged at once, either way: far enough from half the 2^16 sequence numbers. */
 export const MAX_WINDOW_PACKETS = 16_384
 
+/**
+ * Large packets (LargePackets): so many in a row that arrived in parts alone mean that none passes whole; from then on one is
+ * tried after 10 s, 20 s and so on up to 5 min.
+ */
+export const LARGE_STRIKES = 3
+export const LARGE_PROBE_MS = 10_000
+export const LARGE_BACK_OFF = 2
+export const LARGE_PROBE_MS_MOST = 300_000
+/** A packet is sent whole so often, then in parts. */
+export const LARGE_SENDS_WHOLE = 2
+/** What may wait for its missing parts. */
+export const MAX_PARTIAL_PACKETS = 64
+export const MAX_PARTIAL_BYTES = 16_384
+export const MAX_PARTS = 32
+/**
+ * A packet grows beyond the small size only to this share of what may be in flight, and to so much time's worth at the pace
+ * of sending: a slow path would stand still for it.
+ */
+export const LARGE_WINDOW_SHARE = 1 / 8
+export const LARGE_PACKET_MS = 8
+
 /** What a connection may be told otherwise. All of a connection's limits and waits. */
 export interface UtpSettings {
-  /** The largest uTP packet that is sent, header included. */
+  /** The largest uTP packet that is sent, header included, unless the path is known to take larger ones (LargePackets). */
   readonly maxPacketBytes: number
   /** Bytes received that may wait, in order or not; what the far side sees as our window. */
   readonly receiveBufferBytes: number
@@ -57,9 +78,12 @@ export const ACK_RATE_PERIOD_MS = 20
 /** A packet that is not full waits so long for more bytes to fill it, unless nothing is in flight. */
 export const COALESCE_MS = 1
 
-/** Packets sent in one go at most; the UDP buffers of the next node hold about 90. */
+/** Packets sent in one go at most; the UDP buffers of the next node hold about 90. Large ones count for what they weigh. */
 export const MAX_BURST_PACKETS = 64
 export const MIN_BURST_PACKETS = 8
+/** Large packets sent in one go at most, and so many may be at any pace. Only streams carry such. */
+export const MAX_BURST_LARGE = 16
+export const MIN_BURST_LARGE = 2
 /** Sends that the timer brought late are made up for by a burst of so much time's worth. */
 export const BURST_MS = 5
 

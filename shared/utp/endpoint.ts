@@ -7,6 +7,7 @@ import { UtpConnection } from './connection.ts'
 import { UTP_HEADER_BYTES, type UtpSettings } from './constants.ts'
 import type { UtpEvents } from './events.ts'
 import { newPacket, UTP_TYPE, UtpHeader } from './header.ts'
+import type { LargePackets } from './large-packets.ts'
 import { microseconds } from './sequence.ts'
 
 export interface UtpEndpointOptions {
@@ -15,6 +16,8 @@ export interface UtpEndpointOptions {
   readonly counters: Counters
   settings(peer: Address): UtpSettings
   congestion(settings: UtpSettings): CongestionControl
+  /** If packets may be larger than the settings say at times: known to all connections together. */
+  readonly large?: LargePackets
   /** Takes a packet for sending; it is the taker's. */
   send(to: Address, packet: Uint8Array): void
   /** Somebody wants to connect. Without this, all are refused. */
@@ -192,6 +195,7 @@ export class UtpEndpoint {
       counters: options.counters,
       settings,
       congestion: options.congestion(settings),
+      large: options.large,
       events,
       send: (packet) => options.send(peer, packet),
       released: () => {

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromHex } from '../bytes/bytes.ts'
 import { looksLikeUtp } from './endpoint.ts'
-import { newPacket, startSelectiveAck, UTP_TYPE, UtpHeader, type UtpType } from './header.ts'
+import {
+  newPacket,
+  PART_OVERHEAD,
+  startPart,
+  startSelectiveAck,
+  UTP_TYPE,
+  UtpHeader,
+  type UtpType,
+} from './header.ts'
 import { microseconds, sequenceDelta, timestampDelta } from './sequence.ts'
 
 const u16 = fc.nat(0xffff)
@@ -40,6 +48,8 @@ describe('uTP header (W-04, BEP 29)', () => {
             selectiveAckStart: 0,
             selectiveAckEnd: 0,
             payloadStart: 20,
+            partOffset: 0,
+            partTotal: 0,
           })
           expect(looksLikeUtp(packet)).toBe(true)
         },
@@ -55,6 +65,17 @@ describe('uTP header (W-04, BEP 29)', () => {
     expect(header.read(packet)).toBe(true)
     expect([...packet.subarray(header.selectiveAckStart, header.selectiveAckEnd)]).toEqual([0xaa, 0, 0, 1])
     expect([...packet.subarray(header.payloadStart)]).toEqual([42, 43])
+  })
+
+  it('tells what part of a packet it bears, and forgets it with the next', () => {
+    const packet = newPacket(UTP_TYPE.data, 1, 2, 3, 4, 5, 6, PART_OVERHEAD + 1)
+    packet[startPart(packet, 0x1234, 0x3fd0)] = 42
+    expect([...packet.subarray(20)]).toEqual([0, 4, 0x12, 0x34, 0x3f, 0xd0, 42])
+    const header = new UtpHeader()
+    expect(header.read(packet)).toBe(true)
+    expect([header.partOffset, header.partTotal, header.payloadStart]).toEqual([0x1234, 0x3fd0, 26])
+    header.read(newPacket(UTP_TYPE.data, 1, 2, 3, 4, 5, 6, 1))
+    expect([header.partOffset, header.partTotal]).toEqual([0, 0])
   })
 
   it('reads a selective ack of one byte, as libtorrent 2.0 sends it', () => {

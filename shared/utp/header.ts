@@ -6,6 +6,9 @@ export type UtpType = (typeof UTP_TYPE)[keyof typeof UTP_TYPE]
 
 const VERSION = 1
 const EXTENSION_SELECTIVE_ACK = 1
+/** Ours, and sent only in circuits whose two ends have agreed on large packets: offset u16, total u16. */
+const EXTENSION_PART = 0x43
+const PART_BYTES = 4
 
 /**
  * A header as read, and where in the packet the rest is. BEP 29:
@@ -29,6 +32,9 @@ export class UtpHeader {
   selectiveAckStart = 0
   selectiveAckEnd = 0
   payloadStart = 0
+  /** The payload is the part from `partOffset` on of a packet of `partTotal` bytes; `partTotal` is 0 if it is whole. */
+  partOffset = 0
+  partTotal = 0
 
   /** @returns false, and undefined fields, if this is not a well-formed uTP packet */
   read(packet: Uint8Array): boolean {
@@ -45,6 +51,8 @@ export class UtpHeader {
     this.acknowledged = u16(packet, 18)
     this.selectiveAckStart = 0
     this.selectiveAckEnd = 0
+    this.partOffset = 0
+    this.partTotal = 0
     let extension = packet[1] as number
     let at = UTP_HEADER_BYTES
     while (extension !== 0) {
@@ -56,6 +64,9 @@ export class UtpHeader {
         // BEP 29 asks for multiples of four; libtorrent sends what it needs, one byte for instance.
         this.selectiveAckStart = start
         this.selectiveAckEnd = start + length
+      } else if (extension === EXTENSION_PART && length === PART_BYTES) {
+        this.partOffset = u16(packet, start)
+        this.partTotal = u16(packet, start + 2)
       }
       extension = packet[at] as number
       at = start + length
@@ -99,6 +110,19 @@ export function startSelectiveAck(packet: Uint8Array, maskBytes: number): number
   packet[UTP_HEADER_BYTES] = 0
   packet[UTP_HEADER_BYTES + 1] = maskBytes
   return UTP_HEADER_BYTES + SELECTIVE_ACK_OVERHEAD
+}
+
+/** Bytes that a part takes beside its bytes. */
+export const PART_OVERHEAD = 2 + PART_BYTES
+
+/** Marks a packet as a part. @returns where in the packet its bytes begin */
+export function startPart(packet: Uint8Array, offset: number, total: number): number {
+  packet[1] = EXTENSION_PART
+  packet[UTP_HEADER_BYTES] = 0
+  packet[UTP_HEADER_BYTES + 1] = PART_BYTES
+  putU16(packet, UTP_HEADER_BYTES + 2, offset)
+  putU16(packet, UTP_HEADER_BYTES + 4, total)
+  return UTP_HEADER_BYTES + PART_OVERHEAD
 }
 
 function u16(bytes: Uint8Array, at: number): number {

@@ -2,7 +2,9 @@ import type { Clock } from '../world/clock.ts'
 import { MAX_SELECTIVE_ACK_BYTES, UTP_HEADER_BYTES } from './constants.ts'
 import {
   newPacket,
+  PART_OVERHEAD,
   SELECTIVE_ACK_OVERHEAD,
+  startPart,
   startSelectiveAck,
   UTP_TYPE,
   type UtpHeader,
@@ -65,6 +67,18 @@ export class Outgoing {
     const packet = this.packet(type, this.sendId, this.ourFirst + index, length)
     if (length > 0) buffer.copy(window.offsetOf(index), length, packet, UTP_HEADER_BYTES)
     this.send(packet)
+  }
+
+  /** The same in parts, none of which is larger than packets that pass anywhere. */
+  dataInParts({ window, buffer }: Sender, index: number): void {
+    const total = window.lengthOf(index)
+    const most = this.maxPacketBytes - UTP_HEADER_BYTES - PART_OVERHEAD
+    for (let offset = 0; offset < total; offset += most) {
+      const length = Math.min(most, total - offset)
+      const packet = this.packet(UTP_TYPE.data, this.sendId, this.ourFirst + index, PART_OVERHEAD + length)
+      buffer.copy(window.offsetOf(index) + offset, length, packet, startPart(packet, offset, total))
+      this.send(packet)
+    }
   }
 
   /** An acknowledgement, selective if there is a gap. @param next index of our next data packet, as told to the far side */

@@ -6,6 +6,7 @@ import type { CongestionControl } from './congestion.ts'
 import { UtpConnection } from './connection.ts'
 import { UTP_DEFAULTS, type UtpSettings } from './constants.ts'
 import { newPacket, UTP_TYPE, UtpHeader } from './header.ts'
+import type { LargePackets } from './large-packets.ts'
 
 /** One end of a connection under test, and all that it was told. */
 export class TestEnd {
@@ -67,6 +68,10 @@ export interface PairOptions {
   readonly seed?: number
   readonly settings?: Partial<UtpSettings>
   readonly congestion: (maxPacketBytes: number) => CongestionControl
+  /** Made once for each end. */
+  readonly large?: () => LargePackets
+  /** Sees what left sends. @returns whether it goes on */
+  readonly tamper?: (packet: Uint8Array) => boolean
   /** Timers of real event loops are late. */
   readonly timerJitterMs?: number
 }
@@ -82,7 +87,7 @@ export class Pair {
   readonly back: Wire
   private readonly header = new UtpHeader()
 
-  constructor({ there = {}, back = there, seed = 1, settings = {}, congestion }: PairOptions) {
+  constructor({ there = {}, back = there, seed = 1, settings = {}, congestion, large, tamper }: PairOptions) {
     this.random = new SeededRandom(seed)
     const all = { ...UTP_DEFAULTS, ...settings }
     const make = (end: TestEnd, send: (packet: Uint8Array) => void) => {
@@ -92,6 +97,7 @@ export class Pair {
         counters: this.counters,
         settings: all,
         congestion: congestion(all.maxPacketBytes),
+        large: large?.(),
         events: end.events,
         send,
         released: () => end.log.push('released'),
@@ -99,7 +105,9 @@ export class Pair {
     }
     this.there = new Wire(this.clock, this.random, there, (packet) => this.arrive(this.right, packet))
     this.back = new Wire(this.clock, this.random, back, (packet) => this.arrive(this.left, packet))
-    make(this.left, (packet) => this.there.send(packet))
+    make(this.left, (packet) => {
+      if (tamper?.(packet) !== false) this.there.send(packet)
+    })
     make(this.right, (packet) => this.back.send(packet))
     this.left.connection.connect(0xffff)
   }

@@ -1,5 +1,6 @@
 import { unpinned } from '../bytes/bytes.ts'
 import { MAX_WINDOW_PACKETS } from './constants.ts'
+import { PartialPackets } from './partial-packets.ts'
 
 const MIN_CAPACITY = 32
 
@@ -19,6 +20,7 @@ export class ReceiveWindow {
   private mask = MIN_CAPACITY - 1
   private ring: (Uint8Array | undefined)[] = new Array(MIN_CAPACITY)
   private readonly limitBytes: number
+  private readonly partial = new PartialPackets()
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes
@@ -53,8 +55,26 @@ export class ReceiveWindow {
     if (index === this.missing) {
       do this.missing++
       while (this.missing < this.top && this.ring[this.missing & this.mask] !== undefined)
+      if (this.partial.size > 0) this.partial.forgetBefore(this.missing)
     }
     return 'new'
+  }
+
+  /** Takes in a part of a packet's payload; the last that was missing counts for the whole. */
+  putPart(
+    index: number,
+    offset: number,
+    total: number,
+    data: Uint8Array,
+    flowing: boolean,
+  ): 'new' | 'duplicate' | 'refused' | 'part' {
+    if (index < this.missing) return 'duplicate'
+    if (index - this.given >= MAX_WINDOW_PACKETS) return 'refused'
+    if (index - this.given <= this.mask && this.ring[index & this.mask] !== undefined) return 'duplicate'
+    const whole = this.partial.put(index, offset, total, data)
+    if (whole === 'kept') return 'part'
+    if (whole === 'refused') return 'refused'
+    return this.put(index, whole, flowing)
   }
 
   /** The next payload in order, or undefined if it is missing. The caller's to keep. */
@@ -95,6 +115,7 @@ export class ReceiveWindow {
   /** Lets go of all that is held. */
   clear(): void {
     this.ring = []
+    this.partial.clear()
     this.heldBytes = 0
     this.given = this.missing
     this.top = this.missing

@@ -34,6 +34,11 @@ export class SendWindow {
   lossEvent = false
   /** Round trip measured by the last acknowledgement, in milliseconds; 0 if none was. */
   rttMs = 0
+  /** Packets of the last acknowledgement that were larger than `smallBytes`: sent whole, and sent in parts at last. */
+  arrivedWhole = 0
+  arrivedInParts = 0
+  /** Payload of packets that pass anywhere. */
+  smallBytes = Number.POSITIVE_INFINITY
   /** Packets that arrived although they had been taken for lost shortly before. */
   spurious = 0
 
@@ -57,6 +62,7 @@ export class SendWindow {
   private firstSentAt = new Float64Array(64)
   private states = new Uint8Array(64)
   private sends = new Uint8Array(64)
+  private inParts = new Uint8Array(64)
 
   get empty(): boolean {
     return this.base === this.next
@@ -96,6 +102,7 @@ export class SendWindow {
     this.firstSentAt[at] = nowMs
     this.states[at] = FLYING
     this.sends[at] = 1
+    this.inParts[at] = 0
     this.flightBytes += length
     return index
   }
@@ -109,8 +116,13 @@ export class SendWindow {
     return -1
   }
 
+  /** Whether a packet is larger than those that pass anywhere. */
+  isLarge(index: number): boolean {
+    return this.lengthOf(index) > this.smallBytes
+  }
+
   /** Notes a packet as sent again. */
-  resent(index: number, nowMs: number): void {
+  resent(index: number, nowMs: number, inParts = false): void {
     const at = index & this.mask
     const length = this.lengths[at] as number
     if (this.states[at] === LOST) {
@@ -120,6 +132,7 @@ export class SendWindow {
     }
     this.sentAt[at] = nowMs
     this.sends[at] = Math.min(255, (this.sends[at] as number) + 1)
+    this.inParts[at] = inParts ? 1 : 0
   }
 
   /**
@@ -137,6 +150,8 @@ export class SendWindow {
     this.forgetLosses()
     this.ackedPackets = 0
     this.ackedBytes = 0
+    this.arrivedWhole = 0
+    this.arrivedInParts = 0
     this.rttMs = 0
     const latestBefore = this.latestSentAt
     const indexBefore = this.latestIndex
@@ -234,6 +249,10 @@ export class SendWindow {
     this.ackedPackets++
     this.ackedBytes += length
     if (index >= this.top) this.top = index + 1
+    if (length > this.smallBytes) {
+      if (this.inParts[at] === 0 || early) this.arrivedWhole++
+      else this.arrivedInParts++
+    }
     if (!once && early) return
     if (sentAt > this.latestSentAt || (sentAt === this.latestSentAt && index > this.latestIndex)) {
       this.latestSentAt = sentAt
@@ -276,6 +295,7 @@ export class SendWindow {
     this.firstSentAt = move(this.firstSentAt, new Float64Array(capacity))
     this.states = move(this.states, new Uint8Array(capacity))
     this.sends = move(this.sends, new Uint8Array(capacity))
+    this.inParts = move(this.inParts, new Uint8Array(capacity))
     this.mask = mask
   }
 }

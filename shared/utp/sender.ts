@@ -2,12 +2,18 @@ import type { AckSample, CongestionControl } from './congestion.ts'
 import {
   BURST_MS,
   COALESCE_MS,
+  LARGE_PACKET_MS,
+  LARGE_SENDS_WHOLE,
+  LARGE_WINDOW_SHARE,
+  MAX_BURST_LARGE,
   MAX_BURST_PACKETS,
+  MIN_BURST_LARGE,
   MIN_BURST_PACKETS,
   UTP_HEADER_BYTES,
   type UtpSettings,
 } from './constants.ts'
 import type { UtpHeader } from './header.ts'
+import type { LargePackets } from './large-packets.ts'
 import { RttEstimator } from './rtt.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { SendWindow } from './send-window.ts'
@@ -30,9 +36,13 @@ export class Sender {
   timeouts = 0
   private readonly settings: UtpSettings
   private readonly control: CongestionControl
-  private readonly transmit: (index: number, fin: boolean) => void
+  private readonly transmit: (index: number, fin: boolean, inParts: boolean) => void
+  private readonly large: LargePackets | undefined
   private readonly sample: AckSample
+  /** Of a packet that passes anywhere. */
   private readonly maxPayload: number
+  /** Of the largest that may be cut now. */
+  private payload: number
   /** Offset in the stream up to which packets were cut. */
   private cut = 0
   private finQueued = false
@@ -57,12 +67,16 @@ export class Sender {
   constructor(
     settings: UtpSettings,
     control: CongestionControl,
-    transmit: (index: number, fin: boolean) => void,
+    transmit: (index: number, fin: boolean, inParts: boolean) => void,
+    large?: LargePackets,
   ) {
     this.settings = settings
     this.control = control
     this.transmit = transmit
+    this.large = large
     this.maxPayload = settings.maxPacketBytes - UTP_HEADER_BYTES
+    this.payload = this.maxPayload
+    if (large !== undefined) this.window.smallBytes = this.maxPayload
     this.budget = MAX_BURST_PACKETS * settings.maxPacketBytes
     this.sample = {
       nowMs: 0,
@@ -75,6 +89,7 @@ export class Sender {
       flightBytes: 0,
       ackedThrough: 0,
       sentThrough: 0,
+      packetBytes: 0,
       starved: false,
       held: false,
       oneWayDelayUs: -1,
@@ -125,6 +140,8 @@ export class Sender {
   acknowledge(upTo: number, packet: Uint8Array, header: UtpHeader, nowMs: number): void {
     const { window, rtt, sample } = this
     window.acknowledge(upTo, packet, header.selectiveAckStart, header.selectiveAckEnd, nowMs, rtt)
+    if (window.arrivedWhole > 0) this.large?.arrivedWhole()
+    else for (let i = window.arrivedInParts; i > 0; i--) this.large?.arrivedInParts(nowMs)
     if (window.ackedPackets === 0 && window.newlyLostBytes === 0) return
     if (window.ackedPackets > 0) {
       rtt.progress()
@@ -140,6 +157,7 @@ export class Sender {
   /** Sends what may be sent now. */
   pump(nowMs: number): void {
     const { window, control, maxPayload } = this
+    this.payload = this.payloadNow(nowMs)
     this.refill(nowMs)
     this.paceAt = NEVER
     this.flushAt = NEVER
@@ -152,9 +170,9 @@ export class Sender {
         length = window.lengthOf(lost)
       } else {
         if (window.full) return
-        length = Math.min(this.unsentBytes, maxPayload)
+        length = Math.min(this.unsentBytes, this.payload)
         if (length === 0 && !(this.finQueued && this.finIndex < 0)) {
-          if (window.flightBytes + maxPayload <= control.windowBytes) this.starved = true
+          if (window.flightBytes + this.payload <= control.windowBytes) this.starved = true
           return
         }
         if (length > 0 && length < maxPayload && !this.mayCutShort(nowMs)) {
@@ -172,7 +190,7 @@ export class Sender {
         return
       }
       if (paced && this.budget <= 0) {
-        this.paceAt = nowMs + Math.max(1, ((maxPayload - this.budget) * 1000) / control.bytesPerSecond)
+        this.paceAt = nowMs + Math.max(1, ((this.payload - this.budget) * 1000) / control.bytesPerSecond)
         return
       }
       this.budget -= length
@@ -182,6 +200,7 @@ export class Sender {
         this.persistMs = 0
         this.blockedSince = -1
         this.sendNew(length, nowMs)
+        if (length > maxPayload) this.payload = this.payloadNow(nowMs)
       }
     }
   }
@@ -232,6 +251,7 @@ export class Sender {
     sample.flightBytes = window.flightBytes
     sample.ackedThrough = window.arrivedThrough
     sample.sentThrough = window.next
+    sample.packetBytes = this.payload
     sample.starved = this.starved
     sample.held = this.held
     this.starved = false
@@ -242,16 +262,27 @@ export class Sender {
   private refill(nowMs: number): void {
     const rate = this.control.bytesPerSecond
     const { maxPacketBytes } = this.settings
+    const isLarge = this.payload > this.maxPayload
+    const most = Math.max(MAX_BURST_PACKETS * maxPacketBytes, isLarge ? MAX_BURST_LARGE * this.payload : 0)
+    const least = Math.max(MIN_BURST_PACKETS * maxPacketBytes, isLarge ? MIN_BURST_LARGE * this.payload : 0)
     if (rate === NEVER) {
-      this.budget = MAX_BURST_PACKETS * maxPacketBytes
+      this.budget = most
     } else {
-      const burst = Math.min(
-        MAX_BURST_PACKETS * maxPacketBytes,
-        Math.max(MIN_BURST_PACKETS * maxPacketBytes, (rate * BURST_MS) / 1000),
-      )
+      const burst = Math.min(most, Math.max(least, (rate * BURST_MS) / 1000))
       this.budget = Math.min(burst, this.budget + ((nowMs - this.budgetAt) * rate) / 1000)
     }
     this.budgetAt = nowMs
+  }
+
+  /** What the next packet may carry: large packets where the path takes them, as far as they fit what is in flight and its pace. */
+  private payloadNow(nowMs: number): number {
+    const { maxPayload, control } = this
+    const extra = this.large?.extraBytes(nowMs) ?? 0
+    if (extra <= 0) return maxPayload
+    const flight = Math.min(control.windowBytes, this.peerWindowBytes, this.settings.maxFlightBytes)
+    const paced = (control.bytesPerSecond * LARGE_PACKET_MS) / 1000
+    const fitting = Math.floor(Math.min(flight * LARGE_WINDOW_SHARE, paced))
+    return Math.max(maxPayload, Math.min(maxPayload + extra, fitting))
   }
 
   /** A packet that could still be filled goes out when nothing is in flight, nothing will follow, or it has waited. */
@@ -279,17 +310,25 @@ export class Sender {
     }
     const index = this.window.push(this.cut, length, nowMs)
     this.cut += length
+    if (length > this.maxPayload) this.large?.sent(nowMs)
     if (length === 0) this.finIndex = index
     if (length < this.maxPayload || this.unsentBytes === 0) this.coalesceAt = NEVER
-    this.transmit(index, index === this.finIndex)
+    this.transmit(index, index === this.finIndex, false)
   }
 
   private resend(index: number, nowMs: number): void {
     const { window } = this
-    window.resent(index, nowMs)
-    this.transmit(index, index === this.finIndex)
-    if (window.sendsOf(index) <= COPIED_FROM_SENDS) return
+    const inParts = window.isLarge(index) && !this.passesWhole(index)
+    window.resent(index, nowMs, inParts)
+    this.transmit(index, index === this.finIndex, inParts)
+    if (inParts || window.sendsOf(index) <= COPIED_FROM_SENDS) return
     this.budget -= window.lengthOf(index)
-    this.transmit(index, index === this.finIndex)
+    this.transmit(index, index === this.finIndex, false)
+  }
+
+  /** Whether a large packet that was lost may go once more as it is. */
+  private passesWhole(index: number): boolean {
+    const extra = this.window.lengthOf(index) - this.maxPayload
+    return this.window.sendsOf(index) < LARGE_SENDS_WHOLE && this.large?.mayRepeat(extra) === true
   }
 }

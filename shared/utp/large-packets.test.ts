@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import type { WireConditions } from '../sim/wire.ts'
+import { CircuitControl } from './circuit-control.ts'
+import { LARGE_PROBE_MS, LARGE_STRIKES } from './constants.ts'
+import { LargePackets } from './large-packets.ts'
+import { Pair } from './pair.fixture.ts'
+import { PartialPackets } from './partial-packets.ts'
+
+const SMALL = 1_356
+const LARGE = 16_252
+const WAY: WireConditions = { bytesPerSecond: 20_000_000, delayMs: 20, queueBytes: 2_000_000 }
+
+/** A stream over a path that takes large packets, or says so, and what lengths were sent. */
+function stream(more: { there?: WireConditions; passes?: (bytes: number) => boolean } = {}) {
+  const path = { room: LARGE - SMALL, passes: more.passes ?? (() => true) }
+  const sent: number[] = []
+  const pair = new Pair({
+    there: more.there ?? WAY,
+    settings: { maxPacketBytes: SMALL, sendBufferBytes: 1 << 20, receiveBufferBytes: 4 << 20 },
+    congestion: (bytes) => new CircuitControl(bytes),
+    large: () => new LargePackets(() => path.room),
+    tamper: (packet) => {
+      sent.push(packet.length)
+      return path.passes(packet.length)
+    },
+  })
+  return { pair, path, sent }
+}
+
+/** Runs until all of `total` has come, and checks that it did. */
+function arriveAll({ pair }: ReturnType<typeof stream>, total: number): void {
+  pair.clock.runUntil(() => pair.right.log.includes('ended'), 120_000)
+  expect(pair.right.receivedBytes).toBe(total)
+}
+
+describe('large packets (T-06, N-12)', () => {
+  it('fill the path once the window is wide, and never exceed what it takes', () => {
+    const s = stream()
+    s.pair.left.pour(8_000_000)
+    arriveAll(s, 8_000_000)
+    const data = s.sent.filter((bytes) => bytes > 200)
+    expect(Math.max(...data)).toBe(LARGE)
+    expect(data.filter((bytes) => bytes === LARGE).length).toBeGreaterThan(350)
+  })
+
+  it('are not for a slow path, which one of them would hold up', () => {
+    const s = stream({ there: { ...WAY, bytesPerSecond: 100_000 } })
+    s.pair.left.pour(600_000)
+    arriveAll(s, 600_000)
+    const late = s.sent.slice(-100)
+    expect(Math.max(...late)).toBeLessThanOrEqual(SMALL + 20)
+  })
+
+  it('hold up no small write', () => {
+    const s = stream()
+    s.pair.clock.runUntil(() => s.pair.left.log.includes('opened'), 1_000)
+    const begun = s.pair.clock.now()
+    for (let i = 0; i < 5; i++) s.pair.left.connection.write(new Uint8Array(2_000))
+    s.pair.clock.runUntil(() => s.pair.right.receivedBytes === 10_000, 1_000)
+    expect(s.pair.clock.now() - begun).toBeLessThan(23)
+  })
+
+  it('become small at once when the path says so, and what was cut large still arrives', () => {
+    const s = stream()
+    s.pair.left.pour(6_000_000)
+    s.pair.clock.runUntil(() => s.pair.right.receivedBytes > 3_000_000, 10_000)
+    s.path.room = 0
+    s.path.passes = (bytes) => bytes <= SMALL
+    const before = s.sent.length
+    arriveAll(s, 6_000_000)
+    expect(Math.max(...s.sent.slice(before))).toBeLessThanOrEqual(SMALL)
+  })
+
+  it('become large when the path comes to take them', () => {
+    const s = stream()
+    s.path.room = 0
+    s.pair.left.pour(8_000_000)
+    s.pair.clock.runUntil(() => s.pair.right.receivedBytes > 2_000_000, 10_000)
+    expect(Math.max(...s.sent)).toBe(SMALL)
+    s.path.room = LARGE - SMALL
+    arriveAll(s, 8_000_000)
+    expect(Math.max(...s.sent)).toBe(LARGE)
+  })
+
+  it('give way to small ones in a black hole, within a few time-outs, and are tried again but rarely', () => {
+    const s = stream()
+    s.pair.left.pour(60_000_000)
+    s.pair.clock.runUntil(() => s.pair.right.receivedBytes > 3_000_000, 10_000)
+    const heldUpAt = s.pair.clock.now()
+    s.path.passes = (bytes) => bytes <= SMALL
+    const atHole = s.pair.right.receivedBytes
+    s.pair.clock.runUntil(() => s.pair.right.receivedBytes > atHole + 3_000_000, 30_000)
+    expect(s.pair.clock.now() - heldUpAt).toBeLessThan(5_000)
+    const before = s.sent.length
+    s.pair.clock.advance(LARGE_PROBE_MS / 4)
+    expect(s.sent.slice(before).some((bytes) => bytes > SMALL)).toBe(false)
+    arriveAll(s, 60_000_000)
+  })
+
+  it('come back when a try shows that they pass', () => {
+    const s = stream()
+    let now = 0
+    const large = new LargePackets(() => s.path.room)
+    for (let i = 0; i < LARGE_STRIKES; i++) large.arrivedInParts(now)
+    expect(large.extraBytes(now)).toBe(0)
+    expect(large.mayRepeat(1)).toBe(false)
+    now += LARGE_PROBE_MS
+    expect(large.extraBytes(now)).toBe(LARGE - SMALL)
+    large.sent(now)
+    expect(large.extraBytes(now)).toBe(0)
+    now += LARGE_PROBE_MS - 1
+    expect(large.extraBytes(now)).toBe(0)
+    large.arrivedWhole()
+    expect(large.extraBytes(now)).toBe(LARGE - SMALL)
+  })
+
+  it('are not given up for strikes with a packet between them that came whole', () => {
+    const large = new LargePackets(() => 100)
+    for (let i = 0; i < 5; i++) {
+      for (let j = 1; j < LARGE_STRIKES; j++) large.arrivedInParts(0)
+      large.arrivedWhole()
+    }
+    expect(large.extraBytes(0)).toBe(100)
+  })
+
+  it.each([0.01, 0.05])('arrive whole and in order at a loss of %f', (loss) => {
+    const s = stream({ there: { ...WAY, loss, reordering: 0.01 } })
+    s.pair.left.pour(4_000_000)
+    arriveAll(s, 4_000_000)
+  })
+})
+
+describe('packets in parts (N-02)', () => {
+  const part = (from: number, to: number) => Uint8Array.from({ length: to - from }, (_, i) => from + i)
+
+  it('are put together from parts in any order', () => {
+    const partial = new PartialPackets()
+    expect(partial.put(7, 4, 9, part(4, 8))).toBe('kept')
+    expect(partial.put(7, 8, 9, part(8, 9))).toBe('kept')
+    expect(partial.put(7, 4, 9, part(4, 8))).toBe('kept')
+    expect(partial.put(7, 0, 9, part(0, 4))).toEqual(part(0, 9))
+    expect(partial.size).toBe(0)
+  })
+
+  it('refuse what is no part of them', () => {
+    const partial = new PartialPackets()
+    expect(partial.put(1, 0, 9, part(0, 0))).toBe('refused')
+    expect(partial.put(1, 8, 9, part(0, 2))).toBe('refused')
+    expect(partial.put(1, 0, 16_385, part(0, 2))).toBe('refused')
+    partial.put(1, 0, 9, part(0, 4))
+    expect(partial.put(1, 4, 10, part(4, 8))).toBe('refused')
+    // An overlap is more bytes than the packet has, or leaves a hole.
+    expect(partial.put(1, 2, 9, part(2, 8))).toBe('refused')
+    expect(partial.put(1, 3, 9, part(3, 8))).toBe('refused')
+  })
+
+  it('are bounded: the one that is needed last gives way', () => {
+    const partial = new PartialPackets()
+    for (let i = 0; i < 64; i++) partial.put(100 + i, 0, 9, part(0, 4))
+    expect(partial.put(200, 0, 9, part(0, 4))).toBe('refused')
+    expect(partial.put(50, 0, 9, part(0, 4))).toBe('kept')
+    expect(partial.size).toBe(64)
+    expect(partial.put(163, 4, 9, part(4, 9))).toBe('refused')
+    partial.forgetBefore(101)
+    expect(partial.size).toBe(62)
+  })
+})
