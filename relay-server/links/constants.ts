@@ -17,3 +17,5 @@ export const UDP_POLL_MS = 2
 export const STREAM_SILENCE_MS = 180_000
 /** After its last bytes a stream has this long to be closed by the neighbour. */
 export const STREAM_CLOSE_GRACE_MS = 1_000
+/** How long a certificate that the relay makes for itself may be used. */
+export const CERTIFICATE_DAYS = 3_650
