@@ -51,7 +51,8 @@ export const chanceOf32 = (value: number) => Uint8Array.of(value >>> 24, value >
 /** A link that keeps what is sent. */
 export class TestLink implements Link {
   readonly kind = 'simulated'
-  readonly mtu = 65_507
+  mtu = 65_507
+  stream = false
   readonly address: Address
   open = true
   readonly sent: Uint8Array[] = []
