@@ -1,3 +1,5 @@
+import type { Timer } from '../world/clock.ts'
+
 /** What a relay may use; anything left out is unlimited. */
 export interface BandwidthLimits {
   /** Sent, all wires together. */
@@ -28,10 +30,15 @@ export interface BandwidthStatus {
   readonly sleeping: boolean
 }
 
-/** Decides when a wire may send. Wires that ask in turn share what there is. Control is never asked about: it is owed. */
+/**
+ * Decides when the wires of a node may send, so that all together keep to a rate. Wires that have to wait come to their turns
+ * in the order in which they asked, for one message each. Control never waits: what it takes is owed.
+ */
 export interface Shaper {
-  /** How long until packets other than control may be sent; 0: now. */
-  waitMs(): number
+  /** Whether one message of packets other than control may be sent now. */
+  readonly free: boolean
   /** So many bytes were sent, control included. */
   sent(bytes: number): void
+  /** Runs `run` once when it is the caller's turn; `free` holds then, for one message. */
+  whenFree(run: () => void): Timer
 }

@@ -35,6 +35,11 @@ export const CONTROL_SHARE = 0.25
 /** Control may be ahead of its share by this many bytes. */
 export const CONTROL_BURST_BYTES = 16_384
 
+/** Bulk is given this part of what the others send, beside all that they leave. */
+export const BULK_SHARE = 1 / 32
+/** It goes when that much has gathered: at least a message's largest packet, so that none can stay for ever. */
+export const BULK_BURST_BYTES = MESSAGE_BYTES
+
 /**
  * A link's queue. One flow at 5 MB/s fills its part in 150 ms; a link at rest holds a few hundred bytes. Bytes include
  * PACKET_OVERHEAD_BYTES a packet, so at most 4,096 packets wait.

@@ -2,6 +2,8 @@ import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { CodelOptions } from './codel.ts'
 import {
+  BULK_BURST_BYTES,
+  BULK_SHARE,
   CODEL,
   CONTROL_BURST_BYTES,
   CONTROL_SHARE,
@@ -33,11 +35,14 @@ export interface FairQueueOptions {
 
 /** The flow of control traffic. */
 export const CONTROL_FLOW = 0
+/** What has time: cover traffic, the directory's exchange, packets passed on for others. No circuit has this number. */
+export const BULK_FLOW = -1
 
 /**
  * A bounded queue that is fair among circuits, in the style of FQ-CoDel (RFC 8290): turns of QUANTUM_BYTES by deficit
  * round robin, flows that just began to send before the others, the oldest packet of a longest flow dropped when full, and
- * CoDel within each flow. Flow 0, control, goes before all while it keeps to its share. Packets of one flow stay in order.
+ * CoDel within each flow. Three classes (L-08): control, flow 0, goes before all while it keeps to its share; BULK_FLOW goes
+ * after all, but has a share that nobody takes from it. Packets of one flow stay in order.
  * Every operation is O(1), amortised over the packets that were pushed.
  */
 export class FairQueue<Packet extends { readonly length: number } = Uint8Array> {
@@ -46,6 +51,8 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
   bytes = 0
   /** Packets dropped since the start. */
   dropped = 0
+  /** Set where a limit on the rate holds back everything but control. */
+  controlOnly = false
 
   private readonly clock: Clock
   private readonly counters: Counters
@@ -55,18 +62,21 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
   private readonly flows = new Map<number, Flow>()
   private readonly unusedFlows: Flow[] = []
   private readonly control = new Flow(undefined)
+  private readonly bulk: Flow
   private readonly shared: Flow
   private readonly freshTurns = new Turns()
   private readonly turns = new Turns()
   private readonly lengths = new LongestFlows()
   private cost = 0
   private controlCredit = CONTROL_BURST_BYTES
+  private bulkCredit = 0
 
   constructor(options: FairQueueOptions) {
     this.clock = options.clock
     this.counters = options.counters
     this.limits = options.limits ?? QUEUE_LIMITS
     this.codel = options.codel === 'off' ? undefined : (options.codel ?? CODEL)
+    this.bulk = new Flow(this.codel)
     this.shared = new Flow(this.codel)
   }
 
@@ -77,44 +87,54 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
       this.countDrop('queue-dropped-full')
       return
     }
-    const flow = key === CONTROL_FLOW ? this.control : this.flowOf(key)
+    const flow = key === CONTROL_FLOW ? this.control : key === BULK_FLOW ? this.bulk : this.flowOf(key)
     const slot = this.slots.put(packet, this.clock.now())
     if (flow.tail === NO_SLOT) flow.head = slot
     else this.slots.chain(flow.tail, slot)
     flow.tail = slot
     this.account(flow, packet.length, 1)
-    if (flow !== this.control && !flow.waiting) this.begin(flow)
+    if (this.takesTurns(flow) && !flow.waiting) this.begin(flow)
     while (flow.cost > bound) this.drop(flow, 'queue-dropped-full')
-    while (this.cost > this.limits.bytes)
-      this.drop(this.lengths.longest ?? this.control, 'queue-dropped-full')
+    while (this.cost > this.limits.bytes) this.drop(this.longest, 'queue-dropped-full')
   }
 
   /**
    * The next packet, or undefined if there is none, or if the next is longer than `room` bytes: it then stays the next, unless
-   * it is dropped meanwhile.
+   * it is dropped meanwhile. With `controlOnly` packets of control only.
    */
   pop(room = Number.POSITIVE_INFINITY): Packet | undefined {
-    if (this.control.packets > 0 && (this.controlCredit > 0 || this.packets === this.control.packets)) {
-      const packet = this.take(this.control, room)
-      if (packet) this.controlCredit = Math.max(this.controlCredit - packet.length, -CONTROL_BURST_BYTES)
-      return packet
-    }
-    const flow = this.nextFlow()
-    if (!flow) return undefined
-    const packet = this.take(flow, room)
-    if (packet) {
+    const flow = this.nextClass()
+    const packet = flow && this.take(flow, room)
+    if (!flow || !packet) return undefined
+    if (flow === this.control) {
+      this.controlCredit = Math.max(this.controlCredit - packet.length, -CONTROL_BURST_BYTES)
+    } else {
       flow.deficit -= packet.length
       this.controlCredit = Math.min(this.controlCredit + packet.length * CONTROL_SHARE, CONTROL_BURST_BYTES)
     }
+    if (flow === this.bulk) this.bulkCredit = Math.max(this.bulkCredit - packet.length, 0)
+    else this.bulkCredit = Math.min(this.bulkCredit + packet.length * BULK_SHARE, BULK_BURST_BYTES)
     return packet
   }
 
   /** Drops everything, uncounted: the link is closed. */
   clear(): void {
-    for (const flow of [this.control, this.shared, ...this.flows.values()]) {
+    for (const flow of [this.control, this.bulk, this.shared, ...this.flows.values()]) {
       while (flow.packets > 0) this.release(flow)
     }
     this.nextFlow()
+  }
+
+  /** Control within its share, bulk that is due its own, then the flows in turn, then whoever is left. */
+  private nextClass(): Flow | undefined {
+    const { control, bulk } = this
+    if (control.packets > 0) {
+      const alone = this.packets === control.packets + bulk.packets
+      if (this.controlOnly || alone || this.controlCredit > 0) return control
+    }
+    if (this.controlOnly) return undefined
+    if (bulk.packets > 0 && this.bulkCredit >= BULK_BURST_BYTES && this.dropLate(bulk)) return bulk
+    return this.nextFlow() ?? (this.dropLate(bulk) ? bulk : undefined)
   }
 
   /** The flow whose turn it is, with a packet at its head that is not late. */
@@ -143,7 +163,10 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
     const { codel } = flow
     if (codel && flow.packets > 0) {
       const now = this.clock.now()
-      while (flow.packets > 0 && codel.shouldDrop(now - this.slots.queuedAt(flow.head), flow.bytes, now)) {
+      while (flow.packets > 0) {
+        // A single packet is no queue, however large: a jumbo cell is ten quanta.
+        const standing = flow.packets > 1 ? flow.bytes : 0
+        if (!codel.shouldDrop(now - this.slots.queuedAt(flow.head), standing, now)) break
         this.drop(flow, 'queue-dropped-late')
       }
     }
@@ -166,6 +189,15 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
     this.counters.add(reason)
   }
 
+  /** Whose packets are dropped where all are too many: bulk's before others'. */
+  private get longest(): Flow {
+    return this.bulk.packets > 0 ? this.bulk : (this.lengths.longest ?? this.control)
+  }
+
+  private takesTurns(flow: Flow): boolean {
+    return flow !== this.control && flow !== this.bulk
+  }
+
   private release(flow: Flow): Packet {
     const slot = flow.head
     const packet = this.slots.packet(slot)
@@ -184,7 +216,7 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
     flow.packets += sign
     flow.bytes += sign * length
     flow.cost += cost
-    if (flow !== this.control) this.lengths.update(flow)
+    if (this.takesTurns(flow)) this.lengths.update(flow)
   }
 
   /** Flows beyond the bound share one place, and keep to it while it is in use, which keeps each of them in order. */

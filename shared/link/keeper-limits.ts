@@ -27,12 +27,26 @@ export const NEIGHBOUR_SETTINGS = {
   heartbeatMs: 60_000,
   /** Sent and nothing heard for that long while it carries circuits: it is asked. Again after the same time. */
   silenceMs: 250,
+  /** Taken for the round trip until one has been measured. */
+  unknownRoundTripMs: 1_000,
+  /** Between questions to a wire that carries no circuits. */
+  idleAskMs: 5_000,
+  /** Between questions to a wire that is silent. */
+  silentAskMs: 1_000,
+  /** A wire in use is asked at least that often, to know its round trip. */
+  measureMs: 15_000,
   /** A wire that stays silent for that long although it is asked is closed as `lost`. */
   lostMs: 30_000,
   /** Wires older than this are replaced; 0: never. */
   rotateAfterMs: 3_600_000,
   /** A wire that retires is closed after that long, whatever still waits in it. */
   retireMs: 30_000,
+  /** A wire that both ends are done with stays open that long for what is under way. */
+  lingerMs: 1_000,
+  /** How often it is looked whether a wire that retires has sent all that waited. */
+  drainPollMs: 20,
+  /** Wires of one kind that both ends opened within that time are taken for one wish, dialled twice. */
+  tieMs: 30_000,
   /** What waits for the first wire. */
   pendingPackets: 256,
   pendingBytes: 262_144,
