@@ -34,3 +34,5 @@ export const TOR_STEADY_MS = 60_000
 
 /** Streams from the onion service that have not proved a key yet. */
 export const TOR_UNPROVEN_STREAMS = 32
+/** Streams from the onion service at once. */
+export const TOR_STREAMS = 256

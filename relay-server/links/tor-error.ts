@@ -8,7 +8,6 @@ import { CulvertError } from '../../shared/bytes/error.ts'
  * - `tor-onion-unreachable`: tor could not reach the onion service
  * - `tor-onion-timeout`: tor did not reach it in time
  * - `tor-not-onion`: an address that is no v3 onion address; nothing else is ever dialled through tor
- * - `tor-aborted`: the caller did not want it any more
  * - `tor-control-unreachable`: nothing listens at the control port
  * - `tor-control-auth`: it takes neither our password nor the cookie
  * - `tor-control-cookie`: the cookie file cannot be read, or is none

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { SocksClient } from 'socks'
+import { CulvertError } from '../../shared/bytes/error.ts'
 import { isOnionName } from '../../shared/link/link-address.ts'
 import type { DialSignal } from '../../shared/link/wire.ts'
 import type { Clock } from '../../shared/world/clock.ts'
@@ -20,7 +21,7 @@ export interface TorStreamOptions {
 /**
  * A stream to an onion service through tor's SOCKS5 port. The caller must attach to it before it lets go of this turn.
  * @throws TorError `tor-not-onion` before anything is sent; `tor-socks-unreachable`, `tor-socks-protocol`,
- *   `tor-onion-unreachable`, `tor-onion-timeout`, `tor-aborted`
+ *   `tor-onion-unreachable`, `tor-onion-timeout`; CulvertError `link-aborted`
  */
 export async function openTorStream(
   onion: string,
@@ -32,8 +33,8 @@ export async function openTorStream(
   if (signal?.aborted) throw aborted()
   const { socks, clock, isolation, timeoutMs = TOR_CONNECT_TIMEOUT_MS } = options
   const socket = connect({ ...socks, noDelay: true })
-  let why: TorError | undefined
-  const giveUp = (error: TorError) => {
+  let why: CulvertError | undefined
+  const giveUp = (error: CulvertError) => {
     why ??= error
     socket.destroy(error)
   }
@@ -97,6 +98,6 @@ function torErrorOf(cause: unknown): TorError {
     : new TorError('tor-socks-protocol', `tor's SOCKS port broke off: ${message.slice(0, 200)}`, { cause })
 }
 
-function aborted(): TorError {
-  return new TorError('tor-aborted', 'the link is not wanted any more')
+function aborted(): CulvertError {
+  return new CulvertError('link-aborted', 'the link is not wanted any more')
 }
