@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { readLinkAddress } from '../shared/link/link-address.ts'
 import { COVER_BUDGET } from '../shared/link/padding.ts'
-import { endpoint, group } from './config-values.ts'
+import { endpoint, group, ipAddress, many, udpPort } from './config-values.ts'
+import { TCP_LIMITS, TCP_LINK_PORT } from './links/constants.ts'
 import { TOR_LINK_PORT, TOR_SOCKS } from './links/tor-constants.ts'
 
 /**
@@ -29,13 +30,59 @@ const bandwidth = group({
   bytesPerMonth: bytes.min(1_000_000).optional(),
 })
 
+/** An IPv4 or IPv6 address, or a name. */
+const hostName = z
+  .string()
+  .refine(
+    (text) => readLinkAddress(`tcp://${text.includes(':') ? `[${text}]` : text}:1`) !== undefined,
+    'should be an IPv4 or IPv6 address or a name',
+  )
+
+/** A relay that the operator names: its key, and where it is; more addresses come from its descriptor. */
+const relay = z.strictObject({
+  key: z
+    .string()
+    .regex(
+      /^4c69624e61434c504b3a[0-9a-f]{128}$/,
+      'should be the public key of a relay, 148 hexadecimal digits',
+    ),
+  addresses: z
+    .array(
+      z
+        .string()
+        .refine(
+          (text) => readLinkAddress(text) !== undefined,
+          'should be an address such as tcp://198.51.100.20:6667 or wss://relay.example.org/relay',
+        ),
+    )
+    .max(8)
+    .default([]),
+})
+
 const udp = group({
   enabled: z.boolean().default(true),
 })
 
 const tcp = group({
   enabled: z.boolean().default(true),
+  host: ipAddress.default('::'),
+  port: udpPort.default(TCP_LINK_PORT),
+  publicHost: hostName.optional(),
+  publicPort: z.int().min(1).max(65_535).optional(),
+  limits: group({
+    connections: many(TCP_LIMITS.connections),
+    connectionsPerAddress: many(TCP_LIMITS.connectionsPerAddress),
+  }),
 })
+
+/** PEM files of the operator's, for TCP links and the gateway; without them the relay makes its own. */
+const tls = group({
+  certificate: z.string().min(1).optional(),
+  key: z.string().min(1).optional(),
+}).refine(
+  ({ certificate, key }) => (certificate === undefined) === (key === undefined),
+  'needs both certificate and key, or neither',
+)
 
 const websocket = group({
   enabled: z.boolean().default(true),
@@ -92,16 +139,12 @@ export const links = group({
   tries: z.int().min(1).max(100).default(3),
   retrySeconds: seconds(30),
   rotationHours: z.number().min(0).max(8_760).default(24),
-  firstRing: z
-    .array(
-      z.string().regex(/^[0-9a-f]{40}$/, 'should be the ids of relays, 40 hexadecimal digits in lower case'),
-    )
-    .max(100)
-    .default([]),
+  firstRing: z.array(relay).max(100).default([]),
   priorities,
   bandwidth,
   udp,
   tcp,
+  tls,
   websocket,
   tor,
   webrtc,

@@ -133,6 +133,7 @@ const schema = z.strictObject({
     port: port.default(8080),
     portTries: z.int().min(1).max(100).default(1),
     webRoot: z.string().min(1).optional(),
+    tls: z.boolean().default(false),
     limits: gatewayLimits,
     publicUrl: z
       .string()
@@ -250,7 +251,8 @@ function offsetOf(contents: unknown, path: readonly PropertyKey[]): number {
 
 function withPaths(config: RelayConfig, base: string): RelayConfig {
   const at = (path: string) => (isAbsolute(path) ? path : join(base, path))
-  const { gateway, sample, geo, admin } = config
+  const { gateway, sample, geo, admin, links } = config
+  const { certificate, key } = links.tls
   const { table, country, as } = geo
   return {
     ...config,
@@ -263,6 +265,7 @@ function withPaths(config: RelayConfig, base: string): RelayConfig {
       ...(country ? { country: at(country) } : {}),
       ...(as ? { as: at(as) } : {}),
     },
+    links: { ...links, tls: certificate && key ? { certificate: at(certificate), key: at(key) } : {} },
     gateway: gateway.webRoot ? { ...gateway, webRoot: at(gateway.webRoot) } : gateway,
     sample: sample && { ...sample, torrent: at(sample.torrent) },
   }

@@ -3,7 +3,7 @@ import { type Address, addressOf } from '../shared/bytes/address.ts'
 import { toHex } from '../shared/bytes/bytes.ts'
 import { CulvertError } from '../shared/bytes/error.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
-import type { Link } from '../shared/link/link.ts'
+import type { Wire } from '../shared/link/wire.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
@@ -11,6 +11,7 @@ import type { OverlayState, SiteDocument } from '../web/engine/site-document.ts'
 import type { RelayConfig } from './config.ts'
 import { RELAY_PATH } from './gateway/constants.ts'
 import { Gateway } from './gateway/gateway.ts'
+import type { Certificates } from './links/certificates.ts'
 
 /** Where the sample's torrent file is served. */
 const SAMPLE_PATH = '/sample.torrent'
@@ -24,6 +25,8 @@ export interface PageGatewayOptions {
   readonly random: Random
   readonly counters: Counters
   readonly geoTable?: Uint8Array | undefined
+  /** Needed for `gateway.tls`. */
+  readonly certificates?: Certificates | undefined
 }
 
 export interface PageGatewayEvents {
@@ -31,8 +34,8 @@ export interface PageGatewayEvents {
   overlay(): OverlayState
   /** What GET /status.json answers. */
   status(): unknown
-  onPacket(link: Link, packet: Uint8Array): void
-  onClosed(link: Link): void
+  /** A page, or another relay, has come in and proved its key. */
+  onWire(wire: Wire): void
 }
 
 export interface StartedGateway {
@@ -63,6 +66,7 @@ export async function startGateway(
       ...(webRoot ? { webRoot } : {}),
       moreFiles,
       limits,
+      certificates: config.gateway.tls ? options.certificates : undefined,
       localPagesOnly: config.lab,
       document: (): SiteDocument => ({ ...document, overlay: events.overlay() }),
       keyPair,

@@ -31,6 +31,7 @@ export async function runRelay(configPath: string): Promise<void> {
   const relay = new Relay({ config, keyPair, clock: new NodeClock(), random, counters, log })
   const told = untilToldToStop()
   await relay.start()
+  process.on('SIGHUP', () => void relay.reload())
   const admin = await startAdmin({ config, random, counters, relay })
   const ready: RelayReady = {
     type: 'ready',

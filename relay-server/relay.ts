@@ -11,6 +11,7 @@ import type { RelayDiscovery } from './discovery/relay-discovery.ts'
 import type { RelayTrust } from './discovery/verifier.ts'
 import { Exit } from './exit/exit.ts'
 import { loadGeo } from './geo/load-geo.ts'
+import type { Certificates } from './links/certificates.ts'
 import { UdpLinks } from './links/udp.ts'
 import { RelayPorts } from './nat/relay-ports.ts'
 import { loadNativeCrypto } from './native-crypto.ts'
@@ -22,6 +23,7 @@ import { makeMachines, type RelayMachines } from './relay-machines.ts'
 import type { RelayOptions, RelayStatus } from './relay-options.ts'
 import { packetDispatch } from './relay-packets.ts'
 import { reachRule } from './relay-reach.ts'
+import { loadCertificates } from './relay-tls.ts'
 
 export type { RelayOptions, RelayStatus } from './relay-options.ts'
 
@@ -77,9 +79,10 @@ export class Relay {
     return this.running ? formatAddress(this.running.udp.address) : ''
   }
 
-  /** `http://host:port` of the gateway, if there is one. */
+  /** `http://host:port` of the gateway, or `https:`, if there is one. */
   get gatewayUrl(): string | undefined {
-    return this.running?.gateway && `http://${formatAddress(this.running.gateway.address)}`
+    const scheme = this.options.config.gateway.tls ? 'https' : 'http'
+    return this.running?.gateway && `${scheme}://${formatAddress(this.running.gateway.address)}`
   }
 
   /** The search for relays; undefined before `start`. */
@@ -108,6 +111,7 @@ export class Relay {
     const { config, clock, log } = this.options
     const aead = await loadNativeCrypto(log)
     const loaded = await loadGeo(config.geo)
+    const certificates = await loadCertificates(this.options)
     const udp = await this.bindUdp()
     const own = new OwnAddresses({
       bound: udp.address,
@@ -144,18 +148,19 @@ export class Relay {
       own,
       bandwidth,
       geo: loaded?.geo,
+      certificates,
       gateway: undefined,
       ports: undefined,
     }
     this.running = running
     try {
       running.gateway = await startGateway(
-        { ...this.options, geoTable: loaded?.table },
+        { ...this.options, geoTable: loaded?.table, certificates },
         {
           overlay: () => walker.status.state,
           status: () => this.status(),
-          onPacket: this.receive,
-          onClosed: (link) => router.linkClosed(link),
+          onWire: (wire) =>
+            wire.handTo({ onPacket: this.receive, onClosed: (link) => router.linkClosed(link) }),
         },
       )
     } catch (error) {
@@ -174,6 +179,11 @@ export class Relay {
   stop(): Promise<void> {
     this.stopping ??= this.end()
     return this.stopping
+  }
+
+  /** Reads the TLS certificate's files anew; links that are open go on. Never throws. */
+  async reload(): Promise<void> {
+    await this.running?.certificates?.reload()
   }
 
   private bindUdp(): Promise<UdpLinks> {
@@ -231,7 +241,8 @@ export class Relay {
   private get websocketUrl(): string | undefined {
     const { gateway, lab } = this.options.config
     const address = this.running?.gateway?.address
-    return gateway.publicUrl ?? (lab && address ? `ws://${formatAddress(address)}/relay` : undefined)
+    const scheme = gateway.tls ? 'wss' : 'ws'
+    return gateway.publicUrl ?? (lab && address ? `${scheme}://${formatAddress(address)}/relay` : undefined)
   }
 
   /** Where others reach us: undefined until given or told by neighbours, empty if nobody can (N-10). */
@@ -257,6 +268,7 @@ interface Running extends RelayMachines {
   readonly own: OwnAddresses
   readonly bandwidth: OwnBandwidth
   readonly geo: Geo | undefined
+  readonly certificates: Certificates | undefined
   gateway: StartedGateway | undefined
   ports: RelayPorts | undefined
 }

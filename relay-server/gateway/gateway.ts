@@ -1,18 +1,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { addressOf } from '../../shared/bytes/address.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import type { KeyPair } from '../../shared/identity/keys.ts'
-import { closeCodeOf } from '../../shared/link/close-codes.ts'
 import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
-import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
+import type { Wire } from '../../shared/link/wire.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
 import { isLoopback } from '../endpoints.ts'
+import type { Certificates } from '../links/certificates.ts'
+import { refuseSocket, WebSocketWire } from '../links/websocket-wire.ts'
 import { Admission, plainHost } from './admission.ts'
+import { bindingsOf } from './bindings.ts'
 import {
   CLOSE_GRACE_MS,
   GATEWAY_LIMITS,
@@ -24,7 +27,6 @@ import {
 } from './constants.ts'
 import { securityHeadersOf } from './headers.ts'
 import { isOfThisMachine } from './origin.ts'
-import { closeGently, PageSession } from './page-session.ts'
 import { WebFiles } from './web-files.ts'
 
 export interface GatewayOptions {
@@ -53,11 +55,12 @@ export interface GatewayOptions {
   /** `gateway-…`, and those of the links. */
   readonly counters: Counters
   readonly limits?: Partial<GatewayLimits>
-  /** A page has opened a link and proved its key. */
-  onLink?(link: Link): void
-  /** The packet's memory belongs to the receiver. */
-  onPacket(link: Link, packet: Uint8Array): void
-  onClosed?(link: Link, reason: LinkCloseReason): void
+  /** With it the gateway serves https: and wss: alone, on the same port. */
+  readonly certificates?: Certificates | undefined
+  /** Names of onion services that lead here. Who comes through one may tie his authentication to its name. */
+  onionNames?(): readonly string[]
+  /** A page, or another relay, has opened a WebSocket and proved its key. */
+  onWire(wire: Wire): void
 }
 
 /** Where pages come in: the web app's files, /culvert.json, /healthz, /status.json, and links at /relay. */
@@ -65,8 +68,8 @@ export class Gateway {
   private readonly options: GatewayOptions
   private readonly limits: GatewayLimits
   private readonly admission: Admission
-  private readonly sessions = new Set<PageSession>()
-  private readonly server: Server
+  private readonly sessions = new Set<WebSocketWire>()
+  private readonly server: Server | TlsServer
   private readonly sockets: WebSocketServer
   private files: WebFiles | undefined
   private idleTimer: Timer | undefined
@@ -76,11 +79,7 @@ export class Gateway {
     this.options = options
     this.limits = { ...GATEWAY_LIMITS, ...options.limits }
     this.admission = new Admission(this.limits)
-    this.server = createServer({
-      maxHeaderSize: HTTP_HEADER_BYTES,
-      headersTimeout: HTTP_REQUEST_MS,
-      requestTimeout: HTTP_REQUEST_MS,
-    })
+    this.server = serverOf(options.certificates)
     // Whoever does not read his answer holds one of few connections: ended after so long without a byte either way.
     this.server.timeout = this.limits.httpIdleMs
     this.server.maxConnections = this.limits.connections + HTTP_CONNECTIONS
@@ -126,7 +125,7 @@ export class Gateway {
   stop(): Promise<void> {
     this.stopping ??= new Promise((resolve) => {
       this.idleTimer?.cancel()
-      for (const session of this.sessions) session.close('shutdown')
+      for (const session of this.sessions) session.stop('shutdown')
       if (!this.server.listening) {
         resolve()
         return
@@ -184,21 +183,26 @@ export class Gateway {
     const verdict = this.admission.enter(host)
     if (verdict !== 'admitted') {
       counters.add(`gateway-${verdict}`)
-      socket.on('error', () => socket.terminate())
-      closeGently(socket, clock, closeCodeOf('limit'), 'limit')
+      refuseSocket(socket, clock, 'limit')
       return
     }
     counters.add('gateway-admitted')
-    const session = new PageSession({
-      ...this.options,
+    const session = new WebSocketWire({
+      keyPair: this.options.keyPair,
+      network: this.options.network,
+      clock,
+      random: this.options.random,
+      counters,
+      prefix: 'gateway',
+      authTimeoutMs: this.limits.authTimeoutMs,
       socket,
-      limits: this.limits,
-      address: addressOf(host, request.socket.remotePort ?? 0),
-      onLink: (link) => {
+      peer: addressOf(host, request.socket.remotePort ?? 0),
+      role: { bindingOf: bindingsOf(request, this.options.onionNames?.() ?? []) },
+      onWire: (wire) => {
         counters.add('gateway-linked')
-        this.options.onLink?.(link)
+        this.options.onWire(wire)
       },
-      onClosed: (link, reason) => this.options.onClosed?.(link, reason),
+      onFailed: () => {},
     })
     this.sessions.add(session)
     socket.once('close', () => {
@@ -213,6 +217,21 @@ export class Gateway {
       this.scheduleIdleCheck()
     })
   }
+}
+
+/** With certificates, of https. Both kinds are the same to everything above. */
+function serverOf(certificates: Certificates | undefined): Server | TlsServer {
+  const limits = {
+    maxHeaderSize: HTTP_HEADER_BYTES,
+    headersTimeout: HTTP_REQUEST_MS,
+    requestTimeout: HTTP_REQUEST_MS,
+  }
+  if (!certificates) return createServer(limits)
+  const server = createTlsServer({ ...limits, ...certificates.context, handshakeTimeout: HTTP_REQUEST_MS })
+  // A neighbour that speaks no TLS, or gives up: unheard, his socket would stay half open.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  server.on('close', certificates.keepFresh(server))
+  return server
 }
 
 /** Answers a request to upgrade with a no. Not left half open: no time limit of HTTP looks after such a socket any more. */

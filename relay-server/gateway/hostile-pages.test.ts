@@ -26,7 +26,7 @@ async function start(options: Partial<GatewayOptions> = {}): Promise<number> {
     clock: new NodeClock(),
     random: new NodeRandom(),
     counters,
-    onPacket: () => {},
+    onWire: () => {},
     ...options,
   })
   return (await gateway.start()).port

@@ -19,7 +19,7 @@ async function start(status?: () => unknown): Promise<number> {
     clock: new NodeClock(),
     random: new NodeRandom(),
     counters: new Counters(),
-    onPacket: () => {},
+    onWire: () => {},
     ...(status ? { status } : {}),
   })
   return (await gateway.start()).port

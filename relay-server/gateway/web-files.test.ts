@@ -31,7 +31,7 @@ function gatewayOver(webRoot: string | undefined, at = 0): Gateway {
     clock: new NodeClock(),
     random,
     counters: new Counters(),
-    onPacket: () => {},
+    onWire: () => {},
   })
 }
 

@@ -19,3 +19,12 @@ export const STREAM_SILENCE_MS = 180_000
 export const STREAM_CLOSE_GRACE_MS = 1_000
 /** How long a certificate that the relay makes for itself may be used. */
 export const CERTIFICATE_DAYS = 3_650
+
+/** Where relays take TCP links unless told otherwise. */
+export const TCP_LINK_PORT = 6_667
+/** Connections to that port at once: in all, and of one IPv4 address or IPv6 /64. */
+export const TCP_LIMITS = { connections: 256, connectionsPerAddress: 16 } as const
+/** From the start of dialling, or from the accept, to a TLS or WebSocket connection that is open. */
+export const CONNECT_TIMEOUT_MS = 10_000
+/** From there, or from the accept, to the end of link authentication (L-03). */
+export const ACCEPT_TIMEOUT_MS = 10_000

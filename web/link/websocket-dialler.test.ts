@@ -61,7 +61,7 @@ function witness() {
 }
 
 async function relaySide(overrides: Partial<GatewayOptions> = {}) {
-  const seen = witness()
+  const { onLink, ...seen } = witness()
   const gateway = new Gateway({
     host: HOST,
     port: 0,
@@ -70,7 +70,11 @@ async function relaySide(overrides: Partial<GatewayOptions> = {}) {
     network: NETWORK,
     clock: new NodeClock(),
     random,
-    ...seen,
+    counters: seen.counters,
+    onWire: (wire) => {
+      onLink(wire.link)
+      wire.handTo(seen)
+    },
     ...overrides,
   })
   const { port } = await gateway.start()
