@@ -6,6 +6,8 @@ export const ENTRY_FAILURES_TO_TELL = 2
 export const ENTRY_YOUNG_MS = 5_000
 /** While others serve, a better entry relay that failed is tried again this often. */
 export const ENTRY_BETTER_MS = 60_000
+/** Pause before all ways to an entry are tried again, by the number of failures in a row; it may have come back any moment. */
+export const ENTRY_REDIAL_MS = [0, 500, 1_000, 2_000]
 /** Links to entry relays at once: one for the primary, one for the standby (C-05). */
 export const ENTRY_LINKS = 2
 /** A link with a silent circuit over which nothing has come for this long is taken for silent itself. */

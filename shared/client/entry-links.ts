@@ -8,8 +8,10 @@ import { ENTRY_BACK_OFF_MS, ENTRY_BETTER_MS, ENTRY_FAILURES_TO_TELL, ENTRY_YOUNG
 /** A relay that lets us in: its key, and where. */
 export interface EntryRelay {
   readonly publicKey: PublicKey
-  /** ws: or wss: URL of its gateway; `udp://host:port` for a client with a UDP socket. */
+  /** A link address: ws: or wss: URL of its gateway, `webrtc+` before that of another; `udp://` for a client with a socket. */
   readonly url: string
+  /** Further ones that are known beforehand. */
+  readonly ways?: readonly string[]
 }
 
 export interface EntryWay {

@@ -1,110 +1,38 @@
 import type { Address, IpAddress } from '../bytes/address.ts'
-import type { Aead } from '../crypto/aead.ts'
-import type { UnverifiedDescriptor } from '../directory/descriptor.ts'
 import type { AddResult, Directory } from '../directory/directory.ts'
-import type { Geo } from '../geo/geo.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import { prefixOf } from '../ipv8/packet.ts'
 import type { Link } from '../link/link.ts'
 import type { Circuit } from '../onion/circuit.ts'
 import type { CircuitEvents } from '../onion/circuit-options.ts'
-import type { GuardStore } from '../path/guards.ts'
 import type { Member } from '../path/member.ts'
 import { CircuitPool, type Entry } from '../path/pool.ts'
 import type { PathPreferences } from '../path/preferences.ts'
-import type { NetworkBits, PathRelay } from '../path/relay.ts'
+import type { PathRelay } from '../path/relay.ts'
 import { Reliability } from '../path/reliability.ts'
 import type { Hops } from '../path/select.ts'
 import type { ByteStream, ByteStreamEvents } from '../stream/byte-stream.ts'
 import type { TrustBook } from '../trust/trust-book.ts'
-import type { Clock } from '../world/clock.ts'
-import type { Counters } from '../world/counters.ts'
-import type { Random } from '../world/random.ts'
 import { ClientCircuits } from './client-circuits.ts'
-import { type ComparisonSettings, WAITING_STREAMS } from './constants.ts'
+import { WAITING_STREAMS } from './constants.ts'
 import { type DatagramSocket, Datagrams } from './datagrams.ts'
-import type { EntryRelay, EntryState } from './entry-links.ts'
-import type { DirectoryStore } from './kept-directory.ts'
+import { EntryAddresses } from './entry-addresses.ts'
 import type { RelayView } from './known-relays.ts'
-import { type ComparisonView, RelayKnowledge } from './relay-knowledge.ts'
+import type { NetworkStatus, OwnCircuitRequest, PrivateNetworkOptions } from './network-options.ts'
+import { RelayKnowledge } from './relay-knowledge.ts'
 import { WaitingStream } from './waiting-stream.ts'
 import { WaysIn } from './ways-in.ts'
 import { Wishes } from './wishes.ts'
 
-export interface PrivateNetworkOptions {
-  readonly clock: Clock
-  readonly random: Random
-  readonly aead: Aead
-  readonly counters: Counters
-  /** The network's name: signed into descriptors and link proofs. */
-  readonly network: string
-  /** 20 bytes. */
-  readonly communityId: Uint8Array
-  readonly networkBits: NetworkBits
-  readonly hops: Hops
-  /** Relays known beforehand to let us in; they serve before the sampled guards. */
-  readonly entries: readonly EntryRelay[]
-  /** Where the sampled guards are kept between one run and the next; they are sampled anew without it. */
-  readonly guardStore?: GuardStore
-  /** Circuits are built once so many relays are known (N-07); 1 if not given. */
-  readonly minRelays?: number
-  /** Warm circuits beside the primary, 0 to 2; 1 if not given. */
-  readonly standbys?: number
-  /** Pause between questions for news of the directory; a minute if not given. */
-  readonly directoryRefreshMs?: number
-  /** See `DirectoryOptions.parse`. */
-  readonly parseDescriptor?: (bytes: Uint8Array) => UnverifiedDescriptor
-  /** Switches the comparison of directories on, with settings of its own if there are any. */
-  readonly comparison?: Partial<ComparisonSettings>
-  /** Where verified descriptors and the trust book are kept; the network has to tell all of it anew without it. */
-  readonly directoryStore?: DirectoryStore
-  /** Countries and networks of addresses, once they are known. */
-  geo?(): Geo | undefined
-  /** What is wanted of hops beside what holds for all; nothing if not given. */
-  readonly preferences?: PathPreferences
-  /** Hops known from elsewhere than the directory: the peers of a client that walks itself. */
-  extraRelays?(): readonly PathRelay[]
-  /** How a relay lets us in, if it does; by its gateway's WebSocket if not given. */
-  entryUrl?(relay: PathRelay): string | undefined
-  openLink(
-    relay: EntryRelay,
-    onPacket: (link: Link, packet: Uint8Array) => void,
-    onClosed: (link: Link) => void,
-  ): Promise<Link>
-  /** Something that a view shows has changed. Called often. */
-  changed(): void
-  /** Another circuit serves now, or none does. */
-  primaryChanged(): void
-}
-
-export interface NetworkStatus {
-  readonly entry: EntryState
-  readonly entryName: string
-  readonly relays: number
-  /** So many relays must be known before circuits are built. */
-  readonly minRelays: number
-  readonly exits: number
-  /** The primary first. */
-  readonly circuits: readonly Member<Circuit>[]
-  readonly primary: Member<Circuit> | undefined
-  readonly hops: Hops
-  readonly problem: 'no-relay' | 'no-exit' | 'no-circuit' | undefined
-  /** What came of asking several relays; `unconfirmed` counts those that only one of them tells of. */
-  readonly comparison: ComparisonView
-}
-
-export interface OwnCircuitRequest {
-  readonly hops: Hops
-  /** The last hop; an exit is chosen if it is not given. */
-  readonly last?: PathRelay | undefined
-  readonly events: Partial<CircuitEvents>
-}
+export type { NetworkStatus, OwnCircuitRequest, PrivateNetworkOptions } from './network-options.ts'
 
 /**
  * A client of the network: links to a first hop, a verified directory, a pool of circuits, and on them TCP streams and UDP
  * datagrams that leave at the exit (C-05, C-07, W-02). Runs in the page, and in Node for programs without one.
  */
 export class PrivateNetwork {
+  /** All ways to relays that let us in. */
+  readonly entryAddresses: EntryAddresses
   private readonly options: PrivateNetworkOptions
   private readonly knowledge: RelayKnowledge
   private readonly wishes: Wishes
@@ -156,8 +84,14 @@ export class PrivateNetwork {
       },
       suspected: (circuit) => this.ways.suspected(circuit.link),
     })
+    this.entryAddresses = new EntryAddresses({
+      entries: options.entries,
+      directory: () => this.directory,
+      webrtc: options.webrtc ?? false,
+    })
     this.ways = new WaysIn({
       ...options,
+      addresses: this.entryAddresses,
       wishes,
       directory: this.knowledge.directory,
       reliability: this.reliability,
@@ -248,6 +182,21 @@ export class PrivateNetwork {
   /** Takes a packet of the directory's. @returns whether it was one */
   receive(link: Link, packet: Uint8Array): boolean {
     return this.knowledge.receive(link, packet)
+  }
+
+  /** To be called when a link has lost what it runs over, or has it again. */
+  linksChanged(): void {
+    if (!this.stopped) this.ways.linksChanged()
+  }
+
+  /** Whether circuits go over a link. */
+  carriesCircuits(link: Link): boolean {
+    return this.circuits.of(link).length > 0
+  }
+
+  /** The name that a relay gives itself; empty if it is not known. */
+  nameOf(publicKey: PublicKey): string {
+    return this.relayOf(publicKey)?.name ?? ''
   }
 
   /** To be called when `extraRelays` has changed. */

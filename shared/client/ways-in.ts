@@ -11,8 +11,8 @@ import type { Reliability } from '../path/reliability.ts'
 import type { Clock } from '../world/clock.ts'
 import { type Random, shuffled } from '../world/random.ts'
 import { ENTRY_LINKS } from './constants.ts'
+import type { EntryAddresses } from './entry-addresses.ts'
 import { EntryLinks, type EntryRelay, type EntryState } from './entry-links.ts'
-import { gatewayJudge } from './gateways.ts'
 import { LinkWatch } from './link-watch.ts'
 import { describedRelay } from './path-relays.ts'
 
@@ -31,6 +31,9 @@ export interface WaysInOptions {
   readonly standbys?: number
   extraRelays?(): readonly PathRelay[]
   entryUrl?(relay: PathRelay): string | undefined
+  readonly addresses: EntryAddresses
+  /** Whether a link has no wire though it may get one again: others serve meanwhile. */
+  isStuck?(link: Link): boolean
   openLink(
     relay: EntryRelay,
     onPacket: (link: Link, packet: Uint8Array) => void,
@@ -59,15 +62,13 @@ export class WaysIn {
   /** For circuits of one hop, where no guard is an exit. */
   private readonly toExits: EntryLinks
   private readonly watch: LinkWatch
-  private readonly mayEnterAt: (url: string) => boolean
   private exitOrder: EntryRelay[] = []
   /** Whether `exitOrder` is older than the directory. */
   private exitsChanged = false
 
   constructor(options: WaysInOptions) {
     this.options = options
-    const { clock, random, entries } = options
-    this.mayEnterAt = gatewayJudge(entries)
+    const { clock, random } = options
     this.watch = new LinkWatch({
       clock,
       changed: () => this.linksChanged(),
@@ -110,7 +111,7 @@ export class WaysIn {
   }
 
   isSilent(link: Link): boolean {
-    return this.watch.isSilent(link)
+    return this.watch.isSilent(link) || (this.options.isStuck?.(link) ?? false)
   }
 
   /** Those that serve when all can be reached. */
@@ -157,7 +158,7 @@ export class WaysIn {
   private usable(links: EntryLinks): Entry[] {
     return links.list().flatMap(({ link, relay }) => {
       const known = this.options.relayOf(relay.publicKey)
-      const serves = known && this.isWanted(known) && link.open && !this.watch.isSilent(link)
+      const serves = known && this.isWanted(known) && link.open && !this.isSilent(link)
       return serves ? [{ link, relay: known }] : []
     })
   }
@@ -189,11 +190,11 @@ export class WaysIn {
 
   /** Relays that let clients in, besides those known beforehand. */
   private candidates(): GuardCandidate[] {
-    const { directory, entries, entryUrl, extraRelays } = this.options
+    const { directory, entries, entryUrl, extraRelays, addresses } = this.options
     const found = directory.list().flatMap(({ descriptor }) => {
       const relay = describedRelay(descriptor)
-      const url = entryUrl && relay ? entryUrl(relay) : descriptor.websocket
-      if (!relay || url === undefined || !(entryUrl || this.mayEnterAt(url))) return []
+      const url = entryUrl && relay ? entryUrl(relay) : addresses.firstOf(descriptor)
+      if (!relay || url === undefined) return []
       return [{ publicKey: relay.publicKey, url }]
     })
     for (const relay of extraRelays?.() ?? []) {
@@ -280,14 +281,15 @@ export class WaysIn {
         if (alone) this.sampled.grow(this.candidates())
         else this.sampled.unreached(relay)
       },
-      silent: (link) => this.watch.isSilent(link),
+      silent: (link) => this.isSilent(link),
       inUse: (link) => options.circuitsOf(link).length > 0,
       changed: () => options.changed(),
     })
     return links
   }
 
-  private linksChanged(): void {
+  /** A link has fallen silent, or is so no more. */
+  linksChanged(): void {
     this.toGuards.look()
     this.toExits.look()
     this.options.changed()

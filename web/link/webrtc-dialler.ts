@@ -1,0 +1,183 @@
+import { CulvertError } from '../../shared/bytes/error.ts'
+import { BINDINGS } from '../../shared/link/auth-binding.ts'
+import type { LinkAddress } from '../../shared/link/link-address.ts'
+import { webrtcBinding } from '../../shared/link/session-description.ts'
+import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
+import { WireSession } from '../../shared/link/wire-session.ts'
+import type { Timer } from '../../shared/world/clock.ts'
+import type { ChannelSignal, OpenChannelPort } from './channel-messages.ts'
+import { DataChannel } from './data-channel.ts'
+import type { SignalCall, Signallers } from './signallers.ts'
+import type { PageIdentity } from './websocket-dialler.ts'
+
+/** Signals and channel must have come to something within this time. */
+const CONNECT_TIMEOUT_MS = 10_000
+
+export interface WebRtcDiallerOptions extends PageIdentity {
+  readonly openPort: OpenChannelPort
+  readonly signallers: Signallers
+}
+
+/**
+ * Opens wires to relays by WebRTC data channel: relays that have no port that the page could reach, introduced by one that
+ * has. Whoever introduces them sees offer and answer but cannot put himself between: the proof of keys is tied to both
+ * DTLS fingerprints.
+ */
+export class WebRtcDialler implements Dialler {
+  readonly kind = 'webrtc'
+  private readonly options: WebRtcDiallerOptions
+
+  constructor(options: WebRtcDiallerOptions) {
+    this.options = options
+  }
+
+  canDial(address: LinkAddress): boolean {
+    return address.kind === 'webrtc' && this.options.signallers.knows(address)
+  }
+
+  /**
+   * @throws CulvertError `link-unreachable` (nobody signals, the relay does not want to, or no channel within 10 s),
+   *   `link-full`, `link-aborted`; LinkAuthError as listed there
+   */
+  dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) reject(aborted())
+      else new Calling(this.options, target, signal, resolve, reject)
+    })
+  }
+}
+
+/** One attempt: signals to and fro, then a channel, then the proof of keys, then a wire. */
+class Calling {
+  private readonly options: WebRtcDiallerOptions
+  private readonly target: DialTarget
+  private readonly signal: DialSignal | undefined
+  private readonly resolve: (wire: Wire) => void
+  private readonly reject: (error: Error) => void
+  private readonly timer: Timer
+  private call: SignalCall | undefined
+  private channel: DataChannel | undefined
+  private session: WireSession | undefined
+  private offer: string | undefined
+  private answer: string | undefined
+  private isOver = false
+
+  constructor(
+    options: WebRtcDiallerOptions,
+    target: DialTarget,
+    signal: DialSignal | undefined,
+    resolve: (wire: Wire) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.options = options
+    this.target = target
+    this.signal = signal
+    this.resolve = resolve
+    this.reject = reject
+    signal?.addEventListener('abort', this.abort)
+    this.timer = options.clock.after(CONNECT_TIMEOUT_MS, () => {
+      this.giveUp(new CulvertError('link-unreachable', 'the relay did not answer in time'))
+    })
+    this.begin().catch((error: CulvertError) => this.giveUp(error))
+  }
+
+  private async begin(): Promise<void> {
+    const { address, publicKey } = this.target
+    const events = {
+      onDescription: (sdp: string) => {
+        this.answer = sdp
+        this.channel?.signal({ type: 'description', sdp })
+      },
+      onCandidate: (candidate: string) => this.channel?.signal({ type: 'candidate', candidate }),
+      onEnd: (reason: string) => {
+        // Once the channel is open nobody needs to be introduced any more.
+        if (!this.session) this.giveUp(new CulvertError('link-unreachable', `the call has ended: ${reason}`))
+      },
+    }
+    const call = await this.options.signallers.call(address, publicKey, events, this.signal)
+    if (this.isOver) {
+      call.end()
+      return
+    }
+    this.call = call
+    this.channel = new DataChannel({
+      openPort: this.options.openPort,
+      initiator: true,
+      stun: call.stun,
+      onSignal: (ours) => this.attempt(() => this.signalled(call, ours)),
+      onOpen: () => this.attempt(() => this.authenticate()),
+      onMessage: (message) => this.session?.receive(message),
+      onWritten: () => this.session?.drained(),
+      onClosed: () => {
+        this.session?.closed('lost')
+        this.giveUp(new CulvertError('link-unreachable', 'no data channel to the relay'))
+      },
+    })
+  }
+
+  private signalled({ session }: SignalCall, signal: ChannelSignal): void {
+    if (signal.type === 'candidate') {
+      session.candidate(signal.candidate)
+    } else if (this.offer === undefined) {
+      this.offer = signal.sdp
+      session.describe(signal.sdp)
+    }
+  }
+
+  private authenticate(): void {
+    const { channel, offer, answer } = this
+    if (!channel || offer === undefined || answer === undefined) return
+    const { address, publicKey } = this.target
+    this.session = new WireSession({
+      ...this.options,
+      keyPair: this.options.keyFor(publicKey),
+      kind: 'webrtc',
+      peer: address.at,
+      pipe: channel,
+      role: {
+        address,
+        expectedKey: publicKey,
+        binding: { kind: BINDINGS.dtlsFingerprints, value: webrtcBinding(offer, answer) },
+      },
+      onWire: (wire) => {
+        this.settled()
+        this.resolve(wire)
+      },
+      onFailed: (error) => this.giveUp(error),
+    })
+  }
+
+  /** What the browser makes is looked at like what strangers send: a description of it may be none of those we know. */
+  private attempt(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      if (!(error instanceof CulvertError)) throw error
+      this.giveUp(error)
+    }
+  }
+
+  private readonly abort = (): void => {
+    this.giveUp(aborted())
+  }
+
+  /** Ends an attempt; only the first reason counts, and none does once there is a wire. */
+  private giveUp(error: CulvertError): void {
+    if (this.isOver) return
+    this.settled()
+    this.reject(error)
+    this.session?.close('failed')
+    this.channel?.close()
+  }
+
+  private settled(): void {
+    this.isOver = true
+    this.timer.cancel()
+    this.signal?.removeEventListener('abort', this.abort)
+    this.call?.end()
+  }
+}
+
+function aborted(): CulvertError {
+  return new CulvertError('link-aborted', 'the link is not wanted any more')
+}
