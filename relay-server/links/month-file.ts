@@ -1,0 +1,73 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { BandwidthSnapshot } from '../../shared/link/bandwidth.ts'
+import type { Log } from '../log.ts'
+
+const NAME = 'month.json'
+/** More than the file can have. */
+const MAX_BYTES = 4_096
+
+const count = z.int().min(0)
+const form = z.strictObject({ monthStartMs: count, bytesIn: count, bytesOut: count })
+
+/**
+ * What the links have carried this month, in the relay's state folder. Written whole to another file that then takes its
+ * place, so that there is a whole one whenever the relay dies.
+ */
+export class MonthFile {
+  private readonly folder: string
+  private readonly log: Log
+  private saving: Promise<void> = Promise.resolve()
+  private saved = ''
+  private failed = false
+
+  constructor(folder: string, log: Log) {
+    this.folder = folder
+    this.log = log
+  }
+
+  /** Undefined if there is none yet, or none that can be read: which is told of, and begins anew. */
+  async load(): Promise<BandwidthSnapshot | undefined> {
+    const path = join(this.folder, NAME)
+    try {
+      const text = await readFile(path, 'utf8')
+      if (text.length > MAX_BYTES) throw new SyntaxError('too long')
+      return form.parse(JSON.parse(text))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.log.error(`${path} cannot be read: what links have carried this month is counted anew`)
+      }
+      return undefined
+    }
+  }
+
+  /** Never throws; what cannot be written is told of once. */
+  save(snapshot: BandwidthSnapshot): Promise<void> {
+    this.saving = this.saving.then(() => this.write(JSON.stringify(snapshot)))
+    return this.saving
+  }
+
+  private async write(text: string): Promise<void> {
+    if (text === this.saved) return
+    const path = join(this.folder, NAME)
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 })
+      const file = await open(`${path}.new`, 'w', 0o600)
+      try {
+        await file.writeFile(text)
+        // The new name must not come to disk before what it names.
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(`${path}.new`, path)
+      this.saved = text
+      this.failed = false
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (!this.failed) this.log.error(`what links carry cannot be written to ${path} (${code})`)
+      this.failed = true
+    }
+  }
+}
