@@ -12,10 +12,10 @@ export type SizeClasses = readonly number[]
 const LARGEST_CLASS = 16_376
 
 /**
- * Bytes: an acknowledgement or a control message; then a full cell of 1,472 bytes, two, four, and eleven, or one jumbo cell.
+ * Bytes: an acknowledgement, an extend or another small message; then a full cell of 1,472 bytes, two, four, and eleven, or one jumbo cell.
  * Made to measure for cells.
  */
-export const SIZE_CLASSES: SizeClasses = [512, 1_536, 3_072, 6_144, LARGEST_CLASS]
+export const SIZE_CLASSES: SizeClasses = [256, 1_536, 3_072, 6_144, LARGEST_CLASS]
 
 /** A link that does not pad. */
 export const NO_SIZE_CLASSES: SizeClasses = []
