@@ -1,13 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { addressOf } from '../../shared/bytes/address.ts'
-import { CulvertError } from '../../shared/bytes/error.ts'
+import { addressOf, NO_ADDRESS } from '../../shared/bytes/address.ts'
 import type { KeyPair } from '../../shared/identity/keys.ts'
 import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
 import type { Wire } from '../../shared/link/wire.ts'
+import type { WireIdentity } from '../../shared/link/wire-session.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
@@ -17,14 +15,13 @@ import { refuseSocket, WebSocketWire } from '../links/websocket-wire.ts'
 import { Admission, plainHost } from './admission.ts'
 import { bindingsOf } from './bindings.ts'
 import {
-  CLOSE_GRACE_MS,
   GATEWAY_LIMITS,
   type GatewayLimits,
   HTTP_CONNECTIONS,
-  HTTP_HEADER_BYTES,
-  HTTP_REQUEST_MS,
+  ONION_CONNECTIONS,
   RELAY_PATH,
 } from './constants.ts'
+import { type Door, isForOnion, listen, serverOf, shut } from './doors.ts'
 import { securityHeadersOf } from './headers.ts'
 import { isOfThisMachine } from './origin.ts'
 import { WebFiles } from './web-files.ts'
@@ -55,10 +52,10 @@ export interface GatewayOptions {
   /** `gateway-…`, and those of the links. */
   readonly counters: Counters
   readonly limits?: Partial<GatewayLimits>
+  /** What the links of pages keep to. */
+  readonly linkOptions?: WireIdentity['linkOptions']
   /** With it the gateway serves https: and wss: alone, on the same port. */
   readonly certificates?: Certificates | undefined
-  /** Names of onion services that lead here. Who comes through one may tie his authentication to its name. */
-  onionNames?(): readonly string[]
   /** A page, or another relay, has opened a WebSocket and proved its key. */
   onWire(wire: Wire): void
 }
@@ -69,7 +66,7 @@ export class Gateway {
   private readonly limits: GatewayLimits
   private readonly admission: Admission
   private readonly sessions = new Set<WebSocketWire>()
-  private readonly server: Server | TlsServer
+  private readonly doors: Door[] = []
   private readonly sockets: WebSocketServer
   private files: WebFiles | undefined
   private idleTimer: Timer | undefined
@@ -79,12 +76,6 @@ export class Gateway {
     this.options = options
     this.limits = { ...GATEWAY_LIMITS, ...options.limits }
     this.admission = new Admission(this.limits)
-    this.server = serverOf(options.certificates)
-    // Whoever does not read his answer holds one of few connections: ended after so long without a byte either way.
-    this.server.timeout = this.limits.httpIdleMs
-    this.server.maxConnections = this.limits.connections + HTTP_CONNECTIONS
-    this.server.on('request', (request, response) => void this.answer(request, response))
-    this.server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head))
     this.sockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -104,21 +95,19 @@ export class Gateway {
   async start(): Promise<{ readonly port: number }> {
     const { host, port, webRoot, moreFiles } = this.options
     this.files = await WebFiles.load(webRoot, moreFiles)
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.server.once('error', reject)
-        this.server.listen({ host, port }, () => {
-          this.server.off('error', reject)
-          resolve()
-        })
-      })
-    } catch (cause) {
-      throw listenError(host, port, cause)
-    }
-    // Such as no descriptor left to accept with: a connection lost, which unheard would end the process.
-    this.server.on('error', () => this.options.counters.add('gateway-accept-failed'))
+    const bound = await this.open({ server: serverOf(this.options.certificates) }, host, port)
     this.scheduleIdleCheck()
-    return { port: (this.server.address() as AddressInfo).port }
+    return { port: bound }
+  }
+
+  /**
+   * Opens a second port, of plain http, for what comes through an onion service, and for nothing else. After `start`.
+   * @param onion its name, once it is known
+   * @returns the port
+   * @throws CulvertError `gateway-port-busy`, `gateway-bind`
+   */
+  openToOnion(host: string, port: number, onion: () => string | undefined): Promise<number> {
+    return this.open({ server: serverOf(), onion }, host, port)
   }
 
   /** Closes every link with `shutdown`, then the server. Idempotent. */
@@ -126,29 +115,37 @@ export class Gateway {
     this.stopping ??= new Promise((resolve) => {
       this.idleTimer?.cancel()
       for (const session of this.sessions) session.stop('shutdown')
-      if (!this.server.listening) {
-        resolve()
-        return
-      }
-      const cutOff = this.options.clock.after(CLOSE_GRACE_MS, () => this.server.closeAllConnections())
-      this.server.close(() => {
-        cutOff.cancel()
-        resolve()
-      })
-      this.server.closeIdleConnections()
+      resolve(
+        Promise.all(this.doors.map(({ server }) => shut(server, this.options.clock))).then(() => undefined),
+      )
     })
     return this.stopping
   }
 
-  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async open(door: Door, host: string, port: number): Promise<number> {
+    const { server } = door
+    // Whoever does not read his answer holds one of few connections: ended after so long without a byte either way.
+    server.timeout = this.limits.httpIdleMs
+    server.maxConnections = this.limits.connections + HTTP_CONNECTIONS
+    server.on('request', (request, response) => void this.answer(request, response, door))
+    server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head, door))
+    this.doors.push(door)
+    const bound = await listen(server, host, port)
+    // Such as no descriptor left to accept with: a connection lost, which unheard would end the process.
+    server.on('error', () => this.options.counters.add('gateway-accept-failed'))
+    return bound
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse, { onion }: Door): Promise<void> {
     const path = pathOf(request)
     for (const [name, value] of Object.entries(securityHeadersOf(path))) response.setHeader(name, value)
     try {
       if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, 'Only GET and HEAD.')
       else if (path === undefined) say(response, 400, 'That is not a path.')
+      else if (onion && !isForOnion(request, onion())) say(response, 421, 'This is another service.')
       else if (path === '/healthz') say(response, 200, 'ok')
       else if (path === '/culvert.json') sayJson(response, this.options.document())
-      else if (path === '/status.json' && this.options.status && isLocal(request))
+      else if (path === '/status.json' && this.options.status && !onion && isLocal(request))
         sayJson(response, this.options.status())
       else if (path === RELAY_PATH) say(response, 426, 'Relays and pages open a WebSocket here.')
       else if (!(await this.files?.answer(path, request, response))) say(response, 404, 'Nothing here.')
@@ -159,28 +156,32 @@ export class Gateway {
     }
   }
 
-  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, { onion }: Door): void {
     const { counters, localPagesOnly = false } = this.options
     const { origin } = request.headers
-    if (pathOf(request) !== RELAY_PATH || this.stopping) {
+    const name = onion?.()
+    const misled = onion !== undefined && !isForOnion(request, name)
+    if (pathOf(request) !== RELAY_PATH || this.stopping || misled) {
       counters.add('gateway-upgrade-refused')
       refuse(socket, '404 Not Found')
       return
     }
     // Programs that are no browsers send no origin; they need no page to come from.
-    if (localPagesOnly && origin !== undefined && !isOfThisMachine(origin)) {
+    const isOwn = (from: string) => (onion ? from === `http://${name}` : isOfThisMachine(from))
+    if (localPagesOnly && origin !== undefined && !isOwn(origin)) {
       counters.add('gateway-origin-refused')
       refuse(socket, '403 Forbidden')
       return
     }
-    this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.admit(webSocket, request))
+    this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.admit(webSocket, request, name))
   }
 
   /** Over a limit, a page is told so by a close frame: it cannot see why an upgrade failed. */
-  private admit(socket: WebSocket, request: IncomingMessage): void {
+  private admit(socket: WebSocket, request: IncomingMessage, onion: string | undefined): void {
     const { clock, counters } = this.options
-    const host = plainHost(request.socket.remoteAddress ?? '')
-    const verdict = this.admission.enter(host)
+    // Whoever comes through Tor has no address that could be seen: together they have so many places.
+    const host = onion ?? plainHost(request.socket.remoteAddress ?? '')
+    const verdict = this.admission.enter(host, onion === undefined ? undefined : ONION_CONNECTIONS)
     if (verdict !== 'admitted') {
       counters.add(`gateway-${verdict}`)
       refuseSocket(socket, clock, 'limit')
@@ -193,11 +194,12 @@ export class Gateway {
       clock,
       random: this.options.random,
       counters,
+      linkOptions: this.options.linkOptions,
       prefix: 'gateway',
       authTimeoutMs: this.limits.authTimeoutMs,
       socket,
-      peer: addressOf(host, request.socket.remotePort ?? 0),
-      role: { bindingOf: bindingsOf(request, this.options.onionNames?.() ?? []) },
+      peer: onion === undefined ? addressOf(host, request.socket.remotePort ?? 0) : NO_ADDRESS,
+      role: { bindingOf: bindingsOf(request, onion) },
       onWire: (wire) => {
         counters.add('gateway-linked')
         this.options.onWire(wire)
@@ -217,21 +219,6 @@ export class Gateway {
       this.scheduleIdleCheck()
     })
   }
-}
-
-/** With certificates, of https. Both kinds are the same to everything above. */
-function serverOf(certificates: Certificates | undefined): Server | TlsServer {
-  const limits = {
-    maxHeaderSize: HTTP_HEADER_BYTES,
-    headersTimeout: HTTP_REQUEST_MS,
-    requestTimeout: HTTP_REQUEST_MS,
-  }
-  if (!certificates) return createServer(limits)
-  const server = createTlsServer({ ...limits, ...certificates.context, handshakeTimeout: HTTP_REQUEST_MS })
-  // A neighbour that speaks no TLS, or gives up: unheard, his socket would stay half open.
-  server.on('tlsClientError', (_error, socket) => socket.destroy())
-  server.on('close', certificates.keepFresh(server))
-  return server
 }
 
 /** Answers a request to upgrade with a no. Not left half open: no time limit of HTTP looks after such a socket any more. */
@@ -274,15 +261,4 @@ function sayJson(response: ServerResponse, value: unknown): void {
 function say(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' })
   response.end(`${text}\n`)
-}
-
-function listenError(host: string, port: number, cause: unknown): CulvertError {
-  const code = (cause as NodeJS.ErrnoException).code
-  if (code === 'EADDRINUSE') {
-    const message = `TCP port ${port} of ${host} is in use by another program: stop it, or configure another port`
-    return new CulvertError('gateway-port-busy', message, { cause })
-  }
-  return new CulvertError('gateway-bind', `TCP port ${port} of ${host} cannot be listened on: ${code}`, {
-    cause,
-  })
 }

@@ -9,7 +9,7 @@ import type { BindingKind, ChannelBinding } from './auth-binding.ts'
 import { closeCodeOf } from './close-codes.ts'
 import type { LinkCloseReason } from './link.ts'
 import type { LinkAddress } from './link-address.ts'
-import { type MessagePipe, QueuedLink } from './queued-link.ts'
+import { type MessagePipe, QueuedLink, type QueuedLinkOptions } from './queued-link.ts'
 import { LinkWire, type Wire, type WireHandlers, type WireKind } from './wire.ts'
 
 /** This node, as it proves itself to its neighbours; the same for every kind of wire. */
@@ -20,6 +20,8 @@ export interface WireIdentity {
   readonly random: Random
   /** `link-…`, those of the link, and `<prefix>-auth-…`. */
   readonly counters: Counters
+  /** What all links of this node keep to. */
+  readonly linkOptions?: Pick<QueuedLinkOptions, 'sizeClasses' | 'limits'> | undefined
 }
 
 /** The side that dialled. */
@@ -137,8 +139,8 @@ export class WireSession {
   }
 
   private makeLink(handlers: WireHandlers): QueuedLink {
-    const { kind, peer, clock, counters, pipe } = this.options
-    this.link = new QueuedLink({ kind, address: peer, clock, counters, pipe, ...handlers })
+    const { kind, peer, clock, counters, pipe, linkOptions } = this.options
+    this.link = new QueuedLink({ kind, address: peer, clock, counters, pipe, ...linkOptions, ...handlers })
     return this.link
   }
 
