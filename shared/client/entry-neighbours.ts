@@ -191,7 +191,5 @@ export class EntryNeighbours {
 
 /** Those that answer, but for the best. A silent one is left to answer again, or to be given up. */
 function spareWires(neighbour: Neighbour): readonly Wire[] {
-  const { wires } = neighbour.health()
-  const answering = new Set(wires.filter(({ status }) => status === 'open').map(({ kind }) => kind))
-  return neighbour.wires.filter(({ kind }) => answering.has(kind)).slice(1)
+  return neighbour.wires.filter((wire) => !neighbour.isSilent(wire)).slice(1)
 }
