@@ -25,3 +25,5 @@ export const SESSIONS_PER_LINK = 20
 export const SESSIONS_PER_RELAY = 60
 /** Sessions that end here, at once; a call beyond is refused. */
 export const OWN_SESSIONS = 128
+/** Sessions that end here and are remembered, those included that are over, for as long as a repetition may come. */
+export const REMEMBERED_SESSIONS = 4 * OWN_SESSIONS

@@ -1,7 +1,17 @@
+import { toHex } from '../bytes/bytes.ts'
+import { CodecError } from '../bytes/error.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
-import type { SignalRefusal } from './signalling-messages.ts'
+import { Session } from './signal-session.ts'
+import { OWN_SESSIONS, REMEMBERED_SESSIONS, SIGNAL_SESSION_MS } from './signalling-limits.ts'
+import {
+  decodeSignal,
+  encodeSignal,
+  SIGNAL_SESSION_ID_BYTES,
+  type Signal,
+  type SignalRefusal,
+} from './signalling-messages.ts'
 
 /** Why a session is over: a refusal of the other side or of the forwarder, or one of these. */
 export type SignalEndReason =
@@ -24,7 +34,10 @@ export interface SignalEvents {
   onDescription(sdp: string): void
   /** One more candidate of the other side (`candidate:…`), checked. Only after the description. */
   onCandidate(candidate: string): void
-  /** Once, unless this side ended it. */
+  /**
+   * Once, unless this side ended it. `signal-ended-there` is no failure: the other side needs no more of it, for its
+   * connection stands or is about to.
+   */
   onEnd(reason: SignalEndReason): void
 }
 
@@ -35,7 +48,10 @@ export interface SignalSession {
   /** Who called, or is called: the mid (20 bytes); zero for a page. Nothing proves it but the forwarder's word. */
   readonly peer: Uint8Array
   readonly open: boolean
-  /** Sends this side's description: the offer of the caller, the answer of the called. Once, before candidates. */
+  /**
+   * Sends this side's description: the offer of the caller, the answer of the called. Once, before candidates.
+   * @throws CodecError `sdp-…` on what is no description of one data channel
+   */
   describe(sdp: string): void
   /** Sends one candidate (`candidate:…`). What is of no use (TCP, relayed) is left out. */
   candidate(candidate: string): void
@@ -65,12 +81,121 @@ export interface SignalEndOptions<Way> {
  * The signalling sessions that end here: a page's, or a relay's own. A machine without I/O. `Way` is whatever the owner
  * sends by, told apart by identity: a link to the forwarder.
  */
-export interface SignalEnd<Way> {
+export class SignalEnd<Way> {
+  private readonly options: SignalEndOptions<Way>
+  /** By session id as text. Those that are over stay, so that what was repeated opens them no second time. */
+  private readonly sessions = new Map<
+    string,
+    { readonly session: Session; readonly way: Way; readonly at: number }
+  >()
+  private openSessions = 0
+
+  constructor(options: SignalEndOptions<Way>) {
+    this.options = options
+  }
+
+  /** Sessions that are open. */
+  get size(): number {
+    return this.openSessions
+  }
+
   /** Calls the relay with this mid, through the forwarder at the end of `way`. */
-  call(way: Way, to: Uint8Array, events: SignalEvents): SignalSession
+  call(way: Way, to: Uint8Array, events: SignalEvents): SignalSession {
+    const id = this.options.random.bytes(SIGNAL_SESSION_ID_BYTES)
+    const session = this.add(way, id, to, true)
+    session.listen(events)
+    return session
+  }
+
   /** What came by `way` as the body of a control packet with id 7. Never throws. */
-  receive(way: Way, body: Uint8Array): void
+  receive(way: Way, body: Uint8Array): void {
+    const { counters } = this.options
+    try {
+      const signal = decodeSignal(body)
+      const known = this.sessions.get(toHex(signal.session))
+      if (known) {
+        if (known.way === way) this.hear(known.session, signal)
+        else counters.add('signal-other-way')
+      } else if (signal.kind === 'offer') this.called(way, signal)
+      else counters.add('signal-unknown')
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      counters.add('signal-malformed')
+    }
+  }
+
   /** The way has ended, and with it all sessions that go by it. */
-  lost(way: Way): void
-  close(): void
+  lost(way: Way): void {
+    for (const [key, { session, way: theirs }] of this.sessions) {
+      if (theirs !== way) continue
+      session.over('signal-lost')
+      this.sessions.delete(key)
+    }
+  }
+
+  /** Ends all sessions; without a word, for the links end too. */
+  close(): void {
+    for (const { session } of this.sessions.values()) session.over('signal-ended')
+    this.sessions.clear()
+  }
+
+  private hear(session: Session, signal: Signal): void {
+    try {
+      session.receive(signal)
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error
+      this.options.counters.add('signal-malformed')
+      session.fail('signal-malformed')
+    }
+  }
+
+  private called(way: Way, signal: Signal): void {
+    const { counters, onCall } = this.options
+    this.forgetOld()
+    if (this.sessions.size >= REMEMBERED_SESSIONS) {
+      counters.add('signal-limit')
+      return
+    }
+    const session = this.add(way, Uint8Array.from(signal.session), Uint8Array.from(signal.from), false)
+    const full = this.openSessions > OWN_SESSIONS ? 'signal-full' : undefined
+    const events = full ?? onCall?.(session, way) ?? 'signal-off'
+    if (typeof events === 'string') {
+      counters.add(events)
+      session.end(events)
+      return
+    }
+    counters.add('signal-called')
+    session.listen(events)
+    this.hear(session, signal)
+  }
+
+  private add(way: Way, id: Uint8Array, peer: Uint8Array, initiated: boolean): Session {
+    const { clock, counters, ownMid, send, allowPrivate = false } = this.options
+    this.openSessions++
+    const session = new Session({
+      id,
+      peer,
+      initiated,
+      clock,
+      policy: { allowPrivate },
+      send: (packet) => {
+        counters.add('signal-sent')
+        send(way, encodeSignal({ ...packet, from: ownMid, to: peer }))
+      },
+      onOver: (reason) => {
+        this.openSessions--
+        counters.add(reason === 'signal-timeout' ? 'signal-timeout' : 'signal-over')
+      },
+    })
+    this.sessions.set(toHex(id), { session, way, at: clock.now() })
+    return session
+  }
+
+  private forgetOld(): void {
+    const before = this.options.clock.now() - SIGNAL_SESSION_MS
+    for (const [key, { at, session }] of this.sessions) {
+      if (at > before) break
+      if (!session.open) this.sessions.delete(key)
+    }
+  }
 }
