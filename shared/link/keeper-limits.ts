@@ -47,6 +47,8 @@ export const NEIGHBOUR_SETTINGS = {
   drainPollMs: 20,
   /** Wires of one kind that both ends opened within that time are taken for one wish, dialled twice. */
   tieMs: 30_000,
+  /** Wires at one time, those that retire included. */
+  maxWires: 8,
   /** What waits for the first wire. */
   pendingPackets: 256,
   pendingBytes: 262_144,

@@ -118,6 +118,11 @@ export class Neighbour implements Link {
     return this.ranked().map(({ wire }) => wire)
   }
 
+  /** Smoothed round trip of the best wire; undefined until measured. */
+  get latencyMs(): number | undefined {
+    return this.set.best()?.roundTrip.latencyMs
+  }
+
   /** How long a wire has been there, in milliseconds; undefined once it is gone, or retires. */
   ageMs(wire: Wire): number | undefined {
     const part = this.partOf(wire)
@@ -131,8 +136,8 @@ export class Neighbour implements Link {
 
   /** Takes a wire to this neighbour. One of the same kind makes way for it, or it for that one. */
   add(wire: Wire): void {
-    if (!this.isOpen) {
-      wire.link.close('unneeded')
+    if (!this.isOpen || this.set.size >= this.settings.maxWires) {
+      wire.link.close(this.isOpen ? 'limit' : 'unneeded')
       return
     }
     this.everOpen = true
