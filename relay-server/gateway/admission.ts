@@ -19,12 +19,18 @@ export class Admission {
     this.limits = limits
   }
 
-  /** Takes one connection of `host` in, or says which limit it is over. */
-  enter(host: string): 'admitted' | 'limit-connections' | 'limit-address' {
+  /**
+   * Takes one connection of `host` in, or says which limit it is over.
+   * @param most at once of this neighbour, where it is not one but many: what comes through an onion service
+   */
+  enter(
+    host: string,
+    most = this.limits.connectionsPerAddress,
+  ): 'admitted' | 'limit-connections' | 'limit-address' {
     const neighbour = neighbourOf(host)
     const count = this.perNeighbour.get(neighbour) ?? 0
     if (this.total >= this.limits.connections) return 'limit-connections'
-    if (count >= this.limits.connectionsPerAddress) return 'limit-address'
+    if (count >= most) return 'limit-address'
     this.total++
     this.perNeighbour.set(neighbour, count + 1)
     return 'admitted'

@@ -20,6 +20,9 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   httpIdleMs: 30_000,
 }
 
+/** Of all that come through the onion service together, which nobody can tell apart: half of the places. */
+export const ONION_CONNECTIONS = 256
+
 /** Where pages open their links (L-01). */
 export const RELAY_PATH = '/relay'
 /** Plain HTTP connections allowed beside the WebSockets. */

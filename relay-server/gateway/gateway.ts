@@ -112,14 +112,14 @@ export class Gateway {
 
   /** Closes every link with `shutdown`, then the server. Idempotent. */
   stop(): Promise<void> {
-    this.stopping ??= new Promise((resolve) => {
-      this.idleTimer?.cancel()
-      for (const session of this.sessions) session.stop('shutdown')
-      resolve(
-        Promise.all(this.doors.map(({ server }) => shut(server, this.options.clock))).then(() => undefined),
-      )
-    })
+    this.stopping ??= this.end()
     return this.stopping
+  }
+
+  private async end(): Promise<void> {
+    this.idleTimer?.cancel()
+    for (const session of this.sessions) session.stop('shutdown')
+    await Promise.all(this.doors.map(({ server }) => shut(server, this.options.clock)))
   }
 
   private async open(door: Door, host: string, port: number): Promise<number> {

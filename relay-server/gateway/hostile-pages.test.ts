@@ -32,6 +32,11 @@ async function start(options: Partial<GatewayOptions> = {}): Promise<number> {
   return (await gateway.start()).port
 }
 
+/** What listens, within the gateway. */
+function serversOf<T>(): T[] {
+  return (gateway as unknown as { doors: { server: T }[] }).doors.map(({ server }) => server)
+}
+
 afterEach(async () => {
   for (const close of closing.splice(0)) close()
   await gateway.stop()
@@ -116,8 +121,8 @@ describe('connections that are held for nothing (D-07)', () => {
 
   it('outlives an accept for which there was no descriptor left', async () => {
     const port = await start()
-    const { server } = gateway as unknown as { server: EventEmitter }
-    server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
+    const [server] = serversOf<EventEmitter>()
+    server?.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE' }))
     expect(counters.get('gateway-accept-failed')).toBe(1)
     expect(await upgrade(port, undefined)).toBe(101)
   })
@@ -126,10 +131,8 @@ describe('connections that are held for nothing (D-07)', () => {
     const port = await start({ limits: { httpIdleMs: 50 } })
     const socket = await rawSocket(port, 'GET /culvert.json HTTP/1.1\r\nHost: x\r\n\r\n')
     socket.pause()
-    const server = (
-      gateway as unknown as { server: { getConnections(done: (e: unknown, n: number) => void): void } }
-    ).server
-    const open = () => new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)))
+    const [server] = serversOf<{ getConnections(done: (e: unknown, n: number) => void): void }>()
+    const open = () => new Promise<number>((resolve) => server?.getConnections((_, count) => resolve(count)))
     while ((await open()) > 0) await new Promise((resolve) => setTimeout(resolve, 5))
     expect(await open()).toBe(0)
   })

@@ -1,0 +1,84 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { CulvertError } from '../../shared/bytes/error.ts'
+import type { Clock } from '../../shared/world/clock.ts'
+import type { Certificates } from '../links/certificates.ts'
+import { CLOSE_GRACE_MS, HTTP_HEADER_BYTES, HTTP_REQUEST_MS } from './constants.ts'
+
+/**
+ * A port where requests come in. What comes in at the onion service's is known by that alone: its streams come from this
+ * machine, whoever is at their other end, and may claim any Host.
+ */
+export interface Door {
+  readonly server: Server | TlsServer
+  /** Set where everything comes through an onion service: its name, once it is known. */
+  readonly onion?: () => string | undefined
+}
+
+/** With certificates, of https. Both kinds are the same to everything above. */
+export function serverOf(certificates?: Certificates): Server | TlsServer {
+  const limits = {
+    maxHeaderSize: HTTP_HEADER_BYTES,
+    headersTimeout: HTTP_REQUEST_MS,
+    requestTimeout: HTTP_REQUEST_MS,
+  }
+  if (!certificates) return createServer(limits)
+  const server = createTlsServer({ ...limits, ...certificates.context, handshakeTimeout: HTTP_REQUEST_MS })
+  // A neighbour that speaks no TLS, or gives up: unheard, his socket would stay half open.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  server.on('close', certificates.keepFresh(server))
+  return server
+}
+
+/**
+ * @returns the port that it listens on
+ * @throws CulvertError `gateway-port-busy`, `gateway-bind`
+ */
+export async function listen(server: Server | TlsServer, host: string, port: number): Promise<number> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port }, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  } catch (cause) {
+    throw listenError(host, port, cause)
+  }
+  return (server.address() as AddressInfo).port
+}
+
+/** Takes no more, and gives what is under way a moment to end. */
+export function shut(server: Server | TlsServer, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    if (!server.listening) {
+      resolve()
+      return
+    }
+    const cutOff = clock.after(CLOSE_GRACE_MS, () => server.closeAllConnections())
+    server.close(() => {
+      cutOff.cancel()
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** Whether a request that came through the onion service names it: anything else is none of its business. */
+export function isForOnion(request: IncomingMessage, onion: string | undefined): boolean {
+  const [host = ''] = (request.headers.host ?? '').toLowerCase().split(':', 1)
+  return onion !== undefined && host === onion
+}
+
+function listenError(host: string, port: number, cause: unknown): CulvertError {
+  const code = (cause as NodeJS.ErrnoException).code
+  if (code === 'EADDRINUSE') {
+    const message = `TCP port ${port} of ${host} is in use by another program: stop it, or configure another port`
+    return new CulvertError('gateway-port-busy', message, { cause })
+  }
+  return new CulvertError('gateway-bind', `TCP port ${port} of ${host} cannot be listened on: ${code}`, {
+    cause,
+  })
+}
