@@ -22,7 +22,7 @@ import {
   RELAY_PATH,
 } from './constants.ts'
 import { type Door, isForOnion, listen, serverOf, shut } from './doors.ts'
-import { securityHeadersOf } from './headers.ts'
+import { DIRECT_PAGE_PATH, securityHeadersOf } from './headers.ts'
 import { isOfThisMachine } from './origin.ts'
 import { WebFiles } from './web-files.ts'
 
@@ -138,11 +138,14 @@ export class Gateway {
 
   private async answer(request: IncomingMessage, response: ServerResponse, { onion }: Door): Promise<void> {
     const path = pathOf(request)
-    for (const [name, value] of Object.entries(securityHeadersOf(path))) response.setHeader(name, value)
+    const headers = securityHeadersOf(path, onion?.())
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     try {
       if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, 'Only GET and HEAD.')
       else if (path === undefined) say(response, 400, 'That is not a path.')
       else if (onion && !isForOnion(request, onion())) say(response, 421, 'This is another service.')
+      // Who came through Tor is not led out of it, not even after a question.
+      else if (onion && path === DIRECT_PAGE_PATH) say(response, 404, 'Not through Tor.')
       else if (path === '/healthz') say(response, 200, 'ok')
       else if (path === '/culvert.json') sayJson(response, this.options.document())
       else if (path === '/status.json' && this.options.status && !onion && isLocal(request))

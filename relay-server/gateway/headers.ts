@@ -29,7 +29,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /** The page that asks whether to go without circuits, and does so after a yes (requirement C-09). */
-const DIRECT_PAGE_PATH = '/direct.html'
+export const DIRECT_PAGE_PATH = '/direct.html'
 
 /** That page also fetches from web seeds, which may be anywhere; no ciphers of circuits run in it. */
 const DIRECT_PAGE_HEADERS: Readonly<Record<string, string>> = {
@@ -42,7 +42,18 @@ const DIRECT_PAGE_HEADERS: Readonly<Record<string, string>> = {
 
 /**
  * @param path the request's, decoded; undefined if it has none
+ * @param onion the name of the onion service that the request came through: the page may connect to nothing else then
  */
-export function securityHeadersOf(path: string | undefined): Readonly<Record<string, string>> {
+export function securityHeadersOf(
+  path: string | undefined,
+  onion?: string,
+): Readonly<Record<string, string>> {
+  if (onion !== undefined) {
+    const policy = CONTENT_SECURITY_POLICY.replace(
+      "connect-src 'self' ws: wss:",
+      `connect-src 'self' ws://${onion}`,
+    )
+    return { ...SECURITY_HEADERS, 'Content-Security-Policy': policy }
+  }
   return path === DIRECT_PAGE_PATH ? DIRECT_PAGE_HEADERS : SECURITY_HEADERS
 }

@@ -50,14 +50,21 @@ afterEach(async () => {
   await gateway.stop()
 })
 
-function ask(port: number, path: string, host: string): Promise<{ status: number; body: string }> {
+interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly policy: string
+}
+
+function ask(port: number, path: string, host: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     get({ host: '127.0.0.1', port, path, headers: { host }, agent: false }, (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (text: string) => {
         body += text
       })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }))
+      const policy = String(response.headers['content-security-policy'])
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body, policy }))
     }).on('error', reject)
   })
 }
@@ -101,12 +108,23 @@ const bindingTo = (onion: string): ChannelBinding => ({ kind: BINDINGS.onion, va
 describe('the gateway as an onion service (L-01, L-03)', () => {
   it('serves the page under the service’s name alone', async () => {
     const [, onion] = await start()
-    expect(await ask(onion, '/culvert.json', ONION)).toEqual({ status: 200, body: '{"fine":true}' })
+    expect(await ask(onion, '/culvert.json', ONION)).toMatchObject({ status: 200, body: '{"fine":true}' })
     expect((await ask(onion, '/culvert.json', `${ONION.toUpperCase()}:80`)).status).toBe(200)
     for (const host of ['localhost', '127.0.0.1', OTHER, `${ONION}.example`, '']) {
       expect((await ask(onion, '/culvert.json', host)).status, host).toBe(421)
       expect((await upgrade(onion, host)).status, host).toBe(404)
     }
+  })
+
+  it('lets the page connect to the service alone, and offers no way out of Tor', async () => {
+    const moreFiles = new Map([['/direct.html', new Uint8Array(9)]])
+    const [plain, onion] = await start({ moreFiles })
+    const { policy } = await ask(onion, '/culvert.json', ONION)
+    expect(policy.split('; ').filter((each) => each.startsWith('connect-src'))).toEqual([
+      `connect-src 'self' ws://${ONION}`,
+    ])
+    expect((await ask(plain, '/direct.html', 'localhost')).status).toBe(200)
+    expect((await ask(onion, '/direct.html', ONION)).status).toBe(404)
   })
 
   it('shows nobody there what is for programs of this machine', async () => {
