@@ -7,6 +7,7 @@ import type { Address } from '../shared/bytes/address.ts'
 import { PrivateNetwork } from '../shared/client/private-network.ts'
 import type { Hops } from '../shared/path/select.ts'
 import { Counters } from '../shared/world/counters.ts'
+import { PageLinks } from '../web/engine/page-links.ts'
 import { readSiteDocument } from '../web/engine/site-document.ts'
 import { siteNetwork } from '../web/engine/site-network.ts'
 
@@ -26,14 +27,16 @@ export async function startNodeClient(lab: Lab, hops: Hops): Promise<NodeClient>
   const counters = new Counters()
   const waiting: (() => void)[] = []
   const webSocket = WebSocket as unknown as typeof globalThis.WebSocket
+  const links = new PageLinks({ clock, random, counters, network: site.network, lab: site.lab, webSocket })
   const network = new PrivateNetwork({
-    ...siteNetwork(site, lab.url, { clock, random, aead: sodiumAead, counters, webSocket }),
+    ...siteNetwork(site, lab.url, links, { clock, random, aead: sodiumAead, counters }),
     hops,
     changed: () => undefined,
     primaryChanged: () => {
       for (const each of waiting.splice(0)) each()
     },
   })
+  links.attach(network)
   const hasPrimary = () => network.status().primary?.path.length === network.status().hops
   return {
     network,

@@ -3,6 +3,7 @@ import type { DirectoryExchange } from '../shared/directory/exchange.ts'
 import { isHiddenPacket } from '../shared/hidden/packets.ts'
 import { messageIdOf } from '../shared/ipv8/packet.ts'
 import type { Walker } from '../shared/ipv8/walker.ts'
+import { answerControl } from '../shared/link/control.ts'
 import type { Link } from '../shared/link/link.ts'
 import { MESSAGE } from '../shared/onion/constants.ts'
 import type { Router } from '../shared/onion/router.ts'
@@ -28,6 +29,8 @@ export function packetDispatch(receivers: PacketReceivers): (link: Link, packet:
     // Proofs, and what else there is of the directory's community.
     else if (id === undefined && (proofs.receive(link, packet) || exchange.receive(link, packet))) return
     else if (id !== undefined && isHiddenPacket(id)) router.receivePacket(link, packet)
+    // Of links that no Neighbour holds.
+    else if (id === undefined && answerControl(link, packet)) return
     else if (link.kind === 'udp' && walker.receive(link.address as IpAddress, packet)) return
     else counters.add(id === undefined ? 'relay-foreign-packet' : 'relay-unknown-message')
   }

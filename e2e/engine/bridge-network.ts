@@ -44,7 +44,7 @@ export class PrivateNetwork implements Network {
   view(): NetworkView {
     const state = this.socket ? 'open' : 'connecting'
     return {
-      entry: { state, name: 'bridge', relays: 1, exits: 1, needed: 1 },
+      entry: { state, name: 'bridge', relays: 1, exits: 1, ways: [], needed: 1 },
       circuits: [],
       problem: undefined,
       exitAddress: '127.0.0.1',

@@ -42,6 +42,8 @@ export interface EntryNeighbourView {
   readonly relay: EntryRelay
   readonly neighbour: Neighbour
   readonly state: EntryNeighbourState
+  /** Of the wire that serves, or served last. */
+  readonly address: LinkAddress | undefined
 }
 
 /** Besides what the view tells: how another wire is being looked for. */
@@ -51,6 +53,7 @@ interface Entry {
   race: CallOff | undefined
   retry: Timer | undefined
   failures: number
+  address: LinkAddress | undefined
 }
 
 /**
@@ -100,7 +103,14 @@ export class EntryNeighbours {
       onChange: () => this.look(entry),
       ...(onSignal && { onSignal }),
     })
-    const entry: Entry = { relay, neighbour, race: undefined, retry: undefined, failures: 0 }
+    const entry: Entry = {
+      relay,
+      neighbour,
+      race: undefined,
+      retry: undefined,
+      failures: 0,
+      address: wire.address,
+    }
     this.entries.set(neighbour, entry)
     neighbour.add(wire)
     return neighbour
@@ -139,6 +149,7 @@ export class EntryNeighbours {
     if (status === 'open') {
       this.rest(entry)
       entry.failures = 0
+      entry.address = neighbour.wires[0]?.address ?? entry.address
       for (const wire of spareWires(neighbour)) neighbour.retire(wire)
     } else if (!entry.race && !entry.retry) {
       void this.redial(entry)

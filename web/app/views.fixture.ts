@@ -1,5 +1,13 @@
 import type { PageCommand } from '../engine/engine-client.ts'
-import type { CircuitView, EngineView, FileView, Hops, HopView, TorrentView } from '../engine/protocol.ts'
+import type {
+  CircuitView,
+  EngineView,
+  FileView,
+  Hops,
+  HopView,
+  TorrentView,
+  WayInView,
+} from '../engine/protocol.ts'
 import type { RelaysView } from '../engine/relays-protocol.ts'
 
 /** Scripted views for tests and for looking at the page without an engine. Never part of the built app. */
@@ -58,6 +66,21 @@ export const files: readonly FileView[] = [
   { index: 2, name: 'read-me.txt', bytes: 912, kind: 'other', url: '/media/fixture/2/read-me.txt' },
 ]
 
+export function way(over: Partial<WayInView> = {}): WayInView {
+  return {
+    name: names.entry,
+    kind: 'websocket',
+    onion: false,
+    introducedBy: '',
+    state: 'open',
+    latencyMs: waits.entry,
+    ageSeconds: 340,
+    ...over,
+  }
+}
+
+const ways = [way(), way({ name: 'Alder', kind: 'webrtc', introducedBy: names.entry, latencyMs: 31 })]
+
 /** Pieces as a download leaves them: a solid beginning, a few in flight, some ahead where the viewer sought to. */
 export function pieces(count: number, share: number): Uint8Array {
   const map = new Uint8Array(count)
@@ -89,7 +112,7 @@ export function torrent(share: number, over: Partial<TorrentView> = {}): Torrent
 
 export function view(over: Partial<EngineView> = {}): EngineView {
   return {
-    entry: { state: 'open', name: names.entry, relays: 6, exits: 2, needed: 3 },
+    entry: { state: 'open', name: names.entry, relays: 6, exits: 2, needed: 3, ways },
     hops: 3,
     circuits: [circuit(3), circuit(3, { id: 2, role: 'standby' })],
     torrent: undefined,
@@ -109,7 +132,7 @@ export function view(over: Partial<EngineView> = {}): EngineView {
 export const scenes = {
   start: view(),
   cold: view({
-    entry: { state: 'connecting', name: '', relays: 0, exits: 0, needed: 3 },
+    entry: { state: 'connecting', name: '', relays: 0, exits: 0, needed: 3, ways: [] },
     circuits: [],
   }),
   building: view({ circuits: [buildingCircuit(1)] }),
@@ -134,8 +157,19 @@ export const scenes = {
     circuits: [buildingCircuit(2, { id: 3 }), circuit(3, { id: 2, role: 'standby', state: 'building' })],
     torrent: torrent(0.46, { swarmSees: undefined, bytesPerSecondDown: 0 }),
   }),
+  otherWays: view({
+    entry: {
+      state: 'open',
+      name: names.entry,
+      relays: 6,
+      exits: 2,
+      needed: 3,
+      ways: [way({ state: 'reconnecting' }), way({ name: 'Alder', state: 'lost' })],
+    },
+    torrent: torrent(0.46),
+  }),
   noRelay: view({
-    entry: { state: 'lost', name: '', relays: 0, exits: 0, needed: 3 },
+    entry: { state: 'lost', name: '', relays: 0, exits: 0, needed: 3, ways: [] },
     circuits: [],
     problem: { code: 'no-relay', detail: 'no entry relay answered' },
   }),

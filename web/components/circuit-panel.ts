@@ -7,6 +7,7 @@ import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
 import { again } from './icons.ts'
 import './circuit-ribbon.ts'
+import './ways-in.ts'
 
 /** The circuit in a picture and in words: whom the swarm sees, how far it is, and what stands by. */
 export class CircuitPanel extends LitElement {
@@ -46,6 +47,7 @@ export class CircuitPanel extends LitElement {
         </div>
       </header>
       <circuit-ribbon .circuit=${circuit} .hops=${this.hops}></circuit-ribbon>
+      <ways-in .ways=${this.view?.entry.ways ?? []}></ways-in>
     </section>`
   }
 
@@ -63,7 +65,7 @@ export class CircuitPanel extends LitElement {
     css`
       section {
         display: grid;
-        grid-template-rows: auto 1fr;
+        grid-template-rows: auto 1fr auto;
         gap: var(--space-4);
         height: 100%;
         padding: var(--space-5);

@@ -1,6 +1,7 @@
 import { css, html, LitElement } from 'lit'
 import { primaryOf, standbyOf } from '../app/app-state.ts'
 import { plural } from '../app/formats.ts'
+import { connectionWords } from '../app/way-words.ts'
 import type { EngineView } from '../engine/protocol.ts'
 import { base } from '../styles/base.ts'
 
@@ -20,6 +21,7 @@ export class TunnelStatus extends LitElement {
   override render() {
     const { mood, text } = statusOf(this.view)
     return html`<p class=${mood}><span class="dot"></span><span>${text}</span></p>
+      <p class="more">${connectionWords(this.view?.entry.ways ?? [])}</p>
       <p class="more">${knownOf(this.view)}</p>`
   }
 

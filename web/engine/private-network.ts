@@ -12,6 +12,7 @@ import { loadWasmAead } from '../crypto/wasm-aead.ts'
 import { loadWasmCurves } from '../crypto/wasm-curves.ts'
 import { BrowserClock } from '../link/browser-clock.ts'
 import { BrowserRandom } from '../link/browser-random.ts'
+import type { OpenChannelPort } from '../link/channel-messages.ts'
 import { GeoLoader } from '../relays/geo-loader.ts'
 import { openDesk } from '../relays/open-desk.ts'
 import { keptPreferences, needsCountries } from '../relays/preferences.ts'
@@ -23,6 +24,7 @@ import { SITE_FETCH_MS } from './limits.ts'
 import { NativeWebSocket, nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
 import { OverlayWatch } from './overlay-watch.ts'
+import { PageLinks, type PageWay } from './page-links.ts'
 import type { CircuitView, EntryView, Hops, HopView, Problem } from './protocol.ts'
 import type { RelaysDesk } from './relays-feed.ts'
 import { readSiteDocument, SITE_DOCUMENT_PATH, type SiteDocument } from './site-document.ts'
@@ -41,7 +43,7 @@ const PROBLEMS: Record<'no-relay' | 'no-exit' | 'no-circuit' | 'network-degraded
 }
 
 const CONNECTING: NetworkView = {
-  entry: { state: 'connecting', name: '', relays: 0, exits: 0, needed: 0 },
+  entry: { state: 'connecting', name: '', relays: 0, exits: 0, needed: 0, ways: [] },
   circuits: [],
   problem: undefined,
   exitAddress: undefined,
@@ -55,6 +57,7 @@ export class PrivateNetwork implements Network {
   private readonly random = new BrowserRandom()
   private readonly counters = new Counters()
   private client: Client | undefined
+  private links: PageLinks | undefined
   private hiddenAccess: HiddenAccess | undefined
   private desk: RelaysDesk | undefined
   private hops: Hops = 3
@@ -72,7 +75,7 @@ export class PrivateNetwork implements Network {
     datagrams: (onDatagram) => this.started().datagrams(onDatagram),
   }
 
-  async start(origin: string): Promise<SiteDocument> {
+  async start(origin: string, openChannel?: OpenChannelPort): Promise<SiteDocument> {
     this.origin = origin
     const [site, aead] = await Promise.all([
       this.readSite(origin),
@@ -88,8 +91,14 @@ export class PrivateNetwork implements Network {
     }
     const guards = guardStore(site.network)
     const directory = directoryStore(site.network)
+    const links = new PageLinks({
+      ...{ clock, random, counters, openChannel },
+      network: site.network,
+      lab: site.lab,
+      webSocket: NativeWebSocket,
+    })
     const client = new Client({
-      ...siteNetwork(site, origin, { clock, random, aead, counters, webSocket: NativeWebSocket }),
+      ...siteNetwork(site, origin, links, { clock, random, aead, counters }),
       ...(guards && { guardStore: guards }),
       ...(directory && { directoryStore: directory }),
       comparison: {},
@@ -102,6 +111,8 @@ export class PrivateNetwork implements Network {
         this.onChange()
       },
     })
+    links.attach(client)
+    this.links = links
     this.client = client
     const readSite = () => fetchSite(new URL(SITE_DOCUMENT_PATH, origin))
     const changed = () => this.onChange()
@@ -155,7 +166,7 @@ export class PrivateNetwork implements Network {
     const status = this.client.status()
     const exit = status.primary?.path.at(-1)
     return {
-      entry: entryView(status),
+      entry: entryView(status, this.links?.views() ?? []),
       circuits: status.circuits.map((member) => this.circuitView(member, member === status.primary)),
       problem: this.problem(status),
       exitAddress: exit?.address.host,
@@ -213,9 +224,15 @@ export class PrivateNetwork implements Network {
   }
 }
 
-function entryView({ entry, entryName, relays, exits, minRelays }: NetworkStatus): EntryView {
+function entryView(
+  { entry, entryName, relays, exits, minRelays, primary }: NetworkStatus,
+  ways: readonly PageWay[],
+): EntryView {
   const state = entry === 'idle' ? 'connecting' : entry
-  return { state, name: entryName, relays, exits, needed: minRelays }
+  // The one that the circuit in use begins with stands first.
+  const inUse = ({ link }: PageWay) => link === primary?.link
+  const views = [...ways.filter(inUse), ...ways.filter((way) => !inUse(way))].map(({ view }) => view)
+  return { state, name: entryName, relays, exits, needed: minRelays, ways: views }
 }
 
 /** From the page's own origin. @throws CulvertError `site-document-invalid`; TypeError if it cannot be fetched */

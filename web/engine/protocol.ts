@@ -53,6 +53,26 @@ export interface EntryView {
   readonly exits: number
   /** How many must be known before circuits are built (N-07). */
   readonly needed: number
+  /** The links with relays that let this page in, the one in use first. */
+  readonly ways: readonly WayInView[]
+}
+
+/** One link with a relay that lets this page in. */
+export interface WayInView {
+  /** The relay's own name for itself; empty if it is not known. */
+  readonly name: string
+  /** What carries it now, or carried it last. */
+  readonly kind: 'websocket' | 'webrtc' | 'bridge'
+  /** Whether an onion service is at its other end. */
+  readonly onion: boolean
+  /** The relay that introduced us, by WebRTC; empty if it is not known, or was not needed. */
+  readonly introducedBy: string
+  /** `lost`: another way is being looked for, and none has opened so far. */
+  readonly state: 'open' | 'reconnecting' | 'lost'
+  /** Round trip to the relay and back, milliseconds. */
+  readonly latencyMs: number | undefined
+  /** Seconds since what carries it now was opened. */
+  readonly ageSeconds: number
 }
 
 export interface CircuitView {

@@ -17,6 +17,8 @@ export interface SiteDocument {
     readonly publicKey: string
     /** Path on the document's own origin, e.g. `/relay`. */
     readonly websocket: string
+    /** Further ways to it, as link addresses: `ws(s)://…/relay`, `webrtc+ws(s)://…/relay`; at most 8. */
+    readonly ways?: readonly string[]
   }
   /** Two relays whose IPv4 addresses share this many leading bits count as one network. 16 outside of the lab, 32 in it. */
   readonly networkPrefixBits: number
@@ -57,6 +59,9 @@ export const SITE_DOCUMENT_PATH = '/culvert.json'
 export function readSiteDocument(value: unknown): SiteDocument {
   const document = record(value, 'document')
   const entry = record(document.entry, 'entry')
+  const ways = list(entry.ways ?? [], 'entry.ways', 8).map((way, i) =>
+    text(way, `entry.ways[${i}]`, 255, /^(?:webrtc\+)?wss?:\/\/[\x21-\x7e]+\/relay$/),
+  )
   const prefixBits = integer(document.networkPrefixBits, 'networkPrefixBits', 32)
   return {
     network: text(document.network, 'network', 64),
@@ -65,6 +70,7 @@ export function readSiteDocument(value: unknown): SiteDocument {
     entry: {
       publicKey: text(entry.publicKey, 'entry.publicKey', 148, /^[0-9a-f]{148}$/),
       websocket: text(entry.websocket, 'entry.websocket', 200, ORIGIN_PATH),
+      ...(ways.length > 0 && { ways }),
     },
     networkPrefixBits: prefixBits,
     dht: list(document.dht, 'dht', 16).map((node, i) => text(node, `dht[${i}]`, 261, /^\S+:\d{1,5}$/)),
