@@ -1,4 +1,7 @@
-import type { Timer } from '../world/clock.ts'
+import type { Clock, Timer } from '../world/clock.ts'
+import type { Counters } from '../world/counters.ts'
+import { MESSAGE_BYTES } from './constants.ts'
+import { monthStart, nextMonthStart } from './month.ts'
 
 /** What a relay may use; anything left out is unlimited. */
 export interface BandwidthLimits {
@@ -39,6 +42,188 @@ export interface Shaper {
   readonly free: boolean
   /** So many bytes were sent, control included. */
   sent(bytes: number): void
+  /** So many bytes came. */
+  received(bytes: number): void
   /** Runs `run` once when it is the caller's turn; `free` holds then, for one message. */
   whenFree(run: () => void): Timer
+}
+
+export interface BandwidthOptions {
+  readonly clock: Clock
+  /** `bandwidth-waits`, `bandwidth-slept`. */
+  readonly counters: Counters
+  readonly limits: BandwidthLimits
+  /** Of before the restart. */
+  readonly snapshot?: BandwidthSnapshot
+  /** The month is used up: no new link or circuit is to be taken. */
+  onSleep?(): void
+  /** A new month has begun. */
+  onWake?(): void
+}
+
+/** A bucket holds at least that much, or a message of a link would have to wait for the next second, whatever the rate. */
+const LEAST_BURST_BYTES = 2 * MESSAGE_BYTES
+/** A node that sleeps looks that often whether the month is over. */
+const WAKE_LOOK_MS = 3_600_000
+
+/** What a node may send in a second, and in a month (L-08). One for all of its wires. */
+export class Bandwidth implements Shaper {
+  private readonly options: BandwidthOptions
+  private readonly rate: number
+  private readonly burst: number
+  private readonly startDay: number
+  private tokens: number
+  private filledMs: number
+  private readonly waiting = new Set<() => void>()
+  private timer: Timer | undefined
+  /** Whether the wire whose turn it is has not sent yet. */
+  private granted = false
+  private monthStartMs: number
+  private monthEndMs: number
+  private bytesIn = 0
+  private bytesOut = 0
+  private isSleeping = false
+  private wakeTimer: Timer | undefined
+
+  constructor(options: BandwidthOptions) {
+    this.options = options
+    const { clock, limits, snapshot } = options
+    this.rate = limits.rateBytesPerSecond ?? Number.POSITIVE_INFINITY
+    this.burst = Math.max(LEAST_BURST_BYTES, limits.burstBytes ?? limits.rateBytesPerSecond ?? 0)
+    this.startDay = limits.monthStartDay ?? 1
+    this.tokens = this.burst
+    this.filledMs = clock.now()
+    this.monthStartMs = monthStart(clock.wall(), this.startDay)
+    this.monthEndMs = nextMonthStart(clock.wall(), this.startDay)
+    // Counts of a month to come, by a clock that was wrong, do not count.
+    if (snapshot?.monthStartMs === this.monthStartMs) {
+      this.bytesIn = snapshot.bytesIn
+      this.bytesOut = snapshot.bytesOut
+    }
+    this.judge(false)
+  }
+
+  /** This, by the name of what wires need of it. */
+  get shaper(): Shaper {
+    return this
+  }
+
+  /** Whether the month is used up. */
+  get sleeping(): boolean {
+    return this.isSleeping
+  }
+
+  get free(): boolean {
+    if (this.rate === Number.POSITIVE_INFINITY) return true
+    this.fill()
+    return this.tokens > 0 && (this.granted || this.waiting.size === 0)
+  }
+
+  sent(bytes: number): void {
+    this.granted = false
+    if (this.rate !== Number.POSITIVE_INFINITY) {
+      this.fill()
+      // What control may owe is bounded, so that a flood of it does not silence the rest for long.
+      this.tokens = Math.max(this.tokens - bytes, -this.burst)
+    }
+    this.renew()
+    this.bytesOut += bytes
+    this.judge(true)
+  }
+
+  received(bytes: number): void {
+    this.renew()
+    this.bytesIn += bytes
+    this.judge(true)
+  }
+
+  whenFree(run: () => void): Timer {
+    const turn = () => run()
+    this.waiting.add(turn)
+    this.options.counters.add('bandwidth-waits')
+    this.arm()
+    return { cancel: () => this.waiting.delete(turn) }
+  }
+
+  status(): BandwidthStatus {
+    const { rateBytesPerSecond, monthlyBytes } = this.options.limits
+    return {
+      rateBytesPerSecond,
+      burstBytes: rateBytesPerSecond === undefined ? undefined : this.burst,
+      monthlyBytes,
+      monthBytesIn: this.bytesIn,
+      monthBytesOut: this.bytesOut,
+      sleeping: this.isSleeping,
+    }
+  }
+
+  snapshot(): BandwidthSnapshot {
+    const { monthStartMs, bytesIn, bytesOut } = this
+    return { monthStartMs, bytesIn, bytesOut }
+  }
+
+  stop(): void {
+    this.timer?.cancel()
+    this.wakeTimer?.cancel()
+    this.waiting.clear()
+  }
+
+  private fill(): void {
+    const nowMs = this.options.clock.now()
+    this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.filledMs) / 1000) * this.rate)
+    this.filledMs = nowMs
+  }
+
+  private arm(): void {
+    if (this.timer || this.waiting.size === 0) return
+    this.fill()
+    const waitMs = this.tokens > 0 ? 0 : Math.ceil((1000 * (1 - this.tokens)) / this.rate)
+    this.timer = this.options.clock.after(waitMs, this.serve)
+  }
+
+  private readonly serve = (): void => {
+    this.timer = undefined
+    this.fill()
+    for (const turn of this.waiting) {
+      if (this.tokens <= 0) break
+      this.waiting.delete(turn)
+      this.granted = true
+      turn()
+      this.granted = false
+    }
+    this.arm()
+  }
+
+  /** Begins a new month if it is time. */
+  private renew(): void {
+    const wallMs = this.options.clock.wall()
+    if (wallMs < this.monthEndMs) return
+    this.monthStartMs = monthStart(wallMs, this.startDay)
+    this.monthEndMs = nextMonthStart(wallMs, this.startDay)
+    this.bytesIn = 0
+    this.bytesOut = 0
+  }
+
+  private judge(tells: boolean): void {
+    const { limits, onSleep, onWake, counters } = this.options
+    const usedUp = this.bytesIn + this.bytesOut >= (limits.monthlyBytes ?? Number.POSITIVE_INFINITY)
+    if (usedUp === this.isSleeping) return
+    this.isSleeping = usedUp
+    this.wakeTimer?.cancel()
+    if (usedUp) {
+      counters.add('bandwidth-slept')
+      this.watch()
+    }
+    if (tells) (usedUp ? onSleep : onWake)?.()
+  }
+
+  private watch(): void {
+    const { clock } = this.options
+    const waitMs = Math.min(WAKE_LOOK_MS, this.monthEndMs - clock.wall())
+    this.wakeTimer = clock.after(waitMs, () => {
+      this.renew()
+      this.judge(true)
+      if (this.isSleeping) this.watch()
+    })
+  }
 }

@@ -117,6 +117,11 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
     return packet
   }
 
+  /** Whether there is a packet to be had. */
+  get ready(): boolean {
+    return (this.controlOnly ? this.control.packets : this.packets) > 0
+  }
+
   /** Drops everything, uncounted: the link is closed. */
   clear(): void {
     for (const flow of [this.control, this.bulk, this.shared, ...this.flows.values()]) {

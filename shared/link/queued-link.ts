@@ -2,6 +2,7 @@ import type { Address } from '../bytes/address.ts'
 import { unpinned } from '../bytes/bytes.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
+import type { Shaper } from './bandwidth.ts'
 import { closeCodeOf } from './close-codes.ts'
 import { MESSAGE_BYTES, MESSAGE_MTU, PIPE_BYTES, PIPE_POLL_MS } from './constants.ts'
 import { FairQueue, type FairQueueLimits } from './fair-queue.ts'
@@ -36,6 +37,8 @@ export interface QueuedLinkOptions {
   readonly pipeBytes?: number
   /** What messages are padded to; SIZE_CLASSES by default (L-09). */
   readonly sizeClasses?: SizeClasses
+  /** Holds back what is not control, to keep to a rate, and counts what goes and comes. */
+  readonly shaper?: Shaper
 }
 
 /**
@@ -52,8 +55,10 @@ export class QueuedLink implements Link {
   private isOpen = true
   /** Set while a flush is to come: at the end of this turn, or when the pipe is looked at again. */
   private flushTimer: Timer | undefined
-  /** Whether the pipe is full. */
+  /** Whether the pipe is full, or the shaper holds back. */
   private blocked = false
+  /** The place among those that wait for the shaper. */
+  private turn: Timer | undefined
 
   constructor(options: QueuedLinkOptions) {
     this.options = options
@@ -96,6 +101,7 @@ export class QueuedLink implements Link {
   /** The pipe's edge hands in each message that came. Its packets are views of `message`, which now belongs to them. */
   receive(message: Uint8Array): void {
     if (!this.isOpen) return
+    this.options.shaper?.received(message.length)
     if (!unpackFrames(message, this.mtu, this.deliver, this.options.counters)) {
       this.options.counters.add('link-protocol')
       this.close('protocol')
@@ -113,6 +119,7 @@ export class QueuedLink implements Link {
     this.isOpen = false
     this.flushTimer?.cancel()
     this.flushTimer = undefined
+    this.turn?.cancel()
     this.queue.clear()
     this.options.onClosed?.(this, reason)
   }
@@ -129,16 +136,26 @@ export class QueuedLink implements Link {
   private readonly flush = (): void => {
     this.flushTimer?.cancel()
     this.flushTimer = undefined
-    const { pipe, clock, counters, sizeClasses = SIZE_CLASSES } = this.options
+    const { pipe, clock, counters, shaper, sizeClasses = SIZE_CLASSES } = this.options
     while (pipe.bufferedBytes() < this.pipeBytes) {
-      const message = packFrames(this.queue, MESSAGE_BYTES, counters, sizeClasses)
+      this.queue.controlOnly = shaper?.free === false
+      const message = this.queue.ready
+        ? packFrames(this.queue, MESSAGE_BYTES, counters, sizeClasses)
+        : undefined
       if (!message) {
-        this.blocked = false
+        this.blocked = this.queue.packets > 0
+        if (this.blocked) this.turn ??= shaper?.whenFree(this.takeTurn)
         return
       }
+      shaper?.sent(message.length)
       pipe.send(message)
     }
     this.blocked = this.queue.packets > 0
     if (this.blocked) this.flushTimer = clock.after(PIPE_POLL_MS, this.flush)
+  }
+
+  private readonly takeTurn = (): void => {
+    this.turn = undefined
+    if (this.isOpen) this.flush()
   }
 }
