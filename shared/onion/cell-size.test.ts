@@ -183,7 +183,8 @@ describe('the question for the size of cells (N-01)', () => {
   )
 
   it('is never put where the owner’s own link is no stream', () => {
-    expect(digest(['udp', 'stream', 'stream'], [true, true, true])).toBe(GOLDEN)
+    const ours = [true, true, true]
+    expect(digest(['udp', 'stream', 'stream'], ours)).toBe(digest(['udp', 'udp', 'udp'], ours))
   })
 
   it.each([

@@ -34,6 +34,7 @@ import type { EndToEndRole } from './end-to-end.ts'
 import { Hop, type HopStatus } from './hop.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { Liveness } from './liveness.ts'
+import { paddedMessage } from './message-padding.ts'
 import { decodeMessage, encodeMessage, type MessageBody, type MessageId } from './messages.ts'
 import { RelayEarlyBudget } from './relay-early.ts'
 
@@ -72,6 +73,8 @@ export class Circuit {
   private readonly cellSize: CellSize
   private readonly http: HttpExchange
   private readonly inbox: CircuitInbox
+  /** Where all hops are ours: stock hops would ignore it, but need not be told apart by it. */
+  private readonly pads: boolean
   private badDestroys = 0
 
   constructor(options: CircuitOptions) {
@@ -85,6 +88,7 @@ export class Circuit {
     this.link = options.link
     this.path = path.map((hop) => new Hop(hop))
     this.hops = this.path
+    this.pads = this.path.every((hop) => hop.culvert)
     this.liveness = new Liveness(clock, this.settings, {
       ping: () => this.sendPing(),
       suspected: () => {
@@ -314,7 +318,8 @@ export class Circuit {
     return true
   }
 
-  private sendMessage(message: Uint8Array, isExtend = false): void {
+  private sendMessage(given: Uint8Array, isExtend = false): void {
+    const message = this.pads && !this.layers.isEndToEnd ? paddedMessage(given) : given
     const count = this.layers.countFor(message[0] as number)
     const cell = cellBuffer(count, message.length)
     cell.set(message, messageAt(count))

@@ -71,7 +71,11 @@ function agree({ lab, seeder, downloader }: Rendezvous): void {
 describe('messages of hidden services (C-01, issue 3: hidden seeding)', () => {
   it('reach the port of the last hop, and what it answers reaches the owner', () => {
     const { lab, seeder, services } = rendezvous()
-    expect(services.messages).toEqual([`0b0001${'00'.repeat(20)}`, `0f0002${'00'.repeat(20)}`])
+    // Padded to 35 bytes (L-09).
+    expect(services.messages).toEqual([
+      `0b0001${'00'.repeat(20)}`.padEnd(70, '0'),
+      `0f0002${'00'.repeat(20)}`.padEnd(70, '0'),
+    ])
     services.circuits[0]?.reply(fromHex('0c0001'))
     lab.clock.advance(100)
     expect(seeder.events.at(-1)).toBe('message 12 0c0001')
