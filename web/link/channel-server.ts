@@ -1,3 +1,4 @@
+import type { ChannelReport } from './channel-messages.ts'
 import type { ChannelOrder } from './channel-orders.ts'
 
 /**
@@ -8,7 +9,7 @@ export function serveChannels(orders: MessagePort): void {
   orders.onmessage = ({ data: { request, port } }: MessageEvent<ChannelOrder>) => {
     import('./peer-connections.ts').then(
       ({ servePeer }) => servePeer(request, port),
-      () => port.postMessage({ type: 'closed' }),
+      () => port.postMessage({ type: 'closed' } satisfies ChannelReport),
     )
   }
 }

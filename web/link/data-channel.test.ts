@@ -14,7 +14,7 @@ afterEach(() => {
 class FakePeer implements Peer {
   readonly options: PeerOptions
   readonly signals: PeerSignal[] = []
-  readonly sent: Uint8Array[] = []
+  readonly sent: (Uint8Array | string)[] = []
   readonly waiting: (() => void)[] = []
   ended = false
   destroyed = false
@@ -37,9 +37,9 @@ class FakePeer implements Peer {
     this.signals.push(signal)
   }
 
-  write(message: Uint8Array, written: () => void): boolean {
+  write(message: Uint8Array | string, written?: () => void): boolean {
     this.sent.push(message)
-    this.waiting.push(written)
+    if (written) this.waiting.push(written)
     return true
   }
 
@@ -73,7 +73,7 @@ function channel(request: ChannelRequest, makes?: (options: PeerOptions) => Fake
     onOpen: () => void happened.push('open'),
     onMessage: (message) => void messages.push(message),
     onWritten: () => void happened.push('written'),
-    onClosed: () => void happened.push('closed'),
+    onClosed: (code) => void happened.push(code === undefined ? 'closed' : `closed ${code}`),
   })
   return { channel: made, peer: peers[0], signals, messages, happened }
 }
@@ -125,7 +125,7 @@ describe('a data channel between the worker and the main thread (L-01, L-08)', (
     ])
     expect(peer.signals).toEqual([
       { type: 'answer', sdp: 'v=0 answer' },
-      { type: 'candidate', candidate: { candidate: 'candidate:2', sdpMid: '0', sdpMLineIndex: 0 } },
+      { type: 'candidate', candidate: { candidate: 'candidate:2', sdpMid: null, sdpMLineIndex: 0 } },
     ])
   })
 
@@ -146,10 +146,7 @@ describe('a data channel between the worker and the main thread (L-01, L-08)', (
     channel.send(Uint8Array.of(1, 2))
     expect(channel.bufferedBytes()).toBe(5)
     await until(() => peer.sent.length === 2)
-    expect(peer.sent.map((message) => [...message])).toEqual([
-      [7, 7, 7],
-      [1, 2],
-    ])
+    expect(peer.sent).toEqual([Uint8Array.of(7, 7, 7), Uint8Array.of(1, 2)])
     expect(large).toHaveLength(10)
     for (const written of peer.waiting) written()
     await until(() => happened.length === 2)
@@ -186,6 +183,15 @@ describe('a data channel between the worker and the main thread (L-01, L-08)', (
     expect(gone.peer.destroyed).toBe(true)
   })
 
+  it('learns why the far end has closed', async () => {
+    const { peer, happened } = made({ initiator: true })
+    peer.emit('connect')
+    peer.emit('data', '4004')
+    peer.emit('close')
+    await until(() => happened.length === 2)
+    expect(happened).toEqual(['open', 'closed 4004'])
+  })
+
   it('never opens where the browser has no WebRTC', async () => {
     const { happened } = channel({ initiator: true }, () => {
       throw new TypeError('no WebRTC')
@@ -199,12 +205,12 @@ describe('a data channel between the worker and the main thread (L-01, L-08)', (
     open.peer.emit('connect')
     await until(() => open.happened.length === 1)
     open.channel.send(Uint8Array.of(1))
-    open.channel.close()
-    open.channel.close()
+    open.channel.close(4001)
+    open.channel.close(4002)
     const opening = made({ initiator: true })
     opening.channel.close()
     await until(() => open.peer.ended && opening.peer.destroyed)
-    expect(open.peer.sent).toHaveLength(1)
+    expect(open.peer.sent).toEqual([Uint8Array.of(1), '4001'])
     expect(open.peer.destroyed).toBe(false)
     expect([open.happened, opening.happened]).toEqual([['open'], []])
   })

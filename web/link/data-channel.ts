@@ -16,8 +16,11 @@ export interface DataChannelOptions extends ChannelRequest {
   onMessage(message: Uint8Array): void
   /** There is room again below `bufferedBytes`. */
   onWritten?(): void
-  /** Once, unless this end has closed. Also of a channel that never opened. */
-  onClosed(): void
+  /**
+   * Once, unless this end has closed. Also of a channel that never opened.
+   * @param code the far end's close code, if it gave one
+   */
+  onClosed(code: number | undefined): void
 }
 
 /**
@@ -60,10 +63,10 @@ export class DataChannel implements MessagePipe {
     return this.buffered
   }
 
-  /** Data channels have no close codes: the far end sees the channel end. Idempotent. */
-  close(): void {
+  /** Data channels have no close codes: it goes as a last message. Idempotent. */
+  close(code?: number): void {
     if (this.state === 'closed') return
-    this.tell({ type: 'close' })
+    this.tell({ type: 'close', code })
     this.end()
   }
 
@@ -81,7 +84,7 @@ export class DataChannel implements MessagePipe {
       this.options.onWritten?.()
     } else {
       this.end()
-      this.options.onClosed()
+      this.options.onClosed(report.code)
     }
   }
 

@@ -12,7 +12,7 @@ export interface Peer {
   on(event: 'data', listener: (data: unknown) => void): void
   signal(signal: PeerSignal): void
   /** @param written called when the channel has room for more */
-  write(message: Uint8Array, written: () => void): boolean
+  write(message: Uint8Array | string, written?: () => void): boolean
   end(): void
   destroy(): void
 }
@@ -31,6 +31,7 @@ export type PeerSignal =
 /** What simple-peer is made with. */
 export interface PeerOptions {
   readonly initiator: boolean
+  readonly channelName: string
   readonly config: { readonly iceServers: readonly { readonly urls: string }[] }
   /** A message stays a message. */
   readonly objectMode: true
@@ -38,6 +39,10 @@ export interface PeerOptions {
 
 /** `stun:host:port`, the host a name, an IPv4 address, or an IPv6 address in brackets. No `turn:`, no `stuns:`. */
 const STUN = /^stun:(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+):[0-9]{1,5}$/
+
+const CHANNEL_NAME = 'culvert'
+/** The one text that belongs on a channel, last of all: a close code as of a WebSocket. */
+const CLOSE_CODE = /^[0-9]{4}$/
 
 /** Makes one data channel, and carries its messages over `port` until either end closes. */
 export function servePeer(
@@ -66,7 +71,7 @@ class ServedPeer {
     port.onmessage = ({ data }: MessageEvent<ChannelCommand>) => this.receive(data)
     const iceServers = stun !== undefined && STUN.test(stun) ? [{ urls: stun }] : []
     try {
-      this.peer = makePeer({ initiator, config: { iceServers }, objectMode: true })
+      this.peer = makePeer({ initiator, channelName: CHANNEL_NAME, config: { iceServers }, objectMode: true })
     } catch {
       // No WebRTC in this browser, or switched off in it.
       this.closed()
@@ -87,7 +92,7 @@ class ServedPeer {
     if (this.isClosed || peer === undefined) return
     try {
       if (command instanceof ArrayBuffer) this.send(peer, new Uint8Array(command))
-      else if (command.type === 'close') this.end(peer)
+      else if (command.type === 'close') this.end(peer, command.code)
       else if (command.type === 'description') peer.signal({ type: this.theirType, sdp: command.sdp })
       else peer.signal(remoteCandidate(command.candidate))
     } catch {
@@ -97,9 +102,13 @@ class ServedPeer {
   }
 
   /** An open channel first sends what waits in it; one that is on its way is called off. */
-  private end(peer: Peer): void {
-    if (this.isOpen) peer.end()
-    else this.closed()
+  private end(peer: Peer, code: number | undefined): void {
+    if (!this.isOpen) {
+      this.closed()
+      return
+    }
+    if (code !== undefined) peer.write(String(code))
+    peer.end()
   }
 
   private get theirType(): 'offer' | 'answer' {
@@ -130,7 +139,7 @@ class ServedPeer {
 
   private heard(data: unknown): void {
     if (!(data instanceof Uint8Array) || data.length > MAX_MESSAGE_BYTES) {
-      this.closed()
+      this.closed(typeof data === 'string' && CLOSE_CODE.test(data) ? Number(data) : undefined)
       return
     }
     const { buffer, byteLength } = data
@@ -139,9 +148,9 @@ class ServedPeer {
     if (!this.isClosed) this.port.postMessage(bytes, [bytes])
   }
 
-  private closed(): void {
+  private closed(code?: number): void {
     if (this.isClosed) return
-    this.report({ type: 'closed' })
+    this.report({ type: 'closed', ...(code !== undefined && { code }) })
     this.isClosed = true
     this.port.close()
     this.peer?.destroy()
@@ -154,13 +163,10 @@ class ServedPeer {
 
 /** There is one section, that of the data channel. */
 function remoteCandidate(candidate: string): PeerSignal {
-  return { type: 'candidate', candidate: { candidate, sdpMid: '0', sdpMLineIndex: 0 } }
+  return { type: 'candidate', candidate: { candidate, sdpMid: null, sdpMLineIndex: 0 } }
 }
 
-function simplePeer({ initiator, config, objectMode }: PeerOptions): Peer {
-  return new SimplePeer({
-    initiator,
-    config: { iceServers: [...config.iceServers] },
-    objectMode,
-  }) as unknown as Peer
+function simplePeer(options: PeerOptions): Peer {
+  const config = { iceServers: [...options.config.iceServers] }
+  return new SimplePeer({ ...options, config }) as unknown as Peer
 }

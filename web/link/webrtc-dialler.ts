@@ -1,5 +1,6 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
+import { closeReasonOf } from '../../shared/link/close-codes.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
 import { webrtcBinding } from '../../shared/link/session-description.ts'
 import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
@@ -108,8 +109,8 @@ class Calling {
       onOpen: () => this.attempt(() => this.authenticate()),
       onMessage: (message) => this.session?.receive(message),
       onWritten: () => this.session?.drained(),
-      onClosed: () => {
-        this.session?.closed('lost')
+      onClosed: (code) => {
+        this.session?.closed(code === undefined ? 'lost' : closeReasonOf(code))
         this.giveUp(new CulvertError('link-unreachable', 'no data channel to the relay'))
       },
     })
