@@ -65,7 +65,7 @@ const udp = group({
 
 const tcp = group({
   enabled: z.boolean().default(true),
-  host: ipAddress.default('::'),
+  host: ipAddress.optional(),
   port: udpPort.default(TCP_LINK_PORT),
   publicHost: hostName.optional(),
   publicPort: z.int().min(1).max(65_535).optional(),

@@ -4,6 +4,7 @@ import { toHex } from '../shared/bytes/bytes.ts'
 import { CulvertError } from '../shared/bytes/error.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
 import type { Wire } from '../shared/link/wire.ts'
+import type { WireIdentity } from '../shared/link/wire-session.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
@@ -25,6 +26,8 @@ export interface PageGatewayOptions {
   readonly random: Random
   readonly counters: Counters
   readonly geoTable?: Uint8Array | undefined
+  /** What the links of pages keep to. */
+  readonly linkOptions?: WireIdentity['linkOptions']
   /** Needed for `gateway.tls`. */
   readonly certificates?: Certificates | undefined
 }
@@ -66,6 +69,7 @@ export async function startGateway(
       ...(webRoot ? { webRoot } : {}),
       moreFiles,
       limits,
+      linkOptions: options.linkOptions,
       certificates: config.gateway.tls ? options.certificates : undefined,
       localPagesOnly: config.lab,
       document: (): SiteDocument => ({ ...document, overlay: events.overlay() }),

@@ -8,6 +8,7 @@ import { Router } from '../shared/onion/router.ts'
 import { RelayDiscovery } from './discovery/relay-discovery.ts'
 import type { Exit } from './exit/exit.ts'
 import { hiddenServices } from './hidden-services.ts'
+import type { RelayLinks } from './links/relay-links.ts'
 import type { UdpLinks } from './links/udp.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import { candidatesOf, nearFirst, offerJudge, provenAddresses } from './relay-candidates.ts'
@@ -31,6 +32,10 @@ export interface MachinesOptions extends RelayOptions {
   mayReach(address: IpAddress): boolean
   publicAddresses(): readonly IpAddress[] | undefined
   isPublic(address: IpAddress): boolean | undefined
+  /** Neighbours by their keys; there once the machines run. */
+  links(): Pick<RelayLinks, 'byKey' | 'relays' | 'isReached'>
+  /** Whether no new circuits are taken: the month's bytes are used up. */
+  sleeping(): boolean
 }
 
 /** What runs above the links of a relay. */
@@ -71,6 +76,8 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     counters,
     flags: flagsOf(config.exit),
     linkTo: (address) => udp.linkTo(address),
+    linkByKey: (key, address) => options.links().byKey(key, address),
+    sleeping: options.sleeping,
     mayExtendTo: (address) => udp.reaches(address) && !own.isOwn(address) && mayReach(address),
     exit: hidden.port,
     services: hidden.services,
@@ -87,6 +94,8 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     trust,
     isOwn: (address) => own.isOwn(address) || options.isPublic(address) === true,
     own: () => descriptor.bytes(),
+    neighbours: () => options.links().relays(),
+    isReached: (mid) => options.links().isReached(mid),
     onBootstrap: (addresses) => walker.addBootstrap(addresses),
     onCircuit: (key, ok) => (ok ? walker.recordSuccess(key) : walker.recordFailure(key)),
   })

@@ -6,6 +6,7 @@ import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
 import type { RelayConfig } from './config.ts'
 import type { DiscoveryStatus } from './discovery/relay-discovery.ts'
+import type { LinksStatus } from './links/relay-links.ts'
 import type { Log } from './log.ts'
 import type { PortMappingState } from './nat/port-mapping.ts'
 
@@ -27,6 +28,8 @@ export interface RelayStatus extends WalkStatus {
   /** How the search for relays goes (D-08, K-10). */
   readonly discovery: DiscoveryStatus
   readonly udpLinks: number
+  /** Links with other relays, and what all links have carried (L-07, L-08). */
+  readonly links: LinksStatus
   readonly pages: number
   readonly router: RouterStats
   /** Since the start: `udp-received`, `udp-received-bytes`, `udp-sent`, `udp-sent-bytes`, refusals by reason, … */

@@ -59,6 +59,7 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
         discovery: { dht: { defaultRouters: false } },
         network: 'test',
         udp: { host, port: 0 },
+        links: { tcp: { port: 0 } },
         exchangeSeconds: 0.5,
         networkPrefixBits: 32,
         state: stateFolder(),

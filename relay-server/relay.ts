@@ -12,7 +12,10 @@ import type { RelayTrust } from './discovery/verifier.ts'
 import { Exit } from './exit/exit.ts'
 import { loadGeo } from './geo/load-geo.ts'
 import type { Certificates } from './links/certificates.ts'
+import { LinkBandwidth } from './links/link-bandwidth.ts'
+import { type LinksStatus, linkOptionsOf, RelayLinks } from './links/relay-links.ts'
 import { UdpLinks } from './links/udp.ts'
+import type { UdpLink } from './links/udp-link.ts'
 import { RelayPorts } from './nat/relay-ports.ts'
 import { loadNativeCrypto } from './native-crypto.ts'
 import { OwnAddresses } from './own-addresses.ts'
@@ -90,6 +93,11 @@ export class Relay {
     return this.running?.discovery
   }
 
+  /** All links, with addresses and ids: for the operator's own eyes. */
+  linksStatus(): LinksStatus | undefined {
+    return this.running?.links.status(true)
+  }
+
   /** How many there are of everything; for tests and for whoever watches the relay. */
   status(): RelayStatus | undefined {
     const { running } = this
@@ -100,7 +108,8 @@ export class Relay {
       relays: this.directory.size,
       discovery: running.discovery.status(),
       udpLinks: running.udp.size,
-      pages: running.gateway?.gateway.size ?? 0,
+      links: running.links.status(),
+      pages: running.links.keeper.pages,
       router: running.router.stats(),
       counters: this.options.counters.snapshot(),
     }
@@ -112,6 +121,7 @@ export class Relay {
     const aead = await loadNativeCrypto(log)
     const loaded = await loadGeo(config.geo)
     const certificates = await loadCertificates(this.options)
+    const linkBandwidth = await LinkBandwidth.open(this.options)
     const udp = await this.bindUdp()
     const own = new OwnAddresses({
       bound: udp.address,
@@ -130,8 +140,25 @@ export class Relay {
       mayReach: this.mayReach,
       publicAddresses: () => this.publicAddresses,
       isPublic: (address) => this.isPublic(address),
+      links: () => links,
+      sleeping: () => linkBandwidth.sleeping,
     })
     const { router, walker, discovery } = machines
+    const links: RelayLinks = new RelayLinks({
+      ...this.options,
+      prefix: this.prefix,
+      knowledge: this.knowledge,
+      udp,
+      certificates,
+      bandwidth: linkBandwidth,
+      mayReach: this.mayReach,
+      openGateway: (listen, name) => this.openToOnion(listen, name),
+      circuits: (link) => router.table.legsOf(link).length,
+      hasCircuit: (link, id) => router.table.find(link, id) !== undefined,
+      onPacket: this.receive,
+      onClosed: (link) => router.linkClosed(link),
+      onRelay: (neighbour) => discovery.met(neighbour),
+    })
     const dispatch = packetDispatch({
       prefix: this.prefix,
       counters: this.options.counters,
@@ -148,6 +175,8 @@ export class Relay {
       own,
       bandwidth,
       geo: loaded?.geo,
+      links,
+      linkBandwidth,
       certificates,
       gateway: undefined,
       ports: undefined,
@@ -155,15 +184,21 @@ export class Relay {
     this.running = running
     try {
       running.gateway = await startGateway(
-        { ...this.options, geoTable: loaded?.table, certificates },
+        {
+          ...this.options,
+          geoTable: loaded?.table,
+          certificates,
+          linkOptions: linkOptionsOf(config),
+        },
         {
           overlay: () => walker.status.state,
           status: () => this.status(),
-          onWire: (wire) =>
-            wire.handTo({ onPacket: this.receive, onClosed: (link) => router.linkClosed(link) }),
+          onWire: (wire) => links.accept(wire),
         },
       )
+      await links.start()
     } catch (error) {
+      await running.gateway?.gateway.stop()
       await udp.close()
       throw error
     }
@@ -193,12 +228,29 @@ export class Relay {
       clock,
       random,
       counters,
-      onPacket: this.receive,
+      onPacket: (link: UdpLink, packet: Uint8Array) => this.running?.links.fromUdp(link, packet),
       onDatagram: (from: IpAddress, datagram: Uint8Array) => this.running?.discovery.receive(from, datagram),
-      onClosed: (link: Link) => this.running?.router.linkClosed(link),
-      inUse: (link: Link) => (this.running?.router.table.legsOf(link).length ?? 0) > 0,
+      onClosed: (link: Link) => {
+        this.running?.links.udpClosed(link)
+        this.running?.router.linkClosed(link)
+      },
+      inUse: (link: Link) => this.isInUse(link),
     }
     return UdpLinks.bind(host, port, options, portRange ? portRangeOf(portRange) : undefined)
+  }
+
+  /** Opens the gateway to what comes through an onion service; undefined if there is no gateway. */
+  private openToOnion(
+    { host, port }: { readonly host: string; readonly port: number },
+    name: () => string | undefined,
+  ): Promise<{ readonly host: string; readonly port: number }> | undefined {
+    const opened = this.running?.gateway?.gateway.openToOnion(host, port, name)
+    return opened?.then((bound) => ({ host, port: bound }))
+  }
+
+  private isInUse(link: Link): boolean {
+    const { router, links } = this.running ?? {}
+    return (router?.table.legsOf(link).length ?? 0) > 0 || links?.isNeighbour(link) === true
   }
 
   private portsOf({ own, gateway, walker }: Running): RelayPorts {
@@ -226,8 +278,8 @@ export class Relay {
     running.router.stop()
     running.exit.stop()
     const unmapped = running.ports?.stop()
-    await running.gateway?.gateway.stop()
-    await found
+    await Promise.all([running.links.stop(), running.gateway?.gateway.stop(), found])
+    await running.linkBandwidth.stop()
     await running.udp.close()
     await unmapped
     this.running = undefined
@@ -268,6 +320,8 @@ interface Running extends RelayMachines {
   readonly own: OwnAddresses
   readonly bandwidth: OwnBandwidth
   readonly geo: Geo | undefined
+  readonly links: RelayLinks
+  readonly linkBandwidth: LinkBandwidth
   readonly certificates: Certificates | undefined
   gateway: StartedGateway | undefined
   ports: RelayPorts | undefined

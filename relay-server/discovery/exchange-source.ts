@@ -17,6 +17,8 @@ export interface ExchangeSourceOptions {
   readonly clock: Clock
   readonly random: Random
   readonly linkTo: (address: IpAddress) => Link | undefined
+  /** Open links with relays that may have no address to be asked at. */
+  readonly neighbours: () => readonly Link[]
   /**
    * Whether packets may go to an address that a descriptor names. Whoever signs one may write into it what he likes: the
    * router of this relay's own network, for one.
@@ -41,7 +43,8 @@ export class ExchangeSource implements DiscoverySource {
     const { clock, fetches, directory } = this.options
     const sinceMs = this.lastMs === undefined ? 0 : clock.now() - this.lastMs
     this.lastMs = clock.now()
-    let left = partners.length
+    const neighbours = this.options.neighbours().slice(0, this.options.partners)
+    let left = partners.length + neighbours.length
     let anybody = false
     const warnings = new Map<string, Set<string>>()
     const over = () => {
@@ -50,14 +53,16 @@ export class ExchangeSource implements DiscoverySource {
       done(anybody)
     }
     if (left === 0) over()
+    const told = (answered: boolean) => {
+      anybody ||= answered
+      report(unproven(directory))
+      if (--left === 0) over()
+    }
     for (const address of partners) {
       this.askDrops(address, sinceMs, warnings)
-      fetches.fetch(address, (answered) => {
-        anybody ||= answered
-        report(unproven(directory))
-        if (--left === 0) over()
-      })
+      fetches.fetch(address, told)
     }
+    for (const neighbour of neighbours) fetches.fetchOver(neighbour, told)
     // What is under way ends by itself, and is of use even then.
     return { cancel: () => undefined }
   }

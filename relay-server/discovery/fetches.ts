@@ -43,4 +43,12 @@ export class Fetches {
       for (const each of dones) each(answered)
     })
   }
+
+  /** The same over a link that is there already. */
+  fetchOver(link: Link, done: (answered: boolean) => void): void {
+    this.options.exchange.fetchFrom(link, (_added, answered) => {
+      if (answered) this.answers++
+      done(answered)
+    })
+  }
 }

@@ -12,6 +12,7 @@ import type { DiscoveryStatistics } from '../../shared/discovery/statistics.ts'
 import type { KeyPair, PublicKey } from '../../shared/identity/keys.ts'
 import type { Dht, KademliaStatus } from '../../shared/kademlia/api.ts'
 import { Kademlia } from '../../shared/kademlia/kademlia.ts'
+import type { Link } from '../../shared/link/link.ts'
 import type { ExitProbesStatus } from '../../shared/trust/exit-probe.ts'
 import type { VerificationResult } from '../../shared/trust/verification.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
@@ -54,6 +55,10 @@ export interface RelayDiscoveryOptions {
   publicAddresses(): readonly IpAddress[] | undefined
   /** Our descriptor, while others can reach us. */
   own(): Uint8Array | undefined
+  /** Open links with other relays, by whatever way: asked beside the addresses that are known. */
+  neighbours?(): readonly Link[]
+  /** Whether a relay has proved its key at an address of its own that we dialled, and is still there. */
+  isReached?(mid: Uint8Array): boolean
   /** Addresses of the operator's own relays, once they are known. */
   onBootstrap(addresses: readonly IpAddress[]): void
   /** A circuit of a probe carried with a relay, or failed at it. */
@@ -117,7 +122,8 @@ export class RelayDiscovery {
     }
     if (config.discovery.exchange) {
       const linkTo = (address: IpAddress) => udp.linkTo(address)
-      sources.push(new ExchangeSource({ ...options, fetches: this.fetches, linkTo, partners }))
+      const neighbours = () => options.neighbours?.() ?? []
+      sources.push(new ExchangeSource({ ...options, fetches: this.fetches, linkTo, neighbours, partners }))
     }
     const routers = this.dht ? routersOf(config) : []
     if (config.bootstrap.length + routers.length > 0) {
@@ -232,7 +238,12 @@ export class RelayDiscovery {
     if (mid === undefined) return
     if (proven) directory.markProven(mid, candidate.address)
     else if (verdict?.standing === 'blocked') directory.drop(mid)
-    else directory.markUnproven(mid)
+    else if (!this.options.isReached?.(mid)) directory.markUnproven(mid)
+  }
+
+  /** A link with another relay has opened: what it knows is asked for, and ours is told. */
+  met(neighbour: Link): void {
+    this.options.exchange.fetchFrom(neighbour, () => this.sweep())
   }
 
   status(): DiscoveryStatus {

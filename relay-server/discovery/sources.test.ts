@@ -47,6 +47,7 @@ function silentWorld() {
     random,
     linkTo,
     mayReach,
+    neighbours: () => [],
     partners: 10,
   })
   return { clock, directory, asked, fetches, source }

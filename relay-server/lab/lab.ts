@@ -222,6 +222,7 @@ function relayConfig(
     lab: true,
     logLevel: options.logLevel ?? 'info',
     udp: { host: place.host, port: 0, publicHost: place.host },
+    links: { tcp: { port: 0 } },
     gateway: {
       enabled: true,
       host: place.host,

@@ -28,3 +28,9 @@ export const TCP_LIMITS = { connections: 256, connectionsPerAddress: 16 } as con
 export const CONNECT_TIMEOUT_MS = 10_000
 /** From there, or from the accept, to the end of link authentication (L-03). */
 export const ACCEPT_TIMEOUT_MS = 10_000
+
+/** How often what links have received is counted into the month, and how often the month is written to its file. */
+export const MONTH_COUNT_MS = 1_000
+export const MONTH_SAVE_MS = 10_000
+/** A WebSocket over which nothing comes is asked for a sign of life this often, as the gateway does at its end. */
+export const WEBSOCKET_IDLE_MS = 60_000

@@ -19,6 +19,8 @@ export class UdpLink implements Link {
   usedAt = 0
   /** Whether the neighbour is known to put our fragments together: it has sent what only Culvert relays send. */
   takesFragments = false
+  /** Whether anything has ever come from there. */
+  heard = false
   private readonly sender: UdpSender
   private isOpen = true
 

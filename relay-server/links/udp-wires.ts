@@ -1,8 +1,10 @@
 import type { IpAddress } from '../../shared/bytes/address.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { DatagramWire } from '../../shared/link/datagram-wire.ts'
 import { DatagramWires } from '../../shared/link/datagram-wires.ts'
 import type { Link } from '../../shared/link/link.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
+import type { Neighbour } from '../../shared/link/neighbour.ts'
 import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
 import type { WireIdentity } from '../../shared/link/wire-session.ts'
 import type { UdpLinks } from './udp.ts'
@@ -50,6 +52,12 @@ export class UdpWires implements Dialler {
   /** Whether the neighbour at the other end has proved its key. */
   has(link: Link): boolean {
     return this.wires.wireOver(link) !== undefined
+  }
+
+  /** The link of datagrams below a neighbour's wire, if one of its wires is of this kind. */
+  bareLinkOf({ wires }: Pick<Neighbour, 'wires'>): Link | undefined {
+    for (const { link } of wires) if (link instanceof DatagramWire) return link.way
+    return undefined
   }
 
   /** Hands a packet to the neighbour's wire over this link. @returns false if there is none */

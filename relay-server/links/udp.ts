@@ -126,6 +126,13 @@ export class UdpLinks implements UdpSender {
     return this.links.get(keyOf(wireHost, address.port)) ?? this.add(address, wireHost)
   }
 
+  /** Whether a packet has come from `address`, as far as it is remembered. */
+  hasHeard(address: Address): boolean {
+    return (
+      this.reaches(address) && this.links.get(keyOf(this.wireHostOf(address), address.port))?.heard === true
+    )
+  }
+
   /** Sends one datagram without a link; nothing where there can be none, or while the socket is full. */
   sendTo(address: Address, datagram: Uint8Array): void {
     if (!this.reaches(address) || this.closing || datagram.length > UDP_MTU) return
@@ -194,6 +201,7 @@ export class UdpLinks implements UdpSender {
     const link = this.linkFrom(from)
     if (!link) return
     link.usedAt = this.sweep
+    link.heard = true
     counters.add('udp-received')
     counters.add('udp-received-bytes', buffer.length)
     const packet = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)

@@ -26,6 +26,11 @@ export class DatagramWire implements Link {
     this.options = options
   }
 
+  /** The link of datagrams below. */
+  get way(): Link {
+    return this.options.way
+  }
+
   get mtu(): number {
     return this.options.way.mtu
   }

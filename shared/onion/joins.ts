@@ -277,6 +277,7 @@ export class Joins {
     const entry = table.entry(link)
     if (known === undefined && !entry.handshakes.take()) return 'create-rate-limited'
     if (!table.hasRoom(entry)) return 'create-no-room'
+    if (this.options.sleeping?.()) return 'create-sleeping'
     return this.handshakes.take() ? undefined : 'create-rate-limited'
   }
 

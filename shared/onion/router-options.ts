@@ -50,6 +50,8 @@ export interface RouterOptions {
    * forged). Links of other kinds always are.
    */
   readonly isProven?: (link: Link) => boolean
+  /** Whether no new circuits are taken for now; those that there are go on. */
+  readonly sleeping?: () => boolean
   readonly limits?: Partial<RouterLimits>
 }
 

@@ -1,0 +1,105 @@
+import { Bandwidth, type BandwidthStatus } from '../../shared/link/bandwidth.ts'
+import type { Clock, Timer } from '../../shared/world/clock.ts'
+import type { Counters } from '../../shared/world/counters.ts'
+import type { RelayConfig } from '../config.ts'
+import type { Log } from '../log.ts'
+import { MONTH_COUNT_MS, MONTH_SAVE_MS } from './constants.ts'
+import { MonthFile } from './month-file.ts'
+
+export interface LinkBandwidthOptions {
+  readonly config: Pick<RelayConfig, 'links' | 'state'>
+  readonly clock: Clock
+  readonly counters: Counters
+  readonly log: Log
+}
+
+/** What all links of a relay may carry (L-08): rate and burst of what is sent, and the month's bytes, kept in a file. */
+export class LinkBandwidth {
+  readonly bandwidth: Bandwidth
+  private readonly options: LinkBandwidthOptions
+  private readonly file: MonthFile
+  private readonly timers = new Set<Timer>()
+  private countedIn: number
+
+  /** Reads what this month has carried so far. Never throws. */
+  static async open(options: LinkBandwidthOptions): Promise<LinkBandwidth> {
+    const file = new MonthFile(options.config.state, options.log)
+    return new LinkBandwidth(options, file, await file.load())
+  }
+
+  private constructor(
+    options: LinkBandwidthOptions,
+    file: MonthFile,
+    snapshot: Awaited<ReturnType<MonthFile['load']>>,
+  ) {
+    const { config, clock, counters, log } = options
+    const { bytesPerSecond, burstBytes, bytesPerMonth } = config.links.bandwidth
+    this.options = options
+    this.file = file
+    this.countedIn = this.received
+    this.bandwidth = new Bandwidth({
+      clock,
+      counters,
+      limits: {
+        ...(bytesPerSecond !== undefined && { rateBytesPerSecond: bytesPerSecond }),
+        ...(burstBytes !== undefined && { burstBytes }),
+        ...(bytesPerMonth !== undefined && { monthlyBytes: bytesPerMonth }),
+      },
+      ...(snapshot && { snapshot }),
+      onSleep: () => {
+        log.info('the bytes of this month are used up: no new links and circuits until the next')
+        void this.save()
+      },
+      onWake: () => log.info('a new month has begun: links and circuits are taken again'),
+    })
+    this.every(MONTH_COUNT_MS, () => this.count())
+    this.every(MONTH_SAVE_MS, () => void this.save())
+  }
+
+  /** Whether the month's bytes are used up. */
+  get sleeping(): boolean {
+    return this.bandwidth.sleeping
+  }
+
+  status(): BandwidthStatus {
+    this.count()
+    return this.bandwidth.status()
+  }
+
+  /** Writes what was counted a last time. */
+  async stop(): Promise<void> {
+    for (const timer of this.timers) timer.cancel()
+    this.timers.clear()
+    this.count()
+    this.bandwidth.stop()
+    await this.save()
+  }
+
+  private save(): Promise<void> {
+    return this.file.save(this.bandwidth.snapshot())
+  }
+
+  /** What came since it was last counted: links count their bytes already. */
+  private count(): void {
+    const { received } = this
+    this.bandwidth.received(received - this.countedIn)
+    this.countedIn = received
+  }
+
+  private get received(): number {
+    const { counters } = this.options
+    return counters.get('udp-received-bytes') + counters.get('link-received-bytes')
+  }
+
+  private every(ms: number, run: () => void): void {
+    const again = () => {
+      const timer = this.options.clock.after(ms, () => {
+        this.timers.delete(timer)
+        again()
+        run()
+      })
+      this.timers.add(timer)
+    }
+    again()
+  }
+}

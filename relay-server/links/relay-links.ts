@@ -1,0 +1,233 @@
+import type { IpAddress } from '../../shared/bytes/address.ts'
+import type { PublicKey } from '../../shared/identity/keys.ts'
+import type { BandwidthStatus } from '../../shared/link/bandwidth.ts'
+import { isControl } from '../../shared/link/control.ts'
+import type { KeeperStatus } from '../../shared/link/health.ts'
+import { Keeper } from '../../shared/link/keeper.ts'
+import type { Link } from '../../shared/link/link.ts'
+import type { LinkAddress } from '../../shared/link/link-address.ts'
+import type { Neighbour } from '../../shared/link/neighbour.ts'
+import { NO_SIZE_CLASSES } from '../../shared/link/padding.ts'
+import { CoverTraffic, canBeCovered } from '../../shared/link/padding-cover.ts'
+import type { Wire } from '../../shared/link/wire.ts'
+import type { RelayConfig } from '../config.ts'
+import type { RelayKnowledge } from '../relay-knowledge.ts'
+import type { RelayOptions } from '../relay-options.ts'
+import type { Certificates } from './certificates.ts'
+import { circuitIdOf, linkOfCircuit } from './circuit-links.ts'
+import type { LinkBandwidth } from './link-bandwidth.ts'
+import { LinkKinds, type LinkKindsOptions } from './link-kinds.ts'
+import { LinkTargets } from './link-targets.ts'
+import type { UdpLinks } from './udp.ts'
+import type { UdpLink } from './udp-link.ts'
+
+export interface RelayLinksOptions extends RelayOptions {
+  /** 00 02 and the community id. */
+  readonly prefix: Uint8Array
+  readonly knowledge: Pick<RelayKnowledge, 'directory' | 'trust'>
+  readonly udp: UdpLinks
+  readonly certificates: Certificates | undefined
+  readonly bandwidth: LinkBandwidth
+  /** Whether an address that a stranger named is one that packets may be sent to. */
+  mayReach(address: IpAddress): boolean
+  readonly openGateway: LinkKindsOptions['openGateway']
+  /** How many circuits' ends are on a link, and whether one with this id is. */
+  circuits(link: Link): number
+  hasCircuit(link: Link, circuitId: number): boolean
+  /** Everything that comes but link control. */
+  onPacket(link: Link, packet: Uint8Array): void
+  onClosed(link: Link): void
+  /** A link with another relay is open, for the first time since it was closed. */
+  onRelay(neighbour: Neighbour): void
+}
+
+/** Numbers and states of a relay's links; no address, key or id, unless asked for. */
+export interface LinksStatus extends KeeperStatus {
+  readonly bandwidth: BandwidthStatus
+}
+
+/**
+ * All links of a relay: the keeper, and every kind of wire that the configuration has switched on. Circuits see neighbours by
+ * their keys here, or bare UDP addresses where nobody has proved a key.
+ */
+export class RelayLinks {
+  readonly keeper: Keeper
+  private readonly options: RelayLinksOptions
+  private readonly kinds: LinkKinds
+  private readonly targets: LinkTargets
+  private readonly cover: CoverTraffic | undefined
+  /** Whose directory has been asked for. */
+  private readonly greeted = new WeakSet<Neighbour>()
+
+  constructor(options: RelayLinksOptions) {
+    this.options = options
+    const { config, keyPair, clock, random, counters, knowledge, bandwidth } = options
+    this.targets = new LinkTargets({ config, directory: knowledge.directory, book: knowledge.trust.book })
+    this.kinds = new LinkKinds({
+      ...options,
+      network: config.network,
+      linkOptions: linkOptionsOf(config),
+      onWire: (wire) => this.accept(wire),
+    })
+    this.keeper = new Keeper({
+      self: keyPair.publicKey,
+      clock,
+      random,
+      counters,
+      diallers: this.kinds.diallers,
+      settings: keeperSettings(config),
+      candidates: () => this.targets.list(),
+      targetOf: (publicKey) => this.targets.of(publicKey),
+      inUse: (neighbour) => options.circuits(neighbour) > 0,
+      onPacket: this.fromNeighbour,
+      onClosed: (neighbour) => options.onClosed(neighbour),
+      onChange: () => this.greet(),
+      sleeping: () => bandwidth.sleeping,
+    })
+    this.cover = this.coverOf(config)
+  }
+
+  /** Opens the ports of all kinds, and begins to keep links. @throws CulvertError as of LinkKinds */
+  async start(): Promise<void> {
+    await this.kinds.start()
+    this.keeper.start()
+    this.cover?.start()
+  }
+
+  /** Closes every link with `shutdown`, then the ports. */
+  async stop(): Promise<void> {
+    this.cover?.stop()
+    this.keeper.stop()
+    await this.kinds.stop()
+  }
+
+  /** Takes a wire that came in by itself: of a page, or of another relay. */
+  accept(wire: Wire): void {
+    const { neighbour, kind } = wire
+    const { links } = this.options.config
+    const isRelay = this.targets.of(neighbour) !== undefined
+    const isUnwanted = kind === 'websocket' && isRelay && !links.websocket.enabled
+    if (isUnwanted || this.targets.isBlocked(neighbour)) {
+      this.options.counters.add('links-refused')
+      wire.link.close('refused')
+    } else this.keeper.accept(wire)
+  }
+
+  /** Every packet that comes over UDP. Never throws. */
+  fromUdp(link: UdpLink, packet: Uint8Array): void {
+    const { udpWires } = this.kinds
+    if (isControl(packet)) {
+      udpWires?.receive(link, packet)
+      return
+    }
+    const id = udpWires?.has(link) ? circuitIdOf(packet, this.options.prefix) : undefined
+    // All but circuits stay with the address: who is there, and what he is told, is about it.
+    const isNeighbours = id !== undefined && !this.options.hasCircuit(link, id)
+    if (!isNeighbours || !udpWires?.deliver(link, packet)) this.options.onPacket(link, packet)
+  }
+
+  /** The UDP socket has forgotten a neighbour. */
+  udpClosed(link: Link): void {
+    this.kinds.udpWires?.lost(link)
+  }
+
+  /** Whether an authenticated neighbour is at the other end of a UDP link, so that it must not be forgotten. */
+  isNeighbour(link: Link): boolean {
+    return this.kinds.udpWires?.has(link) === true
+  }
+
+  /**
+   * The link to a relay, by its key: the one that is open; or, where its address is not known or nothing has ever come from
+   * there, one that is dialled now. Undefined where the address does as well.
+   */
+  byKey(publicKey: PublicKey, address: IpAddress | undefined): Link | undefined {
+    const open = this.keeper.find(publicKey.mid)
+    if (open?.status === 'open') return open
+    const { udp } = this.options
+    if (address !== undefined && udp.hasHeard(address)) return undefined
+    const dialled = this.keeper.neighbourTo(publicKey)
+    return dialled ?? (address === undefined ? this.udpOf(publicKey) : undefined)
+  }
+
+  /** Where others reach this relay by other kinds than UDP and WebSocket, to be published. */
+  addresses(): readonly LinkAddress[] {
+    return this.kinds.addresses()
+  }
+
+  /** Whether a relay has proved its key at an address of its own that was dialled from here, and is still there. */
+  isReached(mid: Uint8Array): boolean {
+    return this.keeper.find(mid)?.wires.some(({ address }) => address !== undefined) === true
+  }
+
+  /** Open links with other relays. */
+  relays(): Neighbour[] {
+    return this.keeper.relays().filter(({ status }) => status === 'open')
+  }
+
+  /** @param withAddresses adds addresses and ids, for an operator who asked for them */
+  status(withAddresses = false): LinksStatus {
+    return { ...this.keeper.status({ withAddresses }), bandwidth: this.options.bandwidth.status() }
+  }
+
+  private readonly fromNeighbour = (neighbour: Neighbour, packet: Uint8Array): void => {
+    const { prefix, hasCircuit, onPacket } = this.options
+    const bare = this.kinds.udpWires?.bareLinkOf(neighbour)
+    const id = bare && circuitIdOf(packet, prefix)
+    onPacket(id === undefined ? neighbour : linkOfCircuit(hasCircuit, id, neighbour, bare), packet)
+  }
+
+  /** Over UDP, at an address of its descriptor. */
+  private udpOf(publicKey: PublicKey): Link | undefined {
+    const { knowledge, udp, mayReach } = this.options
+    const at = knowledge.directory.find(publicKey.mid)?.descriptor
+    const addresses: (IpAddress | undefined)[] = [at?.udp, at?.udp6]
+    const address = addresses.find((each) => each !== undefined && udp.reaches(each) && mayReach(each))
+    return address && udp.linkTo(address)
+  }
+
+  private greet(): void {
+    for (const neighbour of this.relays()) {
+      if (this.greeted.has(neighbour)) continue
+      this.greeted.add(neighbour)
+      this.options.onRelay(neighbour)
+    }
+  }
+
+  private coverOf({ links }: RelayConfig): CoverTraffic | undefined {
+    const { clock, random, counters } = this.options
+    const { cover } = links.padding
+    if (cover.bytesPerSecond === 0) return undefined
+    return new CoverTraffic({
+      clock,
+      random,
+      counters,
+      budget: cover,
+      links: () =>
+        this.keeper
+          .relays()
+          .flatMap(({ wires }) => wires.map(({ link }) => link))
+          .filter(canBeCovered),
+      sentBytes: () => counters.get('link-sent-bytes'),
+    })
+  }
+}
+
+/** What all links keep to, pages' too. */
+export function linkOptionsOf({ links }: Pick<RelayConfig, 'links'>) {
+  return links.padding.classes ? {} : { sizeClasses: NO_SIZE_CLASSES }
+}
+
+function keeperSettings({ links, gateway }: RelayConfig) {
+  const ms = (seconds: number) => Math.round(seconds * 1000)
+  return {
+    maxLinks: links.max,
+    minLinks: links.min,
+    maxPages: gateway.limits.connections,
+    reconnectMs: ms(links.reconnectSeconds),
+    retryAttempts: links.tries,
+    retryDelayMs: ms(links.retrySeconds),
+    connectTimeoutMs: ms(links.connectSeconds),
+    heartbeatMs: ms(links.heartbeatSeconds),
+    rotateAfterMs: ms(links.rotationHours * 3600),
+  }
+}
