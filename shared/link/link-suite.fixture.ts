@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import type { Counters } from '../world/counters.ts'
+import { MESSAGE_BYTES, PIPE_BYTES, QUEUE_LIMITS } from './constants.ts'
 import type { Link, LinkCloseReason } from './link.ts'
 
 /** Two links to each other, over whatever is tested. */
@@ -18,8 +19,23 @@ export interface LinkWire {
   until(predicate: () => boolean): Promise<void>
   /** Puts bytes on the wire to the right that no honest left would send. */
   injectToRight(bytes: Uint8Array): void
+  /** What hostile bytes below the messages are put on the wire with; as injectToRight by default. */
+  injectBelow?(bytes: Uint8Array): void
+  /** The right reads nothing any more, or reads on. */
+  holdRight?(held: boolean): void
+  /** Bytes that wait at the left to be sent, in queue and pipe, not in the kernel. */
+  leftWaiting?(): number
+  /** The connection below ends, without a word of either link. */
+  cut?(): void
+  /** Nothing arrives any more in either direction, and nobody says so. The limit of silence should be short. */
+  vanish?(): void
+  /** Some of what is sent from now on is lost. */
+  loseSome?(): void
   stop(): Promise<void>
 }
+
+/** What a wire can be made to go through, beside what all can. */
+export type Ordeal = 'back-pressure' | 'cut' | 'half-open' | 'loss'
 
 export interface LinkTraits {
   /** What was not dropped by the sender's queue arrives, in order. */
@@ -28,11 +44,28 @@ export interface LinkTraits {
   readonly tellsClose: boolean
   /** What to inject, by name: each is refused, and a reliable link is closed for it. */
   readonly hostile: Readonly<Record<string, Uint8Array>>
+  /** The same, put on the wire by `injectBelow`. */
+  readonly hostileBelow?: Readonly<Record<string, Uint8Array>>
+  /** Those that the wire has methods for. */
+  readonly ordeals?: readonly Ordeal[]
 }
 
 function packetsOf(lengths: readonly number[]): Uint8Array[] {
   const random = new SeededRandom(7)
   return lengths.map((length) => random.bytes(length))
+}
+
+/** A packet of 1,400 bytes that carries its number; the flow that it is sent in follows from it. */
+function numbered(number: number): Uint8Array {
+  const packet = new Uint8Array(1_400).fill(number)
+  packet[0] = number >>> 16
+  packet[1] = number >>> 8
+  packet[2] = number
+  return packet
+}
+
+function numberOf([a = 0, b = 0, c = 0]: Uint8Array): number {
+  return (a << 16) | (b << 8) | c
 }
 
 /** What every kind of link must do. A new kind is one file, and a test of a few lines that runs this. */
@@ -54,6 +87,10 @@ export function linkSuite(title: string, traits: LinkTraits, make: () => Promise
     wire.right.send(Uint8Array.of(2), 0)
     await wire.until(() => wire.leftReceived.length === 1)
   }
+
+  const can = (ordeal: Ordeal) => traits.ordeals?.includes(ordeal) ?? false
+  const dropped = (wire: LinkWire) =>
+    wire.leftCounters.get('queue-dropped-full') + wire.leftCounters.get('queue-dropped-late')
 
   describe(title, () => {
     test('carries packets of every size both ways, whole and in order', async (wire) => {
@@ -126,13 +163,79 @@ export function linkSuite(title: string, traits: LinkTraits, make: () => Promise
       await wire.until(() => wire.rightReceived.length === 2)
     })
 
-    for (const [what, bytes] of Object.entries(traits.hostile)) {
+    if (can('back-pressure')) {
+      test('holds a bounded amount for a neighbour that does not read, and all of it arrives later', async (wire) => {
+        await greet(wire)
+        wire.holdRight?.(true)
+        let sent = 0
+        let most = 0
+        await wire.until(() => {
+          for (let i = 0; i < 20; i++) wire.left.send(numbered(sent++), 1 + (sent % 3))
+          most = Math.max(most, wire.leftWaiting?.() ?? 0)
+          return dropped(wire) > 100
+        })
+        expect(most).toBeGreaterThan(PIPE_BYTES / 2)
+        expect(most).toBeLessThanOrEqual(QUEUE_LIMITS.bytes + PIPE_BYTES + 2 * MESSAGE_BYTES)
+        wire.holdRight?.(false)
+        await wire.until(() => wire.rightReceived.length === 1 + sent - dropped(wire))
+        expect(wire.left.open).toBe(true)
+        for (const flow of [0, 1, 2]) {
+          const numbers = wire.rightReceived.slice(1).map(numberOf)
+          const own = numbers.filter((number) => number % 3 === flow)
+          expect(own).toEqual([...own].sort((a, b) => a - b))
+        }
+      })
+    }
+
+    if (can('cut')) {
+      test('learns that the connection has ended though nobody said so', async (wire) => {
+        await greet(wire)
+        wire.cut?.()
+        await wire.until(() => wire.leftClosed.length === 1 && wire.rightClosed.length === 1)
+        expect([wire.leftClosed, wire.rightClosed]).toEqual([['lost'], ['lost']])
+        expect([wire.left.open, wire.right.open]).toEqual([false, false])
+      })
+    }
+
+    if (can('half-open')) {
+      test('takes a neighbour that has fallen silent for lost', async (wire) => {
+        await greet(wire)
+        wire.vanish?.()
+        wire.left.send(new Uint8Array(10), 5)
+        await wire.until(() => wire.leftClosed.length === 1)
+        expect(wire.leftClosed).toEqual(['lost'])
+        expect(wire.left.open).toBe(false)
+      })
+    }
+
+    if (can('loss')) {
+      test('loses packets whole, and delivers the others as they were', async (wire) => {
+        await greet(wire)
+        wire.loseSome?.()
+        let sent = 0
+        await wire.until(() => {
+          if (sent < 400) wire.left.send(numbered(sent++), 5)
+          return sent === 400 && wire.rightReceived.length > 100
+        })
+        const numbers = wire.rightReceived.slice(1).map(numberOf)
+        expect(numbers.length).toBeLessThan(400)
+        expect(new Set(numbers).size).toBe(numbers.length)
+        expect(wire.rightReceived.slice(1)).toEqual(numbers.map(numbered))
+      })
+    }
+
+    const below = Object.entries(traits.hostileBelow ?? {}).map(
+      ([what, bytes]) => [what, bytes, true] as const,
+    )
+    const above = Object.entries(traits.hostile).map(([what, bytes]) => [what, bytes, false] as const)
+    for (const [what, bytes, isBelow] of [...above, ...below]) {
       test(`refuses hostile bytes: ${what}`, async (wire) => {
         await greet(wire)
         const refusals = () =>
           Object.values(wire.rightCounters.snapshot()).reduce((sum, count) => sum + count, 0)
         const before = refusals()
-        wire.injectToRight(bytes)
+        if (isBelow) wire.injectBelow?.(bytes)
+        else wire.injectToRight(bytes)
         await wire.until(() => refusals() > before || wire.rightClosed.length > 0)
         expect(wire.rightReceived).toHaveLength(1)
         if (traits.tellsClose) {

@@ -57,6 +57,7 @@ async function memoryWire(): Promise<LinkWire> {
   const clock = new VirtualClock()
   const left = memoryEnd(clock)
   const right = memoryEnd(clock)
+  let held = false
   const travel = (from: MemoryPipe, to: QueuedLink) => {
     for (let message = from.letOut(); message; message = from.letOut()) to.receive(message)
     for (const [code] of from.closes) to.closed(closeReasonOf(code))
@@ -71,11 +72,15 @@ async function memoryWire(): Promise<LinkWire> {
     leftCounters: left.counters,
     rightCounters: right.counters,
     injectToRight: (bytes) => right.link.receive(bytes),
+    holdRight: (isHeld) => {
+      held = isHeld
+    },
+    leftWaiting: () => left.link.queued.bytes + left.pipe.bufferedBytes(),
     until: async (predicate) => {
       for (let turn = 0; !predicate(); turn++) {
         if (turn > 10_000) throw new Error('never came to be')
         clock.advance(1)
-        travel(left.pipe, right.link)
+        if (!held) travel(left.pipe, right.link)
         travel(right.pipe, left.link)
       }
     },
@@ -85,7 +90,7 @@ async function memoryWire(): Promise<LinkWire> {
 
 linkSuite(
   'queued link over memory (L-08, N-02)',
-  { reliable: true, tellsClose: true, hostile: HOSTILE_MESSAGES },
+  { reliable: true, tellsClose: true, hostile: HOSTILE_MESSAGES, ordeals: ['back-pressure'] },
   memoryWire,
 )
 

@@ -1,0 +1,242 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
+import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
+import { CulvertError } from '../../shared/bytes/error.ts'
+import { BINDINGS } from '../../shared/link/auth-binding.ts'
+import type { LinkAddress } from '../../shared/link/link-address.ts'
+import type { Dialler, DialSignal, DialTarget, Wire, WireListener } from '../../shared/link/wire.ts'
+import type { WireIdentity } from '../../shared/link/wire-session.ts'
+import type { Timer } from '../../shared/world/clock.ts'
+import { isUnspecified } from '../endpoints.ts'
+import { Admission, plainHost } from '../gateway/admission.ts'
+import type { Certificates } from './certificates.ts'
+import { ACCEPT_TIMEOUT_MS, TCP_LIMITS } from './constants.ts'
+import type { Destinations } from './destinations.ts'
+import { dialling, unreachable } from './dialling.ts'
+import { StreamWire } from './stream-wire.ts'
+import { tlsBinding } from './tls-binding.ts'
+
+/*
+ * Links over TCP with TLS 1.3 (L-01, L-03). No certificate is looked at: the keys are proved by link authentication, whose
+ * signatures are tied to this one TLS connection, so that nobody can sit between.
+ */
+
+export interface TcpDiallerOptions extends WireIdentity {
+  readonly destinations: Destinations
+  readonly silenceMs?: number
+}
+
+export class TcpDialler implements Dialler {
+  readonly kind = 'tcp'
+  private readonly options: TcpDiallerOptions
+
+  constructor(options: TcpDiallerOptions) {
+    this.options = options
+  }
+
+  canDial({ kind, at }: LinkAddress): boolean {
+    return kind === 'tcp' && this.options.destinations.mayDial(at)
+  }
+
+  /** @throws CulvertError as of Dialler */
+  async dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {
+    const { destinations, clock } = this.options
+    const { address, publicKey } = target
+    if (address.kind !== 'tcp') throw unreachable()
+    const to = await destinations.resolve(address.at)
+    return dialling(clock, signal, ({ onWire, onFailed, connected }) => {
+      const socket = connect({
+        host: to.host,
+        port: to.port,
+        minVersion: 'TLSv1.3',
+        rejectUnauthorized: false,
+      })
+      let wire: StreamWire | undefined
+      const failed = (cause?: unknown) => onFailed(unreachable(cause))
+      socket.on('error', failed)
+      const ended = () => failed()
+      socket.once('close', ended)
+      socket.once('secureConnect', () => {
+        connected()
+        const binding = tlsBinding(socket)
+        if (!binding) {
+          socket.destroy()
+          return
+        }
+        socket.off('close', ended)
+        const role = { address, expectedKey: publicKey, binding }
+        wire = new StreamWire({ ...this.options, kind: 'tcp', socket, peer: to, role, onWire, onFailed })
+      })
+      return () => {
+        if (wire) wire.stop('unneeded')
+        else socket.destroy()
+      }
+    })
+  }
+}
+
+export interface TcpListenerOptions extends WireIdentity {
+  readonly host: string
+  /** 0 for a free one. */
+  readonly port: number
+  /** Address or name at which others reach the port, if it is another than `host`. */
+  readonly publicHost?: string | undefined
+  readonly publicPort?: number | undefined
+  readonly limits?: { readonly connections: number; readonly connectionsPerAddress: number }
+  readonly certificates: Certificates
+  /** Whether others may be told of an address: never of a private one, outside a lab. */
+  mayReach(address: IpAddress): boolean
+  readonly acceptTimeoutMs?: number
+  readonly silenceMs?: number
+  onWire(wire: Wire): void
+}
+
+/** A connection that was let in. */
+interface Accepted {
+  readonly socket: Socket
+  /** Ends it, if it is no wire when its time is over. */
+  readonly timer: Timer
+  wire: StreamWire | undefined
+}
+
+/** Counts `tcp-admitted`, `tcp-limit-…`, `tcp-timeout`, `tcp-handshake-failed`, `tcp-auth-…`, `tcp-accept-failed`. */
+export class TcpListener implements WireListener {
+  readonly kind = 'tcp'
+  private readonly options: TcpListenerOptions
+  private readonly admission: Admission
+  private readonly server: Server
+  /** Does not listen itself: gets the connections that are let in. */
+  private readonly tls: TlsServer
+  /** By the neighbour's address and port. */
+  private readonly accepted = new Map<string, Accepted>()
+  private bound: IpAddress | undefined
+  private release: (() => void) | undefined
+  private stopping: Promise<void> | undefined
+
+  constructor(options: TcpListenerOptions) {
+    this.options = options
+    this.admission = new Admission(options.limits ?? TCP_LIMITS)
+    this.server = createServer({ noDelay: true }, (socket) => this.admit(socket))
+    this.tls = createTlsServer(options.certificates.context, (socket) => this.secured(socket))
+    // Somebody who speaks no TLS 1.3, or gave up. The connection ends with its socket.
+    this.tls.on('tlsClientError', (_error, socket) => {
+      this.options.counters.add('tcp-handshake-failed')
+      socket.destroy()
+    })
+  }
+
+  /** Connections that have been let in. */
+  get size(): number {
+    return this.accepted.size
+  }
+
+  /** @throws CulvertError `link-port-busy`, `link-bind` */
+  async start(): Promise<void> {
+    const { host, port, certificates, counters } = this.options
+    await listen(this.server, host, port)
+    // Such as no descriptor left to accept with: a connection lost, which unheard would end the process.
+    this.server.on('error', () => counters.add('tcp-accept-failed'))
+    const address = this.server.address() as { address: string; port: number }
+    this.bound = addressOf(address.address, address.port) as IpAddress
+    this.release = certificates.keepFresh(this.tls)
+  }
+
+  addresses(): readonly LinkAddress[] {
+    const { publicHost, publicPort, mayReach } = this.options
+    const { bound } = this
+    if (!bound) return []
+    const port = publicPort ?? bound.port
+    if (publicHost !== undefined) return [{ kind: 'tcp', at: addressOf(publicHost, port) }]
+    return isUnspecified(bound) || !mayReach(bound) ? [] : [{ kind: 'tcp', at: { ...bound, port } }]
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= new Promise((resolve) => {
+      this.release?.()
+      for (const { wire, socket } of this.accepted.values()) {
+        if (wire) wire.stop('shutdown')
+        else socket.destroy()
+      }
+      if (this.server.listening) this.server.close(() => resolve())
+      else resolve()
+    })
+    return this.stopping
+  }
+
+  private admit(socket: Socket): void {
+    const { clock, counters, acceptTimeoutMs = ACCEPT_TIMEOUT_MS } = this.options
+    const host = plainHost(socket.remoteAddress ?? '')
+    const verdict = this.stopping ? 'stopping' : this.admission.enter(host)
+    if (verdict !== 'admitted') {
+      counters.add(`tcp-${verdict}`)
+      socket.destroy()
+      return
+    }
+    counters.add('tcp-admitted')
+    const name = nameOf(socket)
+    const timer = clock.after(acceptTimeoutMs, () => {
+      counters.add('tcp-timeout')
+      socket.destroy()
+    })
+    this.accepted.set(name, { socket, timer, wire: undefined })
+    socket.on('error', () => socket.destroy())
+    socket.once('close', () => {
+      timer.cancel()
+      this.accepted.delete(name)
+      this.admission.leave(host)
+    })
+    this.tls.emit('connection', socket)
+  }
+
+  private secured(socket: TLSSocket): void {
+    const { acceptTimeoutMs = ACCEPT_TIMEOUT_MS } = this.options
+    const accepted = this.accepted.get(nameOf(socket))
+    const binding = tlsBinding(socket)
+    if (!accepted || !binding || this.stopping) {
+      socket.on('error', () => {})
+      socket.destroy()
+      return
+    }
+    accepted.wire = new StreamWire({
+      ...this.options,
+      kind: 'tcp',
+      socket,
+      peer: addressOf(plainHost(socket.remoteAddress ?? ''), socket.remotePort ?? 0),
+      // Both ends see this TLS: who does not tie his signature to it has nothing to do here.
+      role: { bindingOf: (kind) => (kind === BINDINGS.tlsExporter ? binding.value : undefined) },
+      prefix: 'tcp',
+      authTimeoutMs: acceptTimeoutMs,
+      onWire: (wire) => {
+        accepted.timer.cancel()
+        this.options.onWire(wire)
+      },
+      onFailed: () => {},
+    })
+  }
+}
+
+function nameOf(socket: Socket): string {
+  return `${socket.remoteAddress}/${socket.remotePort}`
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port }, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (host === '::' && code === 'EAFNOSUPPORT') return listen(server, '0.0.0.0', port)
+    if (code === 'EADDRINUSE') {
+      const message = `TCP port ${port} of ${host} is in use by another program: stop it, or configure another port`
+      throw new CulvertError('link-port-busy', message, { cause })
+    }
+    throw new CulvertError('link-bind', `TCP port ${port} of ${host} cannot be listened on: ${code}`, {
+      cause,
+    })
+  }
+}
