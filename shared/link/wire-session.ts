@@ -21,7 +21,7 @@ export interface WireIdentity {
   /** `link-…`, those of the link, and `<prefix>-auth-…`. */
   readonly counters: Counters
   /** What all links of this node keep to. */
-  readonly linkOptions?: Pick<QueuedLinkOptions, 'sizeClasses' | 'limits'> | undefined
+  readonly linkOptions?: Pick<QueuedLinkOptions, 'sizeClasses' | 'limits' | 'shaper'> | undefined
 }
 
 /** The side that dialled. */
