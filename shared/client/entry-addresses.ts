@@ -52,7 +52,8 @@ export class EntryAddresses {
     const told = this.options.directory()?.find(relay.publicKey.mid)?.descriptor
     const known = [relay.url, ...(relay.ways ?? []), ...(before ? [before.url, ...(before.ways ?? [])] : [])]
     const fromOthers = told ? waysOf(told).filter(this.mayUse) : []
-    return [...new Set([...known, ...fromOthers])].flatMap((url) => this.usable(relay.publicKey, url))
+    const all = [...known, ...fromOthers].flatMap((url) => this.usable(relay.publicKey, url))
+    return [...new Map(all.map((address) => [formatLinkAddress(address), address])).values()]
   }
 
   /** Who answers at a gateway: as known beforehand, else by its own signed word. The proof of its key shows if that is so. */

@@ -36,6 +36,21 @@ describe('gateways that descriptors name (L-01, W-03)', () => {
     },
   )
 
+  it('are judged alike where they are to introduce us by WebRTC', () => {
+    const judge = judgeFrom('wss://relay.example.net/relay')
+    expect(judge('webrtc+wss://other.example.org/relay')).toBe(true)
+    expect(PRIVATE.map((url) => `webrtc+${url}`).filter(judge)).toEqual([])
+    expect(judge('webrtc+webrtc+wss://other.example.org/relay')).toBe(false)
+  })
+
+  it('are none but the site’s own for a page that came by an onion service', () => {
+    const own = `ws://${'a'.repeat(55)}d.onion/relay`
+    const judge = judgeFrom(own)
+    const others = ['wss://other.example.org/relay', `ws://${'b'.repeat(55)}d.onion/relay`, `webrtc+${own}`]
+    expect(judge(own)).toBe(true)
+    expect(others.filter(judge)).toEqual([])
+  })
+
   it('are no loopback ones for a client that knows no relay, or one elsewhere', () => {
     expect(judgeFrom()('ws://127.0.0.14:8081/relay')).toBe(false)
     expect(judgeFrom('ws://127.0.0.1/relay', 'wss://a.example.net/relay')('ws://127.0.0.1/relay')).toBe(false)

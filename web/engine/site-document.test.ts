@@ -31,6 +31,22 @@ describe("a gateway's document", () => {
     expect(readSiteDocument(withField('lab', 'yes')).lab).toBe(false)
   })
 
+  it('may name further ways to its relay', () => {
+    const ways = ['wss://alder.example.net/relay', 'webrtc+ws://127.0.0.12:8080/relay']
+    expect(readSiteDocument(withField('entry.ways', ways)).entry.ways).toEqual(ways)
+    const wrong = [
+      'tcp://127.0.0.12:1',
+      'webrtc+tcp://127.0.0.12:1/relay',
+      'ws://a.example/other',
+      7,
+      'ws:///relay x',
+    ]
+    for (const way of [...wrong, `ws://${'a'.repeat(250)}/relay`]) {
+      expect(() => readSiteDocument(withField('entry.ways', [way]))).toThrow(/entry\.ways\[0\]/)
+    }
+    expect(() => readSiteDocument(withField('entry.ways', Array(9).fill(ways[0])))).toThrow(/at most 8/)
+  })
+
   it('of an older gateway is of a network of strangers that was joined (N-06, N-07)', () => {
     expect(readSiteDocument(withField('minRelays', undefined)).minRelays).toBe(20)
     expect(readSiteDocument(withField('overlay', undefined)).overlay).toBe('joined')
