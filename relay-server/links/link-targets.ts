@@ -86,6 +86,6 @@ export function addressesOf(relay: RelayAddresses): LinkAddress[] {
   return [
     ...[tcp].flatMap(text),
     ...[udp, udp6].flatMap((at): LinkAddress[] => (at ? [{ kind: 'udp', at }] : [])),
-    ...[websocket, webrtc && `webrtc+${webrtc}`, onion].flatMap(text),
+    ...[websocket, webrtc, onion].flatMap(text),
   ]
 }

@@ -71,7 +71,7 @@ describe('all ways to an entry (L-01)', () => {
   it('are what was known beforehand and what its descriptor says, each once', () => {
     const { directory, entry } = directoryOf({
       alder: { websocket: ALDER },
-      birch: { websocket: 'wss://birch.example.net/relay', webrtc: ALDER },
+      birch: { websocket: 'wss://birch.example.net/relay', webrtc: `webrtc+${ALDER}` },
     })
     const birch = {
       ...entry('birch', 'wss://birch.example.net:443/relay'),
@@ -89,9 +89,9 @@ describe('all ways to an entry (L-01)', () => {
 
   it('have no WebRTC where there is none, nor by way of a relay that nobody knows, nor of the relay itself', () => {
     const { directory, entry } = directoryOf({
-      alder: { websocket: ALDER, webrtc: ALDER },
-      birch: { webrtc: ALDER },
-      cedar: { webrtc: 'wss://nowhere.example/relay' },
+      alder: { websocket: ALDER, webrtc: `webrtc+${ALDER}` },
+      birch: { webrtc: `webrtc+${ALDER}` },
+      cedar: { webrtc: 'webrtc+wss://nowhere.example/relay' },
     })
     const { of, firstOf } = addresses(directory)
     expect(of(entry('alder', ALDER))).toEqual([ALDER])
@@ -103,7 +103,7 @@ describe('all ways to an entry (L-01)', () => {
   it('do not lead into the visitor’s own network, not even to be introduced', () => {
     const { directory, entry } = directoryOf({
       alder: { websocket: 'ws://192.168.1.1/relay' },
-      birch: { webrtc: 'ws://192.168.1.1/relay' },
+      birch: { webrtc: 'webrtc+ws://192.168.1.1/relay' },
     })
     expect(addresses(directory).firstOf(entry('alder'))).toBeUndefined()
     expect(addresses(directory).firstOf(entry('birch'))).toBeUndefined()
@@ -113,7 +113,7 @@ describe('all ways to an entry (L-01)', () => {
     const onion = `ws://${'a'.repeat(55)}d.onion/relay`
     const { directory, entry } = directoryOf({
       alder: { websocket: ALDER },
-      birch: { websocket: 'wss://birch.example.net/relay', webrtc: ALDER },
+      birch: { websocket: 'wss://birch.example.net/relay', webrtc: `webrtc+${ALDER}` },
     })
     const { of, firstOf } = addresses(directory, { entries: [{ ...site, url: onion }] })
     expect(firstOf(entry('alder'))).toBeUndefined()

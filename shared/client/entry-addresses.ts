@@ -107,10 +107,7 @@ export class EntryAddresses {
 
 /** The ways for pages that a descriptor names, as link addresses. */
 export function waysOf({ websocket, webrtc }: Pick<RelayDescriptor, 'websocket' | 'webrtc'>): string[] {
-  return [
-    ...(websocket === undefined ? [] : [websocket]),
-    ...(webrtc === undefined ? [] : [`webrtc+${webrtc}`]),
-  ]
+  return [websocket, webrtc].filter((url) => url !== undefined)
 }
 
 function normal(url: string | undefined): string | undefined {

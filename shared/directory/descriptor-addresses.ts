@@ -1,22 +1,22 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { type IpAddress, ipAddress, parseIpv6 } from '../bytes/address.ts'
+import { type IpAddress, ipAddress } from '../bytes/address.ts'
 import { decode, encode } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
-import { MAX_ADDRESS_BYTES } from './constants.ts'
+import { type LinkAddress, readLinkAddress } from '../link/link-address.ts'
 
-/** Where a relay can be reached, by kind. */
+/** Where a relay can be reached, by kind. All but UDP are texts of shared/link/link-address.ts, at most 255 bytes of ASCII. */
 export interface RelayAddresses {
   /** Where it speaks IPv8 over UDP. */
   readonly udp: IpAddress | undefined
   /** The same over IPv6, where `udp` is its IPv4 address. Readers that look at one address alone see `udp`. */
   readonly udp6?: IpAddress | undefined
-  /** Where pages reach it: ws://host:port/relay or wss://host:port/relay, the port optional, at most 255 bytes. */
+  /** Where pages and relays reach it: ws://host:port/relay or wss://host:port/relay, the port optional. */
   readonly websocket: string | undefined
   /** Where it speaks IPv8 over TCP and TLS: tcp://host:port. */
   readonly tcp?: string | undefined
   /** The same over Tor: tor://….onion:port, a version 3 onion service. */
   readonly onion?: string | undefined
-  /** URL of the relay that signals WebRTC for it, as of `websocket`. */
+  /** The relay that signals WebRTC for it: webrtc+ws://host:port/relay or webrtc+wss://host:port/relay. */
   readonly webrtc?: string | undefined
 }
 
@@ -32,37 +32,30 @@ const KIND_TCP = 3
 const KIND_ONION = 4
 const KIND_WEBRTC = 5
 
-const HOST = String.raw`(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+)`
-
-function isUrl(url: string, pattern: RegExp): boolean {
-  const [, host, port] = pattern.exec(url) ?? []
-  const bracketed = host?.startsWith('[') ?? false
-  const isHost = host !== undefined && (!bracketed || parseIpv6(host.slice(1, -1)) !== undefined)
-  const isPort = port === undefined || (Number(port) >= 1 && Number(port) <= 65_535)
-  return isHost && isPort && url.length <= MAX_ADDRESS_BYTES
-}
-
-const WEBSOCKET = new RegExp(`^wss?://${HOST}(?::([0-9]{1,5}))?/relay$`)
-const TCP = new RegExp(`^tcp://${HOST}:([0-9]{1,5})$`)
-/** 56 characters of base32: key 32, checksum 2, version 1 (Tor rend-spec-v3 §6). */
-const ONION = /^tor:\/\/([a-z2-7]{56}\.onion):([0-9]{1,5})$/
-
 /** Whether a URL may stand in a descriptor as its relay's WebSocket: ws://host/relay, wss://host:port/relay. */
 export function isWebsocketUrl(url: string): boolean {
-  return isUrl(url, WEBSOCKET)
+  return readLinkAddress(url)?.kind === 'websocket'
 }
 
 /** Kinds whose value is ASCII text, in the order in which they are written. */
 const TEXTS = [
-  { kind: KIND_WEBSOCKET, name: 'websocket', pattern: WEBSOCKET, like: 'wss://host:port/relay' },
-  { kind: KIND_TCP, name: 'tcp', pattern: TCP, like: 'tcp://host:port' },
-  { kind: KIND_ONION, name: 'onion', pattern: ONION, like: 'tor://….onion:port' },
-  { kind: KIND_WEBRTC, name: 'webrtc', pattern: WEBSOCKET, like: 'wss://host:port/relay' },
+  { kind: KIND_WEBSOCKET, name: 'websocket', link: 'websocket', like: 'wss://host:port/relay' },
+  { kind: KIND_TCP, name: 'tcp', link: 'tcp', like: 'tcp://host:port' },
+  { kind: KIND_ONION, name: 'onion', link: 'tor', like: 'tor://….onion:port' },
+  { kind: KIND_WEBRTC, name: 'webrtc', link: 'webrtc', like: 'webrtc+wss://host:port/relay' },
 ] as const
 
-function checked(text: string, { name, pattern, like }: (typeof TEXTS)[number]): string {
-  if (isUrl(text, pattern)) return text
+function checked(text: string, { name, link, like }: (typeof TEXTS)[number]): string {
+  if (readLinkAddress(text)?.kind === link) return text
   throw new CodecError(`descriptor-${name}`, `an address like ${like} is needed`)
+}
+
+/** Every address of a relay in one form: where its links can be opened. */
+export function linkAddressesOf(addresses: RelayAddresses): LinkAddress[] {
+  const { udp, udp6 } = addresses
+  const datagrams = [udp, udp6].flatMap((at): LinkAddress[] => (at ? [{ kind: 'udp', at }] : []))
+  const texts = TEXTS.flatMap(({ name }) => addresses[name] ?? [])
+  return [...datagrams, ...texts.flatMap((text) => readLinkAddress(text) ?? [])]
 }
 
 /** @throws CodecError `descriptor-…` with the kind's name, for an address that is not of its kind */

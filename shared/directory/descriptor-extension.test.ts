@@ -37,8 +37,8 @@ const full: DescriptorFields = {
   udp6: { kind: 'ipv6', host: '2001:db8::7', port: 7001 },
   websocket: 'wss://relay.example.org/relay',
   tcp: 'tcp://relay.example.org:6667',
-  onion: `tor://${'a2'.repeat(28)}.onion:6667`,
-  webrtc: 'wss://other.example.org/relay',
+  onion: `tor://${'a2'.repeat(27)}ad.onion:6667`,
+  webrtc: 'webrtc+wss://other.example.org/relay',
   contact: 'operator@example.org',
   country: 'NL',
   as: 64_496,
@@ -51,6 +51,9 @@ function fieldsOf(bytes: Uint8Array): DescriptorFields {
   const { publicKey: _key, bytes: _bytes, ...rest } = read(bytes)
   return rest
 }
+
+/** A name of so many bytes. */
+const hostOf = (bytes: number) => `${'a23456789.'.repeat(26).slice(-bytes + 1)}a`
 
 /** Signs a body as it stands, good or bad. */
 function signedBody(body: Uint8Array): Uint8Array {
@@ -110,8 +113,8 @@ describe('the extension of relay descriptors (D-06, K-08)', () => {
       },
     })
     expect(most.length).toBeLessThan(700)
-    const long = `wss://${'a'.repeat(240)}/relay`
-    const huge = { ...full, websocket: long, webrtc: long, tcp: `tcp://${'a'.repeat(240)}:1` }
+    const long = `wss://${hostOf(235)}/relay`
+    const huge = { ...full, websocket: long, webrtc: `webrtc+${long}`, tcp: `tcp://${hostOf(240)}:1` }
     expect(codeOf(() => sign(huge))).toBe('descriptor-size')
     expect(sign({ ...huge, tcp: undefined }).length).toBeLessThanOrEqual(MAX_DESCRIPTOR_BYTES)
   })
@@ -126,7 +129,10 @@ describe('the extension of relay descriptors (D-06, K-08)', () => {
     ['descriptor-tcp', { tcp: 'udp://host:1' }],
     ['descriptor-onion', { onion: 'tor://example.onion:1' }],
     ['descriptor-onion', { onion: `tor://${'a1'.repeat(28)}.onion:1` }],
+    ['descriptor-onion', { onion: `tor://${'a2'.repeat(28)}.onion:1` }],
     ['descriptor-webrtc', { webrtc: 'https://host/relay' }],
+    ['descriptor-webrtc', { webrtc: 'wss://host/relay' }],
+    ['descriptor-websocket', { websocket: 'webrtc+wss://host/relay' }],
     ['descriptor-policy', { exit: { ...exit, refusedTcpPorts: [{ from: 9, to: 8 }] } }],
     ['descriptor-policy', { exit: { ...exit, refusedTcpPorts: [...exit.refusedTcpPorts].reverse() } }],
     [
@@ -204,10 +210,15 @@ describe('the summary of an exit policy (O-06)', () => {
 
 describe('descriptors as items of the DHT (D-02, K-04)', () => {
   it('fit at their largest, under the key of their relay', () => {
-    const long = `wss://${'a'.repeat(240)}/relay`
-    const short = sign({ ...full, websocket: long, webrtc: long, tcp: undefined })
+    const long = `wss://${hostOf(235)}/relay`
+    const short = sign({ ...full, websocket: long, webrtc: `webrtc+${long}`, tcp: undefined })
     const room = MAX_DESCRIPTOR_BYTES - short.length
-    const largest = sign({ ...full, websocket: long, webrtc: long, tcp: `tcp://${'b'.repeat(room - 10)}:1` })
+    const largest = sign({
+      ...full,
+      websocket: long,
+      webrtc: `webrtc+${long}`,
+      tcp: `tcp://${hostOf(room - 10)}:1`,
+    })
     expect(largest).toHaveLength(MAX_DESCRIPTOR_BYTES)
     const value = byteStringValue(largest)
     expect(value.length).toBeLessThanOrEqual(MAX_VALUE_BYTES)

@@ -103,7 +103,7 @@ function checkCountry(code: string): string {
  * The body, before the signature: version u8 (1), public key 74, published u32, lifetime u32, flags u16, bandwidth u32,
  * nickname (length u8, ASCII), family (length u8, bytes), addresses (count u8 up to 8; each kind u8, length u8, value).
  * The kinds: 1 UDP (an ip_address; a second one, if there is, is the IPv6 address), 2 WebSocket URL, 3 tcp://host:port, 4
- * tor://….onion:port, 5 URL of the relay that signals WebRTC (all ASCII); of several of one kind the first counts, other
+ * tor://….onion:port, 5 webrtc+wss://host:port/relay, the relay that signals WebRTC (all ASCII); of several of one kind the first counts, other
  * kinds are skipped. Then, since its first readers, the extension; what follows is for later versions: signed, and ignored.
  */
 const body = struct({
