@@ -24,8 +24,8 @@ export type ChannelSignal =
 export type ChannelCommand =
   /** Of the far end. */
   | ChannelSignal
-  /** Ends the channel; what was sent before still goes out, and `code` as a text last of all, where there is one. */
-  | { readonly type: 'close'; readonly code: number | undefined }
+  /** Ends the channel; what was sent before still goes out. */
+  | { readonly type: 'close' }
   | ArrayBuffer
 
 /** From the main thread. */
@@ -35,8 +35,8 @@ export type ChannelReport =
   | { readonly type: 'open' }
   /** So many bytes more have been handed to the network. */
   | { readonly type: 'written'; readonly bytes: number }
-  /** The last report. `code` is what the far end gave for its reason: the number that its last message was, as text. */
-  | { readonly type: 'closed'; readonly code?: number }
+  /** The last report. */
+  | { readonly type: 'closed' }
   | ArrayBuffer
 
 /** Asks the main thread for a data channel. @returns the worker's end of its port */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { channelEnd } from '../../shared/link/channel-end.ts'
 import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
 import type { ChannelRequest, ChannelSignal } from './channel-messages.ts'
 import { DataChannel } from './data-channel.ts'
@@ -14,7 +15,7 @@ afterEach(() => {
 class FakePeer implements Peer {
   readonly options: PeerOptions
   readonly signals: PeerSignal[] = []
-  readonly sent: (Uint8Array | string)[] = []
+  readonly sent: Uint8Array[] = []
   readonly waiting: (() => void)[] = []
   ended = false
   destroyed = false
@@ -37,9 +38,9 @@ class FakePeer implements Peer {
     this.signals.push(signal)
   }
 
-  write(message: Uint8Array | string, written?: () => void): boolean {
+  write(message: Uint8Array, written: () => void): boolean {
     this.sent.push(message)
-    if (written) this.waiting.push(written)
+    this.waiting.push(written)
     return true
   }
 
@@ -186,9 +187,8 @@ describe('a data channel between the worker and the main thread (L-01, L-08)', (
   it('learns why the far end has closed', async () => {
     const { peer, happened } = made({ initiator: true })
     peer.emit('connect')
-    peer.emit('data', '4004')
-    peer.emit('close')
-    await until(() => happened.length === 2)
+    peer.emit('data', channelEnd(4004))
+    await until(() => happened.length === 2 && peer.ended)
     expect(happened).toEqual(['open', 'closed 4004'])
   })
 
@@ -210,7 +210,7 @@ describe('a data channel between the worker and the main thread (L-01, L-08)', (
     const opening = made({ initiator: true })
     opening.channel.close()
     await until(() => open.peer.ended && opening.peer.destroyed)
-    expect(open.peer.sent).toEqual([Uint8Array.of(1), '4001'])
+    expect(open.peer.sent).toEqual([Uint8Array.of(1), channelEnd(4001)])
     expect(open.peer.destroyed).toBe(false)
     expect([open.happened, opening.happened]).toEqual([['open'], []])
   })

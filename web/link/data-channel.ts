@@ -1,3 +1,4 @@
+import { channelEnd, channelEndCode } from '../../shared/link/channel-end.ts'
 import type { MessagePipe } from '../../shared/link/queued-link.ts'
 import type {
   ChannelCommand,
@@ -63,17 +64,18 @@ export class DataChannel implements MessagePipe {
     return this.buffered
   }
 
-  /** Data channels have no close codes: it goes as a last message. Idempotent. */
+  /** Data channels have no close codes: it goes as a last message (channel-end.ts). Idempotent. */
   close(code?: number): void {
     if (this.state === 'closed') return
-    this.tell({ type: 'close', code })
+    if (code !== undefined) this.send(channelEnd(code))
+    this.tell({ type: 'close' })
     this.end()
   }
 
   private receive(report: ChannelReport): void {
     if (this.state === 'closed') return
     if (report instanceof ArrayBuffer) {
-      this.options.onMessage(new Uint8Array(report))
+      this.heard(new Uint8Array(report))
     } else if (report.type === 'description' || report.type === 'candidate') {
       this.options.onSignal(report)
     } else if (report.type === 'open') {
@@ -83,9 +85,23 @@ export class DataChannel implements MessagePipe {
       this.buffered -= report.bytes
       this.options.onWritten?.()
     } else {
-      this.end()
-      this.options.onClosed(report.code)
+      this.closed(undefined)
     }
+  }
+
+  private heard(message: Uint8Array): void {
+    const code = channelEndCode(message)
+    if (code === undefined) {
+      this.options.onMessage(message)
+      return
+    }
+    this.tell({ type: 'close' })
+    this.closed(code)
+  }
+
+  private closed(code: number | undefined): void {
+    this.end()
+    this.options.onClosed(code)
   }
 
   private end(): void {

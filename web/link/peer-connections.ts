@@ -12,7 +12,7 @@ export interface Peer {
   on(event: 'data', listener: (data: unknown) => void): void
   signal(signal: PeerSignal): void
   /** @param written called when the channel has room for more */
-  write(message: Uint8Array | string, written?: () => void): boolean
+  write(message: Uint8Array, written: () => void): boolean
   end(): void
   destroy(): void
 }
@@ -41,8 +41,6 @@ export interface PeerOptions {
 const STUN = /^stun:(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+):[0-9]{1,5}$/
 
 const CHANNEL_NAME = 'culvert'
-/** The one text that belongs on a channel, last of all: a close code as of a WebSocket. */
-const CLOSE_CODE = /^[0-9]{4}$/
 
 /** Makes one data channel, and carries its messages over `port` until either end closes. */
 export function servePeer(
@@ -92,7 +90,7 @@ class ServedPeer {
     if (this.isClosed || peer === undefined) return
     try {
       if (command instanceof ArrayBuffer) this.send(peer, new Uint8Array(command))
-      else if (command.type === 'close') this.end(peer, command.code)
+      else if (command.type === 'close') this.end(peer)
       else if (command.type === 'description') peer.signal({ type: this.theirType, sdp: command.sdp })
       else peer.signal(remoteCandidate(command.candidate))
     } catch {
@@ -102,13 +100,9 @@ class ServedPeer {
   }
 
   /** An open channel first sends what waits in it; one that is on its way is called off. */
-  private end(peer: Peer, code: number | undefined): void {
-    if (!this.isOpen) {
-      this.closed()
-      return
-    }
-    if (code !== undefined) peer.write(String(code))
-    peer.end()
+  private end(peer: Peer): void {
+    if (this.isOpen) peer.end()
+    else this.closed()
   }
 
   private get theirType(): 'offer' | 'answer' {
@@ -139,7 +133,7 @@ class ServedPeer {
 
   private heard(data: unknown): void {
     if (!(data instanceof Uint8Array) || data.length > MAX_MESSAGE_BYTES) {
-      this.closed(typeof data === 'string' && CLOSE_CODE.test(data) ? Number(data) : undefined)
+      this.closed()
       return
     }
     const { buffer, byteLength } = data
@@ -148,9 +142,9 @@ class ServedPeer {
     if (!this.isClosed) this.port.postMessage(bytes, [bytes])
   }
 
-  private closed(code?: number): void {
+  private closed(): void {
     if (this.isClosed) return
-    this.report({ type: 'closed', ...(code !== undefined && { code }) })
+    this.report({ type: 'closed' })
     this.isClosed = true
     this.port.close()
     this.peer?.destroy()

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { Gateway, type GatewayOptions } from '../../relay-server/gateway/gateway.ts'
@@ -8,6 +8,7 @@ import { KeyPair } from '../../shared/identity/keys.ts'
 import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
 import { parseLinkAddress } from '../../shared/link/link-address.ts'
 import { HOSTILE_MESSAGES, type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
+import type { MessagePipe } from '../../shared/link/queued-link.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { WebSocketDialler, type WebSocketDiallerOptions } from './websocket-dialler.ts'
@@ -99,6 +100,11 @@ function pageSide(url: string, overrides: Partial<WebSocketDiallerOptions> = {},
   return { ...seen, opening }
 }
 
+/** What is below a link. */
+function pipeOf(link: Link): MessagePipe {
+  return (link as unknown as { options: { pipe: MessagePipe } }).options.pipe
+}
+
 async function webSocketWire(): Promise<LinkWire> {
   const relay = await relaySide()
   const page = pageSide(relay.url)
@@ -116,6 +122,18 @@ async function webSocketWire(): Promise<LinkWire> {
     rightCounters: relay.counters,
     until,
     injectToRight: (bytes) => pageSockets[0]!.send(bytes),
+    injectBelow: (bytes) => {
+      ;(pageSockets[0] as unknown as { _socket: Socket })._socket.write(bytes)
+    },
+    holdRight: (held) => {
+      const { socket } = pipeOf(relay.links[0]!) as unknown as { socket: WebSocket }
+      if (held) socket.pause()
+      else socket.resume()
+    },
+    leftWaiting: () => (left.queued?.bytes ?? 0) + pipeOf(left).bufferedBytes(),
+    cut: () => {
+      ;(pageSockets[0] as unknown as { _socket: Socket })._socket.resetAndDestroy()
+    },
     stop: () => relay.gateway.stop(),
   }
 }
@@ -126,6 +144,8 @@ linkSuite(
     reliable: true,
     tellsClose: true,
     hostile: { ...HOSTILE_MESSAGES, 'a message over 64 KiB': new Uint8Array(65_537) },
+    hostileBelow: { 'a frame that is not masked': Uint8Array.of(0x82, 1, 7) },
+    ordeals: ['back-pressure', 'cut'],
   },
   webSocketWire,
 )
