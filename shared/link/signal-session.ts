@@ -42,6 +42,8 @@ export class Session implements SignalSession {
   private sentBytes = 0
   private described = false
   private peerDescribed = false
+  /** Of this side, found before its description was given. */
+  private readonly undescribed: string[] = []
   /** Of the other side, come before its description. */
   private readonly early: string[] = []
   private events: SignalEvents | undefined
@@ -72,12 +74,15 @@ export class Session implements SignalSession {
     if (!this.isOpen || this.described) return
     this.described = true
     this.say(this.initiated ? 'offer' : 'answer', utf8ToBytes(checkedDescription(sdp, this.options.policy)))
+    for (const candidate of this.undescribed.splice(0)) this.candidate(candidate)
     if (this.initiated) this.repeatTimer = this.options.clock.after(SIGNAL_REPEAT_MS, this.repeat)
   }
 
   candidate(candidate: string): void {
     const usable = usableCandidate(candidate, this.options.policy)
-    if (this.isOpen && this.described && usable) this.say('candidate', utf8ToBytes(usable))
+    if (!this.isOpen || !usable) return
+    if (this.described) this.say('candidate', utf8ToBytes(usable))
+    else if (this.undescribed.length < SIGNAL_MESSAGES) this.undescribed.push(usable)
   }
 
   end(refusal?: SignalRefusal): void {

@@ -49,11 +49,11 @@ export interface SignalSession {
   readonly peer: Uint8Array
   readonly open: boolean
   /**
-   * Sends this side's description: the offer of the caller, the answer of the called. Once, before candidates.
+   * Sends this side's description: the offer of the caller, the answer of the called. Once.
    * @throws CodecError `sdp-…` on what is no description of one data channel
    */
   describe(sdp: string): void
-  /** Sends one candidate (`candidate:…`). What is of no use (TCP, relayed) is left out. */
+  /** Sends one candidate (`candidate:…`), after the description if need be. What is of no use (TCP, relayed) is left out. */
   candidate(candidate: string): void
   /** The connection stands, or is given up. With a refusal the other side learns why. Idempotent. */
   end(refusal?: SignalRefusal): void

@@ -1,0 +1,64 @@
+import { SignalEnd, type SignalEvents, type SignalSession } from '../../shared/link/signalling.ts'
+import { isSignalTo, SignalForwarder } from '../../shared/link/signalling-forwarder.ts'
+import { NO_MID, type SignalRefusal } from '../../shared/link/signalling-messages.ts'
+import type { Clock } from '../../shared/world/clock.ts'
+import type { Counters } from '../../shared/world/counters.ts'
+import type { Random } from '../../shared/world/random.ts'
+
+/** A neighbour, as far as signalling goes: keeper's. */
+export interface SignalWay {
+  readonly publicKey: { readonly mid: Uint8Array }
+  /** `body` as a control packet with id 7. */
+  sendSignal(body: Uint8Array): void
+}
+
+export interface RelaySignallingOptions {
+  readonly clock: Clock
+  readonly random: Random
+  /** `signal-…` of sessions that end here, `forward-…` of those that are passed on. */
+  readonly counters: Counters
+  readonly ownMid: Uint8Array
+  /** Whether this relay signals for others. */
+  readonly forward: boolean
+  readonly allowPrivate: boolean
+  /** The neighbour with this mid that has an open link; undefined of pages. */
+  openRelay(mid: Uint8Array): SignalWay | undefined
+  /** Somebody calls this relay; without it, calls are refused. */
+  onCall?(session: SignalSession): SignalEvents | SignalRefusal
+}
+
+/** All signalling of a relay: its own sessions, and those that it passes on between two of its neighbours (L-06). */
+export class RelaySignalling {
+  readonly end: SignalEnd<SignalWay>
+  private readonly options: RelaySignallingOptions
+  private readonly forwarder: SignalForwarder<SignalWay>
+
+  constructor(options: RelaySignallingOptions) {
+    this.options = options
+    const { openRelay, forward } = options
+    const send = (way: SignalWay, body: Uint8Array) => way.sendSignal(body)
+    this.end = new SignalEnd<SignalWay>({ ...options, send })
+    this.forwarder = new SignalForwarder<SignalWay>({
+      ...options,
+      send,
+      wayTo: (mid) => (forward ? openRelay(mid) : undefined),
+      midOf: ({ publicKey }) => (openRelay(publicKey.mid) ? publicKey.mid : NO_MID),
+    })
+  }
+
+  /** What came from a neighbour as the body of a control packet with id 7. Never throws. */
+  receive(way: SignalWay, body: Uint8Array): void {
+    if (isSignalTo(this.options.ownMid, body)) this.end.receive(way, body)
+    else this.forwarder.receive(way, body)
+  }
+
+  /** The neighbour is gone. */
+  lost(way: SignalWay): void {
+    this.end.lost(way)
+    this.forwarder.lost(way)
+  }
+
+  close(): void {
+    this.end.close()
+  }
+}

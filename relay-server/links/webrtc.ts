@@ -1,0 +1,183 @@
+import { CulvertError } from '../../shared/bytes/error.ts'
+import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
+import { type LinkAddress, readLinkAddress } from '../../shared/link/link-address.ts'
+import type { SignalEvents, SignalSession } from '../../shared/link/signalling.ts'
+import type { SignalRefusal } from '../../shared/link/signalling-messages.ts'
+import type { Dialler, DialSignal, DialTarget, Wire, WireListener } from '../../shared/link/wire.ts'
+import type { WireIdentity } from '../../shared/link/wire-session.ts'
+import type { Log } from '../log.ts'
+import { WebRtcConnection } from './webrtc-connection.ts'
+import { WEBRTC_LIMITS } from './webrtc-constants.ts'
+import { loadWebRtc, releaseWebRtc, useWebRtc, type WebRtcLibrary } from './webrtc-library.ts'
+import { RelaySignalling, type SignalWay } from './webrtc-signalling.ts'
+
+export interface WebRtcLinksOptions extends WireIdentity {
+  readonly log: Log
+  /** Whether this relay signals for others. */
+  readonly forward: boolean
+  /** Whether candidates with private and loopback addresses are told and taken: in a lab, or where the operator says so. */
+  readonly allowPrivate: boolean
+  readonly limits?: { readonly connections: number; readonly opening: number }
+  /** The only address to send from. */
+  readonly bindAddress?: string | undefined
+  /** `stun:host:port` of relays that tell what address this one has outside. */
+  stunServers(): readonly string[]
+  /** The neighbour with this mid that has an open link; undefined of pages. */
+  openRelay(mid: Uint8Array): SignalWay | undefined
+  /** The relay with this WebSocket URL, as a neighbour: one that is there or can be dialled. */
+  signallerAt(address: LinkAddress): SignalWay | undefined
+  /** The WebSocket URLs of relays that signal for this one. */
+  signallers(): readonly string[]
+  onWire(wire: Wire): void
+  /** Instead of node-datachannel. */
+  readonly load?: () => Promise<WebRtcLibrary>
+}
+
+/**
+ * Links over WebRTC data channels (L-01, L-06), with relays behind NATs and with pages: what dials them, what takes them, and
+ * the signalling for both and for others.
+ */
+export class WebRtcLinks implements Dialler, WireListener {
+  readonly kind = 'webrtc'
+  readonly signalling: RelaySignalling
+  private readonly options: WebRtcLinksOptions
+  private readonly limits: { readonly connections: number; readonly opening: number }
+  private readonly connections = new Set<WebRtcConnection>()
+  private readonly opening = new Set<WebRtcConnection>()
+  private library: WebRtcLibrary | undefined
+  private emptied: (() => void) | undefined
+
+  constructor(options: WebRtcLinksOptions) {
+    this.options = options
+    this.limits = options.limits ?? WEBRTC_LIMITS
+    const { keyPair, clock, random, counters, forward, allowPrivate } = options
+    this.signalling = new RelaySignalling({
+      clock,
+      random,
+      counters,
+      ownMid: keyPair.publicKey.mid,
+      forward,
+      allowPrivate,
+      openRelay: (mid) => options.openRelay(mid),
+      onCall: (session) => this.called(session),
+    })
+  }
+
+  /** Connections there are, those included that are being opened or closed. */
+  get size(): number {
+    return this.connections.size
+  }
+
+  /** Loads the library. Where it is not there the relay goes on without WebRTC links, and still signals for others. */
+  async start(): Promise<void> {
+    if (this.library) return
+    try {
+      this.library = await (this.options.load ?? loadWebRtc)()
+      useWebRtc()
+    } catch (error) {
+      this.options.counters.add('webrtc-unavailable')
+      const why = error instanceof CulvertError ? error.message : 'the WebRTC library does not load'
+      this.options.log.info(`${why}; this relay does without`)
+    }
+  }
+
+  /** At each relay that signals for this one, if there is a library. */
+  addresses(): readonly LinkAddress[] {
+    if (!this.library) return []
+    return this.options.signallers().flatMap((url) => readLinkAddress(`webrtc+${url}`) ?? [])
+  }
+
+  canDial(address: LinkAddress): boolean {
+    return this.library !== undefined && address.kind === 'webrtc'
+  }
+
+  dial({ address, publicKey }: DialTarget, signal?: DialSignal): Promise<Wire> {
+    const way = this.canDial(address) ? this.options.signallerAt(address) : undefined
+    const { library } = this
+    if (!library || !way) {
+      return Promise.reject(new CulvertError('link-unreachable', 'no way to the relay that signals for it'))
+    }
+    if (this.connections.size >= this.limits.connections || signal?.aborted) {
+      const code = signal?.aborted ? 'link-aborted' : 'link-full'
+      return Promise.reject(new CulvertError(code, 'no WebRTC connection was begun'))
+    }
+    return new Promise((resolve, reject) => {
+      const abort = () => connection.stop('unneeded')
+      const over = () => signal?.removeEventListener('abort', abort)
+      const connection = this.connect(library, { address, publicKey }, resolve, reject, over)
+      signal?.addEventListener('abort', abort)
+      connection.signal(this.signalling.end.call(way, publicKey.mid, connection))
+    })
+  }
+
+  /** Closes every connection with `shutdown`, and ends the library's threads where this was its last user. */
+  async stop(): Promise<void> {
+    const { library } = this
+    this.library = undefined
+    this.signalling.close()
+    for (const connection of this.connections) connection.stop('shutdown')
+    if (this.connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.emptied = resolve
+      })
+    }
+    if (library) releaseWebRtc(library)
+  }
+
+  private called(session: SignalSession): SignalEvents | SignalRefusal {
+    const { library } = this
+    if (!library) return 'signal-off'
+    const isFull =
+      this.connections.size >= this.limits.connections || this.opening.size >= this.limits.opening
+    if (isFull) return 'signal-full'
+    const { onWire } = this.options
+    // Who it was has no claim to learn why: what failed is counted.
+    const over = () => this.opening.delete(connection)
+    const connection = this.connect(
+      library,
+      undefined,
+      (wire) => onWire(wire),
+      () => {},
+      over,
+    )
+    this.opening.add(connection)
+    connection.signal(session)
+    return connection
+  }
+
+  private connect(
+    library: WebRtcLibrary,
+    target: DialTarget | undefined,
+    onWire: (wire: Wire) => void,
+    onFailed: (error: CulvertError) => void,
+    /** There is a wire, or there will be none. */
+    over: () => void,
+  ): WebRtcConnection {
+    const { stunServers, bindAddress } = this.options
+    const stun = stunServers().slice(0, MAX_STUN_SERVERS)
+    const peer = library.connect({ stunServers: stun, maxMessageBytes: MAX_MESSAGE_BYTES, bindAddress })
+    const connection: WebRtcConnection = new WebRtcConnection({
+      ...this.options,
+      peer,
+      target,
+      onWire: (wire) => {
+        over()
+        onWire(wire)
+      },
+      onFailed: (error) => {
+        over()
+        onFailed(error)
+      },
+      onEnded: () => {
+        over()
+        this.connections.delete(connection)
+        if (this.connections.size === 0) this.emptied?.()
+      },
+    })
+    this.connections.add(connection)
+    return connection
+  }
+}
+
+/** One would do; a second answers when the first is down. */
+const MAX_STUN_SERVERS = 2
