@@ -5,6 +5,7 @@ import type { WireIdentity } from '../../shared/link/wire-session.ts'
 import type { RelayConfig } from '../config.ts'
 import type { Log } from '../log.ts'
 import type { Certificates } from './certificates.ts'
+import { STREAM_SILENCE_MS } from './constants.ts'
 import { Destinations } from './destinations.ts'
 import { TcpDialler, TcpListener } from './tcp.ts'
 import { TorLinks, type TorLinksOptions } from './tor-links.ts'
@@ -34,15 +35,17 @@ export class LinkKinds {
     const diallers: Dialler[] = []
     const listeners: WireListener[] = []
     const destinations = new Destinations(options)
+    // No sooner than the heartbeats of which three were missed.
+    const silenceMs = Math.max(STREAM_SILENCE_MS, 3_000 * links.heartbeatSeconds)
     if (links.udp.enabled) {
       this.udpWires = new UdpWires(options)
       diallers.push(this.udpWires)
     }
     if (links.tcp.enabled && options.certificates) {
-      diallers.push(new TcpDialler({ ...options, destinations }))
+      diallers.push(new TcpDialler({ ...options, destinations, silenceMs }))
       const { host = udp.host, publicHost = udp.publicHost } = links.tcp
       const { certificates } = options
-      listeners.push(new TcpListener({ ...options, ...links.tcp, host, publicHost, certificates }))
+      listeners.push(new TcpListener({ ...options, ...links.tcp, host, publicHost, certificates, silenceMs }))
     }
     if (links.websocket.enabled) diallers.push(new WebSocketDialler({ ...options, destinations }))
     if (links.tor.enabled) {

@@ -11,7 +11,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { formatLinkAddress, type LinkAddress, parseLinkAddress } from '../../shared/link/link-address.ts'
-import { HOSTILE_MESSAGES, type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
+import {
+  HOSTILE_MESSAGES,
+  type LinkWire,
+  linkSuite,
+  type Ordeal,
+} from '../../shared/link/link-suite.fixture.ts'
 import { streamMessage } from '../../shared/link/stream-messages.ts'
 import { ByteProxy } from './byte-proxy.fixture.ts'
 import { TcpDialler, TcpListener, type TcpListenerOptions } from './tcp.ts'
@@ -57,12 +62,12 @@ function refusalOf(attempt: Promise<unknown>): Promise<string> {
   )
 }
 
-async function tcpWire(): Promise<LinkWire> {
+async function tcpWire(ordeal?: Ordeal): Promise<LinkWire> {
   const right = await listening()
   const proxy = await ByteProxy.to(right.port)
   cleanUps.push(() => proxy.stop())
   const left = new TestEnd()
-  const dialler = diallerOf(left, { lab: true, silenceMs: 100 })
+  const dialler = diallerOf(left, { lab: true, ...(ordeal === 'half-open' && { silenceMs: 100 }) })
   left.onWire(await dialler.dial({ address: tcpTo(proxy.port), publicKey: right.end.publicKey }))
   await until(() => right.end.wires.length === 1)
   const socketOf = (end: TestEnd) => (end.pipe as unknown as { socket: TLSSocket }).socket

@@ -62,6 +62,15 @@ async function udpWire(): Promise<LinkWire> {
     leftCounters: left.counters,
     rightCounters: right.counters,
     until,
+    loseSome: () => {
+      const { socket } = left.links as unknown as { socket: { send: (...args: unknown[]) => void } }
+      const send = socket.send.bind(socket)
+      let count = 0
+      socket.send = (...args) => {
+        if (count++ % 3 > 0) send(...args)
+        else (args.at(-1) as (error: Error | null, bytes: number) => void)(null, 0)
+      }
+    },
     injectToRight: (bytes) => {
       const socket = createSocket('udp4')
       socket.send(bytes, right.links.address.port, HOST, () => socket.close())
@@ -82,6 +91,7 @@ linkSuite(
       'an empty datagram': new Uint8Array(0),
       'a datagram over the MTU': new Uint8Array(UDP_MTU + 1),
     },
+    ordeals: ['loss'],
   },
   udpWire,
 )

@@ -9,7 +9,12 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { parseLinkAddress } from '../../shared/link/link-address.ts'
-import { HOSTILE_MESSAGES, type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
+import {
+  HOSTILE_MESSAGES,
+  type LinkWire,
+  linkSuite,
+  type Ordeal,
+} from '../../shared/link/link-suite.fixture.ts'
 import { WebSocketDialler as PageDialler } from '../../web/link/websocket-dialler.ts'
 import { Gateway, type GatewayOptions } from '../gateway/gateway.ts'
 import { ByteProxy } from './byte-proxy.fixture.ts'
@@ -65,12 +70,12 @@ function refusalOf(attempt: Promise<unknown>): Promise<string> {
 
 const socketOf = (end: TestEnd) => (end.pipe as unknown as { socket: WebSocket }).socket
 
-async function wireOver(tls: Certificates | undefined): Promise<LinkWire> {
+async function wireOver(tls: Certificates | undefined, ordeal?: Ordeal): Promise<LinkWire> {
   const right = await gateway({ certificates: tls })
   const proxy = await ByteProxy.to(right.port)
   cleanUps.push(() => proxy.stop())
   const left = new TestEnd()
-  const dialler = diallerOf(left, { idleMs: 100 })
+  const dialler = diallerOf(left, ordeal === 'half-open' ? { idleMs: 100 } : {})
   const address = addressOf(proxy.port, tls !== undefined)
   left.onWire(await dialler.dial({ address, publicKey: right.end.publicKey }))
   await until(() => right.end.wires.length === 1)
@@ -112,7 +117,7 @@ for (const [scheme, tls] of [
       },
       ordeals: ['back-pressure', 'cut', 'half-open'],
     },
-    () => wireOver(tls),
+    (ordeal) => wireOver(tls, ordeal),
   )
 }
 
@@ -248,16 +253,19 @@ describe('WebSocket link between relays: dialling (L-01, L-02)', () => {
     expect(await refusalOf(attempt)).toBe('link-aborted')
   })
 
-  it.each(['ws://10.0.0.1/relay', 'wss://[::1]/relay', 'ws://localhost/relay', 'ws://127.0.0.1:8080/relay'])(
-    'does not go to %s outside a lab',
-    async (text) => {
-      const address = parseLinkAddress(text)
-      const dialler = diallerOf(new TestEnd(), { lab: false })
-      expect(dialler.canDial(address)).toBe(false)
-      const attempt = dialler.dial({ address, publicKey: new TestEnd().publicKey })
-      expect(await refusalOf(attempt)).toBe('link-address-refused')
-    },
-  )
+  it.each([
+    'ws://10.0.0.1/relay',
+    'wss://[::1]/relay',
+    'ws://localhost/relay',
+    'ws://127.0.0.1:8080/relay',
+    `ws://${'a'.repeat(55)}d.onion/relay`,
+  ])('does not go to %s outside a lab', async (text) => {
+    const address = parseLinkAddress(text)
+    const dialler = diallerOf(new TestEnd(), { lab: false })
+    expect(dialler.canDial(address)).toBe(false)
+    const attempt = dialler.dial({ address, publicKey: new TestEnd().publicKey })
+    expect(await refusalOf(attempt)).toBe('link-address-refused')
+  })
 
   it('goes where the name led when it was judged, and names it to the gateway', async () => {
     const { end, port } = await gateway()

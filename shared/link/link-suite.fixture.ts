@@ -68,11 +68,18 @@ function numberOf([a = 0, b = 0, c = 0]: Uint8Array): number {
   return (a << 16) | (b << 8) | c
 }
 
-/** What every kind of link must do. A new kind is one file, and a test of a few lines that runs this. */
-export function linkSuite(title: string, traits: LinkTraits, make: () => Promise<LinkWire>): void {
-  const test = (name: string, run: (wire: LinkWire) => Promise<void>) =>
+/**
+ * What every kind of link must do. A new kind is one file, and a test of a few lines that runs this.
+ * @param make told of `half-open`, for which the wire should have a short limit of silence, and for nothing else
+ */
+export function linkSuite(
+  title: string,
+  traits: LinkTraits,
+  make: (ordeal?: Ordeal) => Promise<LinkWire>,
+): void {
+  const test = (name: string, run: (wire: LinkWire) => Promise<void>, ordeal?: Ordeal) =>
     it(name, async () => {
-      const wire = await make()
+      const wire = await make(ordeal)
       try {
         await run(wire)
       } finally {
@@ -198,14 +205,18 @@ export function linkSuite(title: string, traits: LinkTraits, make: () => Promise
     }
 
     if (can('half-open')) {
-      test('takes a neighbour that has fallen silent for lost', async (wire) => {
-        await greet(wire)
-        wire.vanish?.()
-        wire.left.send(new Uint8Array(10), 5)
-        await wire.until(() => wire.leftClosed.length === 1)
-        expect(wire.leftClosed).toEqual(['lost'])
-        expect(wire.left.open).toBe(false)
-      })
+      test(
+        'takes a neighbour that has fallen silent for lost',
+        async (wire) => {
+          await greet(wire)
+          wire.vanish?.()
+          wire.left.send(new Uint8Array(10), 5)
+          await wire.until(() => wire.leftClosed.length === 1)
+          expect(wire.leftClosed).toEqual(['lost'])
+          expect(wire.left.open).toBe(false)
+        },
+        'half-open',
+      )
     }
 
     if (can('loss')) {
