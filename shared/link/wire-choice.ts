@@ -14,6 +14,18 @@ export interface Choice {
   readonly left: NeighbourWire | undefined
 }
 
+/** More than any cost. */
+const WORRY_COST = 1e9
+
+/** A wire that lives is best; one that is about to retire still carries; one that does not answer perhaps. */
+function worry({ silent, retirement }: NeighbourWire): number {
+  return (silent ? 2 : 0) + (retirement ? 1 : 0)
+}
+
+function takes(wire: NeighbourWire, bytes: number): boolean {
+  return wire.takesPackets && bytes <= wire.wire.link.mtu
+}
+
 /**
  * Which wire a flow goes over (L-05). A flow keeps to its wire while that lives, so that its packets stay in order; a new one,
  * or one whose wire is gone, silent or about to retire, goes where it meets the least (NeighbourWire.cost).
@@ -33,31 +45,33 @@ export class WireChoice {
   /** @param bytes of the packet: not every wire takes every size */
   of(flow: number, bytes: number, nowMs: number): Choice | undefined {
     const place = this.places.get(flow)
-    if (place?.wire.status === 'open' && place.wire.takesPackets && bytes <= place.wire.wire.link.mtu) {
+    const fits = place !== undefined && takes(place.wire, bytes)
+    if (fits && worry(place.wire) === 0) {
       place.usedMs = nowMs
       return { wire: place.wire, left: undefined }
     }
     const wire = this.best(bytes)
     if (wire === undefined) return undefined
-    if (place?.wire === wire) {
+    // From bad to as bad would only bring the flow out of order.
+    if (fits && worry(place.wire) <= worry(wire)) {
       place.usedMs = nowMs
-      return { wire, left: undefined }
+      return { wire: place.wire, left: undefined }
     }
     const left = place && !place.wire.closed ? place.wire : undefined
     // A packet too large for its flow's wire goes another way alone.
-    if (left?.status === 'open') return { wire, left: undefined }
+    if (left && worry(left) === 0) return { wire, left: undefined }
     this.keep(flow, wire, nowMs)
     return { wire, left }
   }
 
-  /** The best wire for something new: one that answers before one that is silent, and that before one about to retire. */
+  /** The best wire for something new. @param bytes of it */
   best(bytes = 0): NeighbourWire | undefined {
     const nowMs = this.clock.now()
     let best: NeighbourWire | undefined
     let least = Number.POSITIVE_INFINITY
     for (const wire of this.wires()) {
-      if (!wire.takesPackets || bytes > wire.wire.link.mtu) continue
-      const cost = wire.cost(nowMs) + (wire.retirement ? 2e6 : wire.silent ? 1e6 : 0)
+      if (!takes(wire, bytes)) continue
+      const cost = wire.cost(nowMs) + worry(wire) * WORRY_COST
       if (cost >= least) continue
       best = wire
       least = cost
