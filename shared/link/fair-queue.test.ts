@@ -246,6 +246,16 @@ describe('fair queue: standing delay (N-14)', () => {
     expect(drops).toBeLessThan(200)
   })
 
+  it('does not take a single packet for a queue, however large it is and however long it waits', () => {
+    const { clock, queue, push } = numberedQueue(WIDE, 'on')
+    for (let i = 0; i < 10; i++) {
+      push(1, 16_368)
+      clock.advance(1_000)
+      expect(queue.pop()?.length).toBe(16_368)
+    }
+    expect(queue.dropped).toBe(0)
+  })
+
   it('can be switched off', () => {
     expect(dropsOfStandingQueue(400, 'off')).toBe(0)
   })
