@@ -1,31 +1,13 @@
 import type { IpAddress } from '../bytes/address.ts'
 import type { Clock } from '../world/clock.ts'
-import { BoundedMap } from './bounded-map.ts'
+import { BucketsBySource } from './buckets-by-source.ts'
 import type { WalkSettings } from './constants.ts'
 import type { Contact } from './contacts.ts'
 import { networkOf, siteOf } from './network-of.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Sources remembered per limit. One forgotten starts with a full bucket; the limits over all sources hold then. */
-const SOURCES = 1_024
 /** An introducer that was never answered from its address gets few punctures out of us: two, then one in 10 s. */
 const UNPROVEN_PUNCTURES = { perSecond: 0.1, burst: 2 }
-
-/** A token bucket for each source. */
-class BucketsBySource {
-  private readonly buckets = new BoundedMap<string, TokenBucket>(SOURCES)
-  private readonly make: () => TokenBucket
-
-  constructor(make: () => TokenBucket) {
-    this.make = make
-  }
-
-  take(source: string): boolean {
-    const bucket = this.buckets.get(source) ?? this.make()
-    this.buckets.set(source, bucket)
-    return bucket.take()
-  }
-}
 
 /**
  * What packets from outside may cost: signatures checked, answers, punctures. By source first, so that one that floods uses
