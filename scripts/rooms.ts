@@ -37,10 +37,11 @@ const packagesAllowed: Record<string, readonly string[]> = {
   shared: ['@noble/*'],
   'relay-server': [
     ...['@achingbrain/nat-port-mapper', '@noble/*', 'mmdb-lib', 'sodium-native', 'ws', 'yaml', 'zod'],
+    ...['node-datachannel', 'node-datachannel/polyfill', 'selfsigned', 'socks'],
     ...['bittorrent-dht', 'bittorrent-tracker', 'create-torrent', 'webtorrent'],
   ],
   web: [
-    ...['@noble/*', 'idb', 'libsodium', 'lit', 'parse-torrent', 'streamx', 'webtorrent'],
+    ...['@noble/*', 'idb', 'libsodium', 'lit', 'parse-torrent', 'simple-peer', 'streamx', 'webtorrent'],
     // what stands in for Node's modules under WebTorrent when the page is bundled
     ...['buffer', 'events', 'path-esm', 'node:buffer', 'node:events'],
     // drawn when the page is bundled

@@ -15,18 +15,11 @@ import { NodeClock } from '../node-clock.ts'
 import { UDP_PENDING_BYTES, UDP_POLL_MS } from './constants.ts'
 import { UdpLinks } from './udp.ts'
 import type { UdpLink } from './udp-link.ts'
+import { until } from './wires.fixture.ts'
 
 const HOST = '127.0.0.1'
 /** Where nobody else takes ports. */
 const QUIET_HOST = '127.0.0.77'
-
-/** Lets real packets arrive, turn by turn of the event loop. */
-async function until(predicate: () => boolean): Promise<void> {
-  for (let turn = 0; !predicate(); turn++) {
-    if (turn > 5_000_000) throw new Error('never came to be')
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
 
 async function realEnd(host = HOST) {
   const counters = new Counters()
@@ -68,7 +61,6 @@ async function udpWire(): Promise<LinkWire> {
       let count = 0
       socket.send = (...args) => {
         if (count++ % 3 > 0) send(...args)
-        else (args.at(-1) as (error: Error | null, bytes: number) => void)(null, 0)
       }
     },
     injectToRight: (bytes) => {

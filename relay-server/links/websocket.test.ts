@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { parseLinkAddress } from '../../shared/link/link-address.ts'
@@ -15,21 +15,11 @@ import {
   linkSuite,
   type Ordeal,
 } from '../../shared/link/link-suite.fixture.ts'
-import { WebSocketDialler as PageDialler } from '../../web/link/websocket-dialler.ts'
 import { Gateway, type GatewayOptions } from '../gateway/gateway.ts'
 import { ByteProxy } from './byte-proxy.fixture.ts'
 import type { Certificates } from './certificates.ts'
 import { WebSocketDialler } from './websocket.ts'
-import {
-  clock,
-  HOST,
-  linkWireOf,
-  random,
-  stateFolder,
-  TestEnd,
-  testCertificates,
-  until,
-} from './wires.fixture.ts'
+import { HOST, linkWireOf, stateFolder, TestEnd, testCertificates, until } from './wires.fixture.ts'
 
 const certificates = await testCertificates()
 
@@ -167,25 +157,6 @@ describe('WebSocket link between relays: who is at the other end (L-03)', () => 
     await until(() => end.counters.get('gateway-auth-refused') === 1)
     expect(end.wires).toEqual([])
   })
-
-  it('is known to a page over wss: too, which can name no binding', async () => {
-    const { end, port } = await gateway({ certificates })
-    const page = new TestEnd()
-    class TrustingWebSocket extends WebSocket {
-      constructor(url: string) {
-        super(url, { rejectUnauthorized: false })
-      }
-    }
-    const dialler = new PageDialler({
-      ...page.identity,
-      keyFor: () => page.keyPair,
-      webSocket: TrustingWebSocket as unknown as typeof globalThis.WebSocket,
-    })
-    const wire = await dialler.dial({ address: addressOf(port, true), publicKey: end.publicKey })
-    expect(wire.binding).toBe(BINDINGS.none)
-    wire.link.send(Uint8Array.of(9), 0)
-    await until(() => end.received.length === 1)
-  })
 })
 
 describe('WebSocket link between relays: dialling (L-01, L-02)', () => {
@@ -308,20 +279,5 @@ describe('gateway over TLS (L-01, W-02)', () => {
     const after = await get()
     expect(after.status).toBe(200)
     expect(after.fingerprint).not.toBe(before.fingerprint)
-  })
-
-  it('takes no page without TLS on that port', async () => {
-    const { end, port } = await gateway({ certificates })
-    const attempt = new PageDialler({
-      network: 'test',
-      clock,
-      random,
-      counters: end.counters,
-      keyFor: () => end.keyPair,
-    })
-    const { publicKey } = end
-    await expect(attempt.dial({ address: addressOf(port, false), publicKey })).rejects.toThrow(
-      expect.objectContaining({ code: 'link-unreachable' }),
-    )
   })
 })
