@@ -1,6 +1,6 @@
 import { toHex } from '../bytes/bytes.ts'
 import { shuffled } from '../world/random.ts'
-import { type KeeperSettings, PRIORITIES } from './keeper-limits.ts'
+import { type KeeperSettings, type NeighbourSettings, PRIORITIES } from './keeper-limits.ts'
 import type { KeeperOptions, KeeperTarget } from './keeper-options.ts'
 import { diallerOf, Reach } from './keeper-reach.ts'
 import { Retries } from './keeper-retries.ts'
@@ -12,7 +12,7 @@ import type { Wire, WireKind } from './wire.ts'
 
 export interface KeeperDiallingOptions {
   readonly keeper: KeeperOptions
-  readonly settings: KeeperSettings & { readonly connectTimeoutMs: number; readonly rotateAfterMs: number }
+  readonly settings: KeeperSettings & NeighbourSettings
   readonly table: LinkTable
   /** Makes a neighbour that is about to be dialled. */
   begin(target: KeeperTarget): KeptLink
@@ -80,11 +80,19 @@ export class KeeperDialling {
       if (this.options.keeper.inUse(neighbour)) this.reach(link, this.usable(target), () => {})
       return
     }
-    if (!link.isLinked || !this.retries.isDue(more)) return
+    if (!link.isLinked || !this.retries.isDue(more) || this.isTheirs(link)) return
     const addresses = this.missing(link, target)
     const old = addresses.length === 0 ? this.old(link) : undefined
     if (addresses.length > 0) this.reach(link, addresses, () => this.retries.fail(more))
     else if (old) this.reach(link, [old], () => this.retries.fail(more))
+  }
+
+  /** Whether the neighbour dialled, just now: it is the one to go on with other kinds. */
+  private isTheirs({ neighbour }: KeptLink): boolean {
+    return neighbour.wires.every((wire) => {
+      const isNew = (neighbour.ageMs(wire) ?? 0) < this.options.settings.tieMs
+      return isNew && !wire.initiated && !neighbour.isSilent(wire)
+    })
   }
 
   /** Addresses of kinds that a relay could be reached by besides, as long as there are too few. */
