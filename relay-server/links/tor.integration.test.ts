@@ -34,7 +34,7 @@ beforeAll(async () => {
   ;[listenPort = 0] = await freePorts(1)
   const made = [`HiddenServiceDir "${folder}/service"`, `HiddenServicePort 7000 127.0.0.1:${listenPort}`]
   net = await startTorNet([made, []])
-})
+}, 120_000)
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })
