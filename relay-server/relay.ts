@@ -122,7 +122,7 @@ export class Relay {
     const loaded = await loadGeo(config.geo)
     const certificates = await loadCertificates(this.options)
     const linkBandwidth = await LinkBandwidth.open(this.options)
-    const udp = await this.bindUdp()
+    const udp = await this.bindUdp(linkBandwidth)
     const own = new OwnAddresses({
       bound: udp.address,
       families: udp.families,
@@ -188,7 +188,7 @@ export class Relay {
           ...this.options,
           geoTable: loaded?.table,
           certificates,
-          linkOptions: linkOptionsOf(config),
+          linkOptions: linkOptionsOf(config, linkBandwidth),
         },
         {
           overlay: () => walker.status.state,
@@ -221,13 +221,14 @@ export class Relay {
     await this.running?.certificates?.reload()
   }
 
-  private bindUdp(): Promise<UdpLinks> {
+  private bindUdp({ udpShaper: shaper }: LinkBandwidth): Promise<UdpLinks> {
     const { config, clock, random, counters } = this.options
     const { host, port, portRange } = config.udp
     const options = {
       clock,
       random,
       counters,
+      shaper,
       onPacket: (link: UdpLink, packet: Uint8Array) => this.running?.links.fromUdp(link, packet),
       onDatagram: (from: IpAddress, datagram: Uint8Array) => this.running?.discovery.receive(from, datagram),
       onClosed: (link: Link) => {

@@ -1,4 +1,4 @@
-import { Bandwidth, type BandwidthStatus } from '../../shared/link/bandwidth.ts'
+import { Bandwidth, type BandwidthStatus, type Shaper } from '../../shared/link/bandwidth.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { RelayConfig } from '../config.ts'
@@ -19,7 +19,7 @@ export class LinkBandwidth {
   private readonly options: LinkBandwidthOptions
   private readonly file: MonthFile
   private readonly timers = new Set<Timer>()
-  private countedIn: number
+  private counted: { readonly received: number; readonly sent: number }
 
   /** Reads what this month has carried so far. Never throws. */
   static async open(options: LinkBandwidthOptions): Promise<LinkBandwidth> {
@@ -36,7 +36,7 @@ export class LinkBandwidth {
     const { bytesPerSecond, burstBytes, bytesPerMonth } = config.links.bandwidth
     this.options = options
     this.file = file
-    this.countedIn = this.received
+    this.counted = { received: counters.get('udp-received-bytes'), sent: counters.get('udp-sent-bytes') }
     this.bandwidth = new Bandwidth({
       clock,
       counters,
@@ -61,6 +61,11 @@ export class LinkBandwidth {
     return this.bandwidth.sleeping
   }
 
+  /** For the UDP socket: only where there is a rate to keep to, since it costs something with every packet. */
+  get udpShaper(): Shaper | undefined {
+    return this.options.config.links.bandwidth.bytesPerSecond === undefined ? undefined : this.bandwidth
+  }
+
   status(): BandwidthStatus {
     this.count()
     return this.bandwidth.status()
@@ -79,16 +84,13 @@ export class LinkBandwidth {
     return this.file.save(this.bandwidth.snapshot())
   }
 
-  /** What came since it was last counted: links count their bytes already. */
+  /** What UDP has carried since it was last counted. All other links count by themselves, and the UDP socket where it is shaped. */
   private count(): void {
-    const { received } = this
-    this.bandwidth.received(received - this.countedIn)
-    this.countedIn = received
-  }
-
-  private get received(): number {
     const { counters } = this.options
-    return counters.get('udp-received-bytes') + counters.get('link-received-bytes')
+    const [received, sent] = [counters.get('udp-received-bytes'), counters.get('udp-sent-bytes')]
+    this.bandwidth.received(received - this.counted.received)
+    if (this.udpShaper === undefined) this.bandwidth.sent(sent - this.counted.sent)
+    this.counted = { received, sent }
   }
 
   private every(ms: number, run: () => void): void {

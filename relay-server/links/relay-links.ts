@@ -66,7 +66,7 @@ export class RelayLinks {
     this.kinds = new LinkKinds({
       ...options,
       network: config.network,
-      linkOptions: linkOptionsOf(config),
+      linkOptions: linkOptionsOf(config, bandwidth),
       onWire: (wire) => this.accept(wire),
     })
     this.keeper = new Keeper({
@@ -213,8 +213,8 @@ export class RelayLinks {
 }
 
 /** What all links keep to, pages' too. */
-export function linkOptionsOf({ links }: Pick<RelayConfig, 'links'>) {
-  return links.padding.classes ? {} : { sizeClasses: NO_SIZE_CLASSES }
+export function linkOptionsOf({ links }: Pick<RelayConfig, 'links'>, { bandwidth }: LinkBandwidth) {
+  return { shaper: bandwidth, ...(links.padding.classes ? {} : { sizeClasses: NO_SIZE_CLASSES }) }
 }
 
 function keeperSettings({ links, gateway }: RelayConfig) {

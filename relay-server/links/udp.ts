@@ -2,6 +2,7 @@ import type { RemoteInfo, Socket } from 'node:dgram'
 import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import { DIRECTORY_COMMUNITY_ID } from '../../shared/directory/constants.ts'
 import { messageIdOf, prefixOf } from '../../shared/ipv8/packet.ts'
+import type { Shaper } from '../../shared/link/bandwidth.ts'
 import { UDP_MTU } from '../../shared/link/constants.ts'
 import { FairQueue } from '../../shared/link/fair-queue.ts'
 import { fragmentsOf, isFragment, Reassembly } from '../../shared/link/fragment.ts'
@@ -20,7 +21,7 @@ export interface UdpLinksOptions {
   readonly random: Random
   /**
    * `udp-received`, `udp-received-bytes`, `udp-sent`, `udp-sent-bytes` (UDP payload, N-13); `udp-send-failed`,
-   * `udp-queue-full` (had to wait for the socket, N-02), `udp-datagram-dropped`, `udp-too-large`, `udp-links-full`, `fragment-…`, …
+   * `udp-queue-full` (had to wait for the socket, N-02), `udp-held-back` (for the shaper), `udp-datagram-dropped`, `udp-too-large`, `udp-links-full`, `fragment-…`, …
    */
   readonly counters: Counters
   /**
@@ -34,6 +35,8 @@ export interface UdpLinksOptions {
   onClosed?(link: UdpLink, reason: LinkCloseReason): void
   /** Whether circuits depend on this link, so that strangers' packets must not put it out. */
   inUse?(link: Link): boolean
+  /** Holds back what is not control, to keep to a rate. */
+  readonly shaper?: Shaper | undefined
   readonly maxLinks?: number
   readonly idleMs?: number
 }
@@ -62,7 +65,10 @@ export class UdpLinks implements UdpSender {
   private last: UdpLink | undefined
   private sweep = 1
   private sweepTimer: Timer
+  /** Runs while the socket is full. */
   private pollTimer: Timer | undefined
+  /** The place among those that wait for the shaper. */
+  private turn: Timer | undefined
   private sendsUntilLook = UDP_SENDS_PER_LOOK
   private closing: Promise<void> | undefined
 
@@ -149,6 +155,7 @@ export class UdpLinks implements UdpSender {
       for (const link of [...this.links.values()]) link.close('shutdown')
       this.sweepTimer.cancel()
       this.pollTimer?.cancel()
+      this.turn?.cancel()
       this.socket.close(resolve)
     })
     return this.closing
@@ -174,13 +181,23 @@ export class UdpLinks implements UdpSender {
   }
 
   private pass(link: UdpLink, datagram: Uint8Array, flow: number): void {
-    if (this.pollTimer === undefined && !this.isFull()) {
+    const { shaper, counters, clock } = this.options
+    const mustWait = flow !== 0 && (this.turn !== undefined || shaper?.free === false)
+    if (this.pollTimer === undefined && !this.isFull() && !mustWait) {
       this.write(link, datagram)
       return
     }
-    this.options.counters.add('udp-queue-full')
+    counters.add(mustWait ? 'udp-held-back' : 'udp-queue-full')
     this.queue.push({ length: datagram.length, packet: new Uint8Array(datagram), link }, flow)
-    this.pollTimer ??= this.options.clock.after(UDP_POLL_MS, this.drain)
+    if (mustWait) this.waitForTurn()
+    else this.pollTimer ??= clock.after(UDP_POLL_MS, this.drain)
+  }
+
+  private waitForTurn(): void {
+    this.turn ??= this.options.shaper?.whenFree(() => {
+      this.turn = undefined
+      if (this.pollTimer === undefined) this.drain()
+    })
   }
 
   /** Hands on plain bytes: a Buffer's `slice` is a view where everybody else's is a copy. */
@@ -283,18 +300,23 @@ export class UdpLinks implements UdpSender {
 
   private readonly drain = (): void => {
     this.pollTimer = undefined
-    while (this.queue.packets > 0) {
+    const { shaper, clock } = this.options
+    for (;;) {
+      this.queue.controlOnly = shaper?.free === false
+      if (!this.queue.ready) break
       if (this.socket.getSendQueueSize() >= UDP_PENDING_BYTES) {
-        this.pollTimer = this.options.clock.after(UDP_POLL_MS, this.drain)
+        this.pollTimer = clock.after(UDP_POLL_MS, this.drain)
         return
       }
       const next = this.queue.pop()
       if (next?.link.open) this.write(next.link, next.packet)
     }
+    if (this.queue.packets > 0) this.waitForTurn()
   }
 
   private write(link: UdpLink, packet: Uint8Array): void {
     link.usedAt = this.sweep
+    this.options.shaper?.sent(packet.length)
     this.socket.send(packet, link.address.port, link.wireHost, this.onSent)
   }
 

@@ -220,6 +220,20 @@ describe('wires over datagrams (L-03)', () => {
     expect(second?.link.open).toBe(true)
   })
 
+  it('stand in again when a newer one is closed first, as where both sides have dialled', async () => {
+    const { clock, a, b, dial, opened, left, right, leftHeard, rightHeard } = await joined()
+    void dial()
+    await clock.advanceAsync(200)
+    opened[1]?.link.close('unneeded')
+    await clock.advanceAsync(50)
+    expect(a.wires.wireOver(a.way)).toBe(left.link)
+    expect(b.wires.wireOver(b.way)).toBe(right.link)
+    left.link.send(PACKET.slice(), 3)
+    right.link.send(PACKET.slice(), 3)
+    await clock.advanceAsync(50)
+    expect([leftHeard.packets, rightHeard.packets]).toEqual([[PACKET], [PACKET]])
+  })
+
   it('never throw at hostile bytes', () => {
     const { b } = pair()
     const random = new SeededRandom(4)

@@ -209,7 +209,7 @@ export class DatagramWires {
           handlers,
           onClosed: () => {
             this.drop(id)
-            if (this.newest.get(way) === wire) this.newest.delete(way)
+            if (this.newest.get(way) === wire) this.stepBack(way)
           },
         })
         session.wire = wire
@@ -217,6 +217,14 @@ export class DatagramWires {
         return wire
       },
     })
+  }
+
+  /** The newest wire over a link is gone: the one before it, if it is still there, takes its place. */
+  private stepBack(way: Link): void {
+    this.newest.delete(way)
+    for (const session of this.sessions.values()) {
+      if (session.way === way && session.wire?.open) this.newest.set(way, session.wire)
+    }
   }
 
   private drop(id: Uint8Array): void {
