@@ -17,6 +17,8 @@ export interface StreamWireOptions extends Omit<WireSessionOptions, 'pipe'> {
   onEnded?(): void
 }
 
+const NOTHING = new Uint8Array(0)
+
 /**
  * A wire over a stream of bytes (TCP, Tor): messages with their length before them (shared/link/stream-messages.ts), link
  * authentication, and then the link.
@@ -71,9 +73,13 @@ export class StreamWire implements MessagePipe {
     if (this.closing) return
     this.closing = true
     this.reader.stop()
+    this.end(streamEnd(code))
+  }
+
+  private end(last = NOTHING): void {
     const { socket } = this
     if (socket.destroyed) return
-    if (socket.writable) socket.end(streamEnd(code))
+    if (socket.writable) socket.end(last)
     const timer = this.options.clock.after(STREAM_CLOSE_GRACE_MS, () => socket.destroy())
     socket.once('close', () => timer.cancel())
   }
@@ -105,7 +111,7 @@ export class StreamWire implements MessagePipe {
   private ended(reason: LinkCloseReason): void {
     this.closing = true
     this.session.closed(reason)
-    this.socket.end()
+    this.end()
   }
 
   private readonly gone = (): void => {
