@@ -76,7 +76,7 @@ export class StreamWire implements MessagePipe {
     this.end(streamEnd(code))
   }
 
-  private end(last = NOTHING): void {
+  private end(last: Uint8Array = NOTHING): void {
     const { socket } = this
     if (socket.destroyed) return
     if (socket.writable) socket.end(last)
