@@ -19,6 +19,9 @@ export interface KeeperDiallingOptions {
   opened(link: KeptLink, wire: Wire): void
 }
 
+/** How often all known relays are gone through while there are links enough, in milliseconds. */
+const SEEK_MS = 4_000
+
 /** The wish for another wire has failures of its own, beside those of the relay itself. */
 const moreOf = (link: KeptLink): string => `${link.key} more`
 
@@ -27,6 +30,7 @@ export class KeeperDialling {
   private readonly options: KeeperDiallingOptions
   private readonly retries: Retries
   private betterMs: number
+  private soughtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: KeeperDiallingOptions) {
     this.options = options
@@ -119,16 +123,22 @@ export class KeeperDialling {
   }
 
   private seek(): void {
-    const { settings, table } = this.options
+    const { settings, table, keeper } = this.options
     let count = table.relays().length
+    // Those that are known may be many, and links change in bursts.
+    const nowMs = keeper.clock.now()
+    if (this.dials >= settings.maxDials) return
+    if (count >= settings.minLinks && nowMs < this.soughtMs + SEEK_MS) return
     for (const target of this.candidates()) {
+      // Whose turn comes when one of these dials is done.
       if (this.dials >= settings.maxDials) return
       const isSteady = target.priority >= PRIORITIES.trusted
       const hasRoom = count < settings.maxLinks || table.victim(target.priority - 1) !== undefined
-      if (!(count < settings.minLinks || (isSteady && hasRoom))) return
+      if (!(count < settings.minLinks || (isSteady && hasRoom))) break
       this.dial(this.options.begin(target))
       count++
     }
+    this.soughtMs = nowMs
   }
 
   /** Now and then: a relay that is better than the worst one that nobody uses. */

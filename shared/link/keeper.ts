@@ -200,7 +200,7 @@ export class Keeper {
       onClosed: (_neighbour, reason) => this.closed(link, reason),
       onMessage: (_neighbour, id, body) => this.heard(link, id, body),
       onSignal: (_neighbour, body) => this.options.onSignal?.(neighbour, body),
-      onChange: () => this.changed(),
+      onChange: () => this.changed(link),
     })
     const link = new KeptLink(keyOf(publicKey), neighbour, target, isPage)
     this.table.add(link)
@@ -227,7 +227,7 @@ export class Keeper {
     this.table.delete(link)
     this.dialling.ended(link, reason, link.wasOpen)
     this.options.onClosed(link.neighbour, reason)
-    this.changed()
+    this.changed(link)
   }
 
   private heard(link: KeptLink, id: Uint8Array, body: Uint8Array): void {
@@ -248,9 +248,9 @@ export class Keeper {
     this.trim()
   }
 
-  private changed(): void {
+  private changed({ isPage }: KeptLink): void {
     this.options.onChange?.()
-    if (!this.running || this.timerIsSoon) return
+    if (!this.running || this.timerIsSoon || isPage) return
     this.timer?.cancel()
     this.timer = this.options.clock.after(SOON_MS, () => this.look())
     this.timerIsSoon = true

@@ -6,7 +6,7 @@ import type { NeighbourSettings } from './keeper-limits.ts'
 import type { LinkCloseReason } from './link.ts'
 import { formatLinkAddress } from './link-address.ts'
 import { RoundTrip } from './round-trip.ts'
-import type { Wire } from './wire.ts'
+import type { Wire, WireKind } from './wire.ts'
 
 export interface NeighbourWireOptions {
   readonly clock: Clock
@@ -31,6 +31,11 @@ export interface Retirement {
   doneMs: number | undefined
 }
 
+/**
+ * What speaks against a kind, in round trips of 200 ms: ways through others' machines are for those who have no other, and
+ * datagrams carry large cells in pieces, to the same place as a stream.
+ */
+const SECOND_CHOICE: Readonly<Partial<Record<WireKind, number>>> = { tor: 1, bridge: 1, udp: 1.5 }
 /** Pings whose answers are still of use. */
 const MAX_PINGS = 8
 /** Taken for what a wire carries until it has carried more. */
@@ -149,9 +154,7 @@ export class NeighbourWire {
     const { unknownRoundTripMs } = this.options.settings
     const waitMs = (1000 * (link.queued?.bytes ?? 0)) / this.capacity
     const ownMs = this.roundTrip.latencyMs ?? unknownRoundTripMs / 2
-    // Ways through others' machines are for those who have no other.
-    const borrowed = kind === 'tor' || kind === 'bridge' ? 1 : 0
-    return (ownMs + waitMs) / 200 + this.rate / this.capacity + this.flows / 50 + borrowed
+    return (ownMs + waitMs) / 200 + this.rate / this.capacity + this.flows / 50 + (SECOND_CHOICE[kind] ?? 0)
   }
 
   health(withAddresses: boolean): WireHealth {
