@@ -61,6 +61,7 @@ class Calling {
   private session: WireSession | undefined
   private offer: string | undefined
   private answer: string | undefined
+  private readonly early: string[] = []
   private isOver = false
 
   constructor(
@@ -91,8 +92,9 @@ class Calling {
       },
       onCandidate: (candidate: string) => this.channel?.signal({ type: 'candidate', candidate }),
       onEnd: (reason: string) => {
-        // Once the channel is open nobody needs to be introduced any more.
-        if (!this.session) this.giveUp(new CulvertError('link-unreachable', `the call has ended: ${reason}`))
+        // The relay says so too when its end of the channel is open, maybe before ours is.
+        if (!this.session && reason !== 'signal-ended-there')
+          this.giveUp(new CulvertError('link-unreachable', `the call has ended: ${reason}`))
       },
     }
     const call = await this.options.signallers.call(address, publicKey, events, this.signal)
@@ -118,10 +120,13 @@ class Calling {
 
   private signalled({ session }: SignalCall, signal: ChannelSignal): void {
     if (signal.type === 'candidate') {
-      session.candidate(signal.candidate)
+      // The offer goes first; browsers give it first, but do not say so.
+      if (this.offer === undefined) this.early.push(signal.candidate)
+      else session.candidate(signal.candidate)
     } else if (this.offer === undefined) {
       this.offer = signal.sdp
       session.describe(signal.sdp)
+      for (const candidate of this.early) session.candidate(candidate)
     }
   }
 

@@ -10,6 +10,8 @@ import type { Timer } from '../../shared/world/clock.ts'
 
 /** The WebSocket must be open within this time. */
 const CONNECT_TIMEOUT_MS = 10_000
+/** The same at an onion service: Tor has to find it first, and to build two circuits. */
+const ONION_TIMEOUT_MS = 60_000
 
 /** What a page's diallers have in common. */
 export interface PageIdentity extends Omit<WireIdentity, 'keyPair'> {
@@ -39,7 +41,7 @@ export class WebSocketDialler implements Dialler {
   }
 
   /**
-   * @throws CulvertError `link-unreachable` (no WebSocket within 10 s), `link-full` (over a limit of the relay's),
+   * @throws CulvertError `link-unreachable` (no WebSocket within 10 s, at an onion service 60 s), `link-full` (over a limit of the relay's),
    *   `link-closed` (text where bytes belong), `link-aborted`; LinkAuthError as listed there
    */
   dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {
@@ -82,7 +84,8 @@ class Opening {
     })
     // Says nothing, and a close event follows; unheard, it would be an error of the program in Node.
     this.socket.addEventListener('error', () => options.counters.add('link-socket-error'))
-    this.connectTimer = options.clock.after(CONNECT_TIMEOUT_MS, () => {
+    const timeoutMs = isOnionName(target.address.at.host) ? ONION_TIMEOUT_MS : CONNECT_TIMEOUT_MS
+    this.connectTimer = options.clock.after(timeoutMs, () => {
       this.giveUp(new CulvertError('link-unreachable', 'the relay did not answer in time'))
     })
     signal?.addEventListener('abort', this.abort)
