@@ -4,6 +4,7 @@ import { COVER_BUDGET } from '../shared/link/padding.ts'
 import { endpoint, group, ipAddress, many, udpPort } from './config-values.ts'
 import { TCP_LIMITS, TCP_LINK_PORT } from './links/constants.ts'
 import { TOR_LINK_PORT, TOR_SOCKS } from './links/tor-constants.ts'
+import { WEBRTC_LIMITS } from './links/webrtc-constants.ts'
 
 /**
  * The group `links` of the configuration: how many links to other relays are kept, which are kept first, what they may carry, and
@@ -116,8 +117,25 @@ const tor = group({
     'gateway of an onion service that you made needs gatewayListen',
   )
 
+/** The WebSocket URL of a relay: of the one that signals. */
+const websocketUrl = z
+  .string()
+  .refine(
+    (text) => readLinkAddress(text)?.kind === 'websocket',
+    'should be an address such as wss://relay.example.org/relay',
+  )
+
 const webrtc = group({
   enabled: z.boolean().default(true),
+  signal: z.boolean().default(true),
+  signallers: z.array(websocketUrl).max(4).default([]),
+  stun: z.boolean().default(true),
+  host: ipAddress.optional(),
+  privateAddresses: z.boolean().default(false),
+  limits: group({
+    connections: many(WEBRTC_LIMITS.connections),
+    opening: many(WEBRTC_LIMITS.opening),
+  }),
 })
 
 /** Size classes of messages, and cover traffic: bytes that say nothing, against who watches links (L-09). */

@@ -5,6 +5,7 @@ import type { StockPeer } from '../shared/directory/stock-peers.ts'
 import type { Geo } from '../shared/geo/geo.ts'
 import { prefixOf } from '../shared/ipv8/packet.ts'
 import type { Link } from '../shared/link/link.ts'
+import { isStun, StunResponder } from '../shared/link/stun.ts'
 import { defaultBootstrap } from './bootstrap.ts'
 import { portRangeOf } from './config-values.ts'
 import type { RelayDiscovery } from './discovery/relay-discovery.ts'
@@ -52,6 +53,7 @@ export class Relay {
       publicAddresses: () => this.publicAddresses,
       isPublic: (address) => this.isPublic(address),
       websocketUrl: () => this.websocketUrl,
+      linkAddresses: () => this.running?.links.published() ?? {},
       linkTo: (address) => (this.mayReach(address) ? this.running?.udp.linkTo(address) : undefined),
       stockPeers: () => this.stockPeers(),
       geo: () => this.running?.geo,
@@ -153,6 +155,11 @@ export class Relay {
       bandwidth: linkBandwidth,
       mayReach: this.mayReach,
       openGateway: (listen, name) => this.openToOnion(listen, name),
+      isReachable: () =>
+        this.websocketUrl !== undefined ||
+        config.udp.publicHost !== undefined ||
+        walker.status.nat === 'open',
+      tcpHost: () => this.tcpHost,
       circuits: (link) => router.table.legsOf(link).length,
       hasCircuit: (link, id) => router.table.find(link, id) !== undefined,
       onPacket: this.receive,
@@ -178,6 +185,7 @@ export class Relay {
       links,
       linkBandwidth,
       certificates,
+      stun: this.stunOver(udp),
       gateway: undefined,
       ports: undefined,
     }
@@ -221,6 +229,11 @@ export class Relay {
     await this.running?.certificates?.reload()
   }
 
+  private stunOver(udp: UdpLinks): StunResponder | undefined {
+    if (!this.options.config.links.webrtc.stun) return undefined
+    return new StunResponder({ ...this.options, send: (to, datagram) => udp.sendTo(to, datagram) })
+  }
+
   private bindUdp({ udpShaper: shaper }: LinkBandwidth): Promise<UdpLinks> {
     const { config, clock, random, counters } = this.options
     const { host, port, portRange } = config.udp
@@ -230,7 +243,10 @@ export class Relay {
       counters,
       shaper,
       onPacket: (link: UdpLink, packet: Uint8Array) => this.running?.links.fromUdp(link, packet),
-      onDatagram: (from: IpAddress, datagram: Uint8Array) => this.running?.discovery.receive(from, datagram),
+      onDatagram: (from: IpAddress, datagram: Uint8Array) => {
+        if (isStun(datagram)) this.running?.stun?.receive(from, datagram)
+        else this.running?.discovery.receive(from, datagram)
+      },
       onClosed: (link: Link) => {
         this.running?.links.udpClosed(link)
         this.running?.router.linkClosed(link)
@@ -303,6 +319,12 @@ export class Relay {
     return this.running?.own.reachable(this.running.walker)
   }
 
+  /** The host at which TCP comes in as UDP does: no NAT is between. */
+  private get tcpHost(): string | undefined {
+    const isOpen = this.running?.walker.status.nat === 'open'
+    return isOpen ? this.publicAddresses?.[0]?.host : undefined
+  }
+
   /** Whether an address is one of those; undefined while none is known. */
   private isPublic(address: Address): boolean | undefined {
     return this.publicAddresses?.some((each) => sameAddress(each, address))
@@ -324,6 +346,7 @@ interface Running extends RelayMachines {
   readonly links: RelayLinks
   readonly linkBandwidth: LinkBandwidth
   readonly certificates: Certificates | undefined
+  readonly stun: StunResponder | undefined
   gateway: StartedGateway | undefined
   ports: RelayPorts | undefined
 }

@@ -1,6 +1,6 @@
 import type { IpAddress } from '../../shared/bytes/address.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
-import type { Dialler, Wire, WireListener } from '../../shared/link/wire.ts'
+import type { Dialler, Wire, WireKind, WireListener } from '../../shared/link/wire.ts'
 import type { WireIdentity } from '../../shared/link/wire-session.ts'
 import type { RelayConfig } from '../config.ts'
 import type { Log } from '../log.ts'
@@ -11,6 +11,7 @@ import { TcpDialler, TcpListener } from './tcp.ts'
 import { TorLinks, type TorLinksOptions } from './tor-links.ts'
 import type { UdpLinks } from './udp.ts'
 import { UdpWires } from './udp-wires.ts'
+import { type SignallingNeighbours, WebRtcLinks } from './webrtc.ts'
 import { WebSocketDialler } from './websocket.ts'
 
 export interface LinkKindsOptions extends WireIdentity {
@@ -21,6 +22,7 @@ export interface LinkKindsOptions extends WireIdentity {
   /** Whether an address that a stranger named is one that packets may be sent to. */
   mayReach(address: IpAddress): boolean
   readonly openGateway: NonNullable<TorLinksOptions['openGateway']>
+  readonly signalling: SignallingNeighbours
   onWire(wire: Wire): void
 }
 
@@ -28,6 +30,8 @@ export interface LinkKindsOptions extends WireIdentity {
 export class LinkKinds {
   readonly diallers: readonly Dialler[]
   readonly udpWires: UdpWires | undefined
+  /** Signals for others even where it makes no links of its own. */
+  readonly webrtc: WebRtcLinks
   private readonly listeners: readonly WireListener[]
 
   constructor(options: LinkKindsOptions) {
@@ -53,6 +57,11 @@ export class LinkKinds {
       diallers.push(tor.dialler)
       listeners.push(tor)
     }
+    this.webrtc = webRtcOf(options)
+    if (links.webrtc.enabled) {
+      diallers.push(this.webrtc)
+      listeners.push(this.webrtc)
+    }
     this.diallers = diallers
     this.listeners = listeners
   }
@@ -60,6 +69,11 @@ export class LinkKinds {
   /** Where others reach the listeners, as far as that is known. */
   addresses(): LinkAddress[] {
     return this.listeners.flatMap((each) => each.addresses())
+  }
+
+  /** Those of one kind. */
+  addressesOf(kind: WireKind): LinkAddress[] {
+    return this.listeners.filter((each) => each.kind === kind).flatMap((each) => each.addresses())
   }
 
   /** Opens the ports. @throws CulvertError `link-port-busy`, `link-bind`, and what a kind adds; nothing is left open then */
@@ -77,4 +91,17 @@ export class LinkKinds {
     this.udpWires?.stop()
     await Promise.all(this.listeners.map((each) => each.stop()))
   }
+}
+
+function webRtcOf(options: LinkKindsOptions): WebRtcLinks {
+  const { lab, links } = options.config
+  const { signal, privateAddresses, host, limits } = links.webrtc
+  return new WebRtcLinks({
+    ...options,
+    ...options.signalling,
+    forward: signal,
+    allowPrivate: lab || privateAddresses,
+    limits,
+    bindAddress: host,
+  })
 }

@@ -62,6 +62,14 @@ export class LinkTargets {
     return { publicKey, addresses, priority: named?.priority ?? this.priorityOf(entry) }
   }
 
+  /** The relay whose WebSocket has this URL, if it is known. */
+  atWebsocket(url: string): PublicKey | undefined {
+    const address = readLinkAddress(url)
+    if (address?.kind !== 'websocket') return undefined
+    return this.list().find(({ addresses }) => addresses.some((each) => sameLinkAddress(each, address)))
+      ?.publicKey
+  }
+
   isBlocked(publicKey: PublicKey): boolean {
     return this.options.book.isBlocked(publicKey.mid)
   }

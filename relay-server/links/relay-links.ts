@@ -1,23 +1,27 @@
-import type { IpAddress } from '../../shared/bytes/address.ts'
+import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
+import type { RelayAddresses } from '../../shared/directory/descriptor-addresses.ts'
 import type { PublicKey } from '../../shared/identity/keys.ts'
 import type { BandwidthStatus } from '../../shared/link/bandwidth.ts'
 import { isControl } from '../../shared/link/control.ts'
 import type { KeeperStatus } from '../../shared/link/health.ts'
 import { Keeper } from '../../shared/link/keeper.ts'
 import type { Link } from '../../shared/link/link.ts'
-import type { LinkAddress } from '../../shared/link/link-address.ts'
+import { formatLinkAddress, type LinkAddress } from '../../shared/link/link-address.ts'
 import type { Neighbour } from '../../shared/link/neighbour.ts'
 import { NO_SIZE_CLASSES } from '../../shared/link/padding.ts'
 import { CoverTraffic, canBeCovered } from '../../shared/link/padding-cover.ts'
 import type { Wire } from '../../shared/link/wire.ts'
+import type { Timer } from '../../shared/world/clock.ts'
 import type { RelayConfig } from '../config.ts'
 import type { RelayKnowledge } from '../relay-knowledge.ts'
 import type { RelayOptions } from '../relay-options.ts'
 import type { Certificates } from './certificates.ts'
 import { circuitIdOf, linkOfCircuit } from './circuit-links.ts'
+import { PROVE_MS } from './constants.ts'
 import type { LinkBandwidth } from './link-bandwidth.ts'
 import { LinkKinds, type LinkKindsOptions } from './link-kinds.ts'
 import { LinkTargets } from './link-targets.ts'
+import { signallingNeighbours } from './signalling-neighbours.ts'
 import type { UdpLinks } from './udp.ts'
 import type { UdpLink } from './udp-link.ts'
 
@@ -31,6 +35,10 @@ export interface RelayLinksOptions extends RelayOptions {
   /** Whether an address that a stranger named is one that packets may be sent to. */
   mayReach(address: IpAddress): boolean
   readonly openGateway: LinkKindsOptions['openGateway']
+  /** Whether others reach this relay without anybody's help. */
+  isReachable(): boolean
+  /** The host at which TCP comes in from everywhere, if there is one that is known. */
+  tcpHost(): string | undefined
   /** How many circuits' ends are on a link, and whether one with this id is. */
   circuits(link: Link): number
   hasCircuit(link: Link, circuitId: number): boolean
@@ -58,6 +66,7 @@ export class RelayLinks {
   private readonly cover: CoverTraffic | undefined
   /** Whose directory has been asked for. */
   private readonly greeted = new WeakSet<Neighbour>()
+  private proving: Timer | undefined
 
   constructor(options: RelayLinksOptions) {
     this.options = options
@@ -67,8 +76,16 @@ export class RelayLinks {
       ...options,
       network: config.network,
       linkOptions: linkOptionsOf(config, bandwidth),
+      signalling: signallingNeighbours({
+        ...options,
+        directory: knowledge.directory,
+        targets: this.targets,
+        keeper: () => this.keeper,
+        isReachable: () => options.isReachable() || this.kinds.addressesOf('tcp').length > 0,
+      }),
       onWire: (wire) => this.accept(wire),
     })
+    const { signalling } = this.kinds.webrtc
     this.keeper = new Keeper({
       self: keyPair.publicKey,
       clock,
@@ -80,7 +97,11 @@ export class RelayLinks {
       targetOf: (publicKey) => this.targets.of(publicKey),
       inUse: (neighbour) => options.circuits(neighbour) > 0,
       onPacket: this.fromNeighbour,
-      onClosed: (neighbour) => options.onClosed(neighbour),
+      onSignal: (neighbour, body) => signalling.receive(neighbour, body),
+      onClosed: (neighbour) => {
+        signalling.lost(neighbour)
+        options.onClosed(neighbour)
+      },
       onChange: () => this.greet(),
       sleeping: () => bandwidth.sleeping,
     })
@@ -92,11 +113,13 @@ export class RelayLinks {
     await this.kinds.start()
     this.keeper.start()
     this.cover?.start()
+    this.prove()
   }
 
   /** Closes every link with `shutdown`, then the ports. */
   async stop(): Promise<void> {
     this.cover?.stop()
+    this.proving?.cancel()
     this.keeper.stop()
     await this.kinds.stop()
   }
@@ -149,13 +172,24 @@ export class RelayLinks {
     return dialled ?? (address === undefined ? this.udpOf(publicKey) : undefined)
   }
 
-  /** Where others reach this relay by other kinds than UDP and WebSocket, to be published. */
-  addresses(): readonly LinkAddress[] {
-    return this.kinds.addresses()
+  /** Where others reach this relay by other kinds than UDP and WebSocket, as it stands in its descriptor. */
+  published(): Pick<RelayAddresses, 'tcp' | 'onion' | 'webrtc'> {
+    const addresses = this.kinds.addresses()
+    const of = (kind: LinkAddress['kind']) => addresses.find((each) => each.kind === kind)
+    const text = (address: LinkAddress | undefined) => address && formatLinkAddress(address)
+    return { tcp: text(of('tcp') ?? this.openTcp()), onion: text(of('tor')), webrtc: text(of('webrtc')) }
   }
 
-  /** Whether a relay has proved its key at an address of its own that was dialled from here, and is still there. */
+  /**
+   * Whether a relay has proved its key at an address of its own that was dialled from here, and is still there. Does not count
+   * where it says that it speaks UDP, and UDP can be asked.
+   */
   isReached(mid: Uint8Array): boolean {
+    const { knowledge, counters } = this.options
+    const entry = knowledge.directory.find(mid)
+    if (entry === undefined || (entry.descriptor.udp !== undefined && counters.get('udp-received') > 0)) {
+      return false
+    }
     return this.keeper.find(mid)?.wires.some(({ address }) => address !== undefined) === true
   }
 
@@ -191,6 +225,22 @@ export class RelayLinks {
       this.greeted.add(neighbour)
       this.options.onRelay(neighbour)
     }
+  }
+
+  /** The TCP port, where no NAT is between us and everybody, as the way of our UDP packets shows. */
+  private openTcp(): LinkAddress | undefined {
+    const { enabled, port, publicPort = port } = this.options.config.links.tcp
+    const host = enabled && publicPort !== 0 ? this.options.tcpHost() : undefined
+    return host === undefined ? undefined : { kind: 'tcp', at: addressOf(host, publicPort) }
+  }
+
+  /** Relays that are reached at no UDP address prove by their links who they are. */
+  private prove(): void {
+    const { directory } = this.options.knowledge
+    for (const { publicKey } of this.relays()) {
+      if (this.isReached(publicKey.mid)) directory.markProven(publicKey.mid, undefined)
+    }
+    this.proving = this.options.clock.after(PROVE_MS, () => this.prove())
   }
 
   private coverOf({ links }: RelayConfig): CoverTraffic | undefined {

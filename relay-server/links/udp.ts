@@ -8,6 +8,7 @@ import { FairQueue } from '../../shared/link/fair-queue.ts'
 import { fragmentsOf, isFragment, Reassembly } from '../../shared/link/fragment.ts'
 import { DATAGRAM_BYTES } from '../../shared/link/fragment-limits.ts'
 import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
+import { isStun } from '../../shared/link/stun.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import { type Random, uint32 } from '../../shared/world/random.ts'
@@ -25,8 +26,8 @@ export interface UdpLinksOptions {
    */
   readonly counters: Counters
   /**
-   * A datagram that is no IPv8 packet, by its first byte: of the DHT, for one. No link comes of it: whoever asks a node of
-   * the DHT is no neighbour. Its memory belongs to the receiver.
+   * A datagram that is no IPv8 packet, by its first byte or as STUN: of the DHT, for one. No link comes of it: whoever asks a
+   * node of the DHT is no neighbour. Its memory belongs to the receiver.
    */
   onDatagram?(from: IpAddress, datagram: Uint8Array): void
   /** The packet's memory belongs to the receiver. */
@@ -207,7 +208,7 @@ export class UdpLinks implements UdpSender {
       counters.add('udp-length')
       return
     }
-    if (buffer[0] !== 0 && this.options.onDatagram) {
+    if ((buffer[0] !== 0 || isStun(buffer)) && this.options.onDatagram) {
       counters.add('udp-received')
       counters.add('udp-received-bytes', buffer.length)
       const address = this.addressFrom(from)

@@ -11,7 +11,19 @@ import { WEBRTC_LIMITS } from './webrtc-constants.ts'
 import { loadWebRtc, releaseWebRtc, useWebRtc, type WebRtcLibrary } from './webrtc-library.ts'
 import { RelaySignalling, type SignalWay } from './webrtc-signalling.ts'
 
-export interface WebRtcLinksOptions extends WireIdentity {
+/** What WebRTC needs of the relay's other links. */
+export interface SignallingNeighbours {
+  /** The neighbour with this mid that has an open link; undefined of pages. */
+  openRelay(mid: Uint8Array): SignalWay | undefined
+  /** The relay with this WebSocket URL, as a neighbour: one that is there or can be dialled. */
+  signallerAt(address: LinkAddress): SignalWay | undefined
+  /** The WebSocket URLs of relays that signal for this one; none if it needs nobody for that. */
+  signallers(): readonly string[]
+  /** `stun:host:port` of relays that tell what address this one has outside. */
+  stunServers(): readonly string[]
+}
+
+export interface WebRtcLinksOptions extends WireIdentity, SignallingNeighbours {
   readonly log: Log
   /** Whether this relay signals for others. */
   readonly forward: boolean
@@ -20,14 +32,6 @@ export interface WebRtcLinksOptions extends WireIdentity {
   readonly limits?: { readonly connections: number; readonly opening: number }
   /** The only address to send from. */
   readonly bindAddress?: string | undefined
-  /** `stun:host:port` of relays that tell what address this one has outside. */
-  stunServers(): readonly string[]
-  /** The neighbour with this mid that has an open link; undefined of pages. */
-  openRelay(mid: Uint8Array): SignalWay | undefined
-  /** The relay with this WebSocket URL, as a neighbour: one that is there or can be dialled. */
-  signallerAt(address: LinkAddress): SignalWay | undefined
-  /** The WebSocket URLs of relays that signal for this one. */
-  signallers(): readonly string[]
   onWire(wire: Wire): void
   /** Instead of node-datachannel. */
   readonly load?: () => Promise<WebRtcLibrary>
@@ -45,6 +49,8 @@ export class WebRtcLinks implements Dialler, WireListener {
   private readonly connections = new Set<WebRtcConnection>()
   private readonly opening = new Set<WebRtcConnection>()
   private library: WebRtcLibrary | undefined
+  /** Whether there has been a connection, and so threads of the library. */
+  private used = false
   private emptied: (() => void) | undefined
 
   constructor(options: WebRtcLinksOptions) {
@@ -73,7 +79,6 @@ export class WebRtcLinks implements Dialler, WireListener {
     if (this.library) return
     try {
       this.library = await (this.options.load ?? loadWebRtc)()
-      useWebRtc()
     } catch (error) {
       this.options.counters.add('webrtc-unavailable')
       const why = error instanceof CulvertError ? error.message : 'the WebRTC library does not load'
@@ -121,7 +126,8 @@ export class WebRtcLinks implements Dialler, WireListener {
         this.emptied = resolve
       })
     }
-    if (library) releaseWebRtc(library)
+    if (library && this.used) releaseWebRtc(library)
+    this.used = false
   }
 
   private called(session: SignalSession): SignalEvents | SignalRefusal {
@@ -155,6 +161,8 @@ export class WebRtcLinks implements Dialler, WireListener {
   ): WebRtcConnection {
     const { stunServers, bindAddress } = this.options
     const stun = stunServers().slice(0, MAX_STUN_SERVERS)
+    if (!this.used) useWebRtc()
+    this.used = true
     const peer = library.connect({ stunServers: stun, maxMessageBytes: MAX_MESSAGE_BYTES, bindAddress })
     const connection: WebRtcConnection = new WebRtcConnection({
       ...this.options,
