@@ -34,6 +34,8 @@ export interface LabOptions {
    * them. Where six relays are most of the DHT's nodes, whatever anybody looks for is asked of each.
    */
   readonly relaysInDht?: boolean
+  /** What a relay's configuration says besides, by nickname; a group replaces what the lab says of it. */
+  readonly more?: Readonly<Record<string, RelayConfigInput>>
   /** The most that the seeder gives, for tests in which a film has to take its time; no limit if left out. */
   readonly seederBytesPerSecond?: number
 }
@@ -247,6 +249,7 @@ function relayConfig(
         ? { dht: { enabled: false }, trackers: [] }
         : { dht: { routers: [dht] }, trackers: [tracker] },
     ...(options.offerSample === false ? {} : { sample: { title, description, bytes, seconds, torrent } }),
+    ...options.more?.[place.nickname],
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { handOver, type Shelf, takeOver } from './hand-over.ts'
+import { handOver, offersDirect, type Shelf, takeOver } from './hand-over.ts'
 
 const MAGNET = `magnet:?xt=urn:btih:${'ab'.repeat(20)}&dn=A+film`
 
@@ -71,5 +71,12 @@ describe('what the private page hands over to direct mode (C-09)', () => {
     '{"torrent":"00"}',
   ])('is nothing when it is no torrent: %s', (text) => {
     expect(takenFrom(text)).toBeUndefined()
+  })
+})
+
+describe('the page of direct mode (C-09, L-01)', () => {
+  it('is everywhere but at an onion service', () => {
+    expect(['localhost', '127.0.0.1', 'relay.example.org'].map(offersDirect)).toEqual([true, true, true])
+    expect(offersDirect(`${'a'.repeat(55)}d.onion`)).toBe(false)
   })
 })

@@ -1,4 +1,5 @@
 import { fromHex, toHex } from '../../shared/bytes/bytes.ts'
+import { isOnionName } from '../../shared/link/link-address.ts'
 import type { OpenRequest } from './intents.ts'
 import { readMagnet } from './magnet-input.ts'
 import { looksLikeTorrent } from './torrent-input.ts'
@@ -9,6 +10,14 @@ import { looksLikeTorrent } from './torrent-input.ts'
  */
 
 export const DIRECT_PAGE = '/direct.html'
+
+/**
+ * Whether there is a page of direct mode at a site of this host. Not at an onion service: who came through Tor is not to be
+ * led out of it, and its gateway has no such page.
+ */
+export function offersDirect(host: string): boolean {
+  return !isOnionName(host)
+}
 
 /** sessionStorage, as far as it is needed. */
 export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>

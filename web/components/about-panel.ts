@@ -1,4 +1,5 @@
-import { css, html, LitElement } from 'lit'
+import { css, html, LitElement, nothing } from 'lit'
+import { offersDirect } from '../app/hand-over.ts'
 import { want } from '../app/intents.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
@@ -57,12 +58,16 @@ export class AboutPanel extends LitElement {
           <li>A lab, where every relay runs on one machine, gives no anonymity at all.</li>
         </ul>
 
-        <h3>Without protection</h3>
+        ${
+          offersDirect(location.hostname)
+            ? html`<h3>Without protection</h3>
         <p>
           Where no circuit can be had, you may watch directly instead: your address and what you watch are then seen by
           the whole swarm. <button class="link" @click=${() => want(this, { type: 'go-direct' })}>Read what that means</button>
           first; nothing is sent before you agree.
-        </p>
+        </p>`
+            : nothing
+        }
 
         <h3>Where relays are</h3>
         <p>

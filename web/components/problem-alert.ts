@@ -1,5 +1,6 @@
 import { css, html, LitElement, nothing } from 'lit'
 import { isOfTheWay } from '../app/app-state.ts'
+import { offersDirect } from '../app/hand-over.ts'
 import { want } from '../app/intents.ts'
 import { actionWords, type ProblemAction, type ProblemCode, problemWords } from '../app/problems.ts'
 import { base } from '../styles/base.ts'
@@ -53,7 +54,7 @@ export class ProblemAlert extends LitElement {
                   </button>`,
               )}
               ${
-                isOfTheWay(this.code)
+                isOfTheWay(this.code) && offersDirect(location.hostname)
                   ? html`<button class="quiet" @click=${() => want(this, { type: 'go-direct' })}>
                     Watch without protection…
                   </button>`

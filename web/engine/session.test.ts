@@ -36,9 +36,16 @@ vi.mock('./native.ts', () => ({
 
 const SITE = { lab: false, dht: [], sample: { torrent: '/sample.torrent' } } as unknown as SiteDocument
 
-async function newSession(): Promise<EngineSession> {
+async function newSession(
+  origin = 'http://localhost',
+  channels?: MessagePort,
+  started: (openChannel: unknown) => void = () => {},
+): Promise<EngineSession> {
   const network = {
-    start: async () => SITE,
+    start: async (_origin: string, openChannel: unknown) => {
+      started(openChannel)
+      return SITE
+    },
     setHops: () => {},
     newCircuit: () => {
       circuits.fresh++
@@ -46,7 +53,7 @@ async function newSession(): Promise<EngineSession> {
     view: () => ({ entry: {}, circuits: [], problem: undefined, exitAddress: circuits.exitAddress }),
   }
   const session = new EngineSession(network as unknown as Network, () => {})
-  session.receive({ type: 'start', origin: 'http://localhost', hops: 3 })
+  session.receive({ type: 'start', origin, hops: 3, ...(channels && { channels }) })
   await settle()
   return session
 }
@@ -128,5 +135,18 @@ describe('a torrent that was opened before there was a circuit (W-01, C-07)', ()
     circuits.exitAddress = '192.0.2.2'
     vi.advanceTimersByTime(1_000)
     expect(opened).toEqual(['magnet', 'reachable', 'reachable'])
+  })
+})
+
+describe('data channels (L-01)', () => {
+  it('are for every site but an onion service: they would lead around Tor', async () => {
+    const openers: unknown[] = []
+    for (const origin of ['http://localhost', `http://${'a'.repeat(55)}d.onion`]) {
+      const { port1, port2 } = new MessageChannel()
+      await newSession(origin, port1, (openChannel) => openers.push(typeof openChannel))
+      port1.close()
+      port2.close()
+    }
+    expect(openers).toEqual(['function', 'undefined'])
   })
 })

@@ -1,3 +1,4 @@
+import { isOnionName } from '../../shared/link/link-address.ts'
 import { channelOpener } from '../link/channel-orders.ts'
 import { SITE_FETCH_MS, TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
 import { MediaServer } from './media.ts'
@@ -100,7 +101,9 @@ export class EngineSession {
     this.origin = origin
     this.hops = hops
     this.network.setHops(hops)
-    this.network.start(origin, channels && channelOpener(channels)).then(
+    // Who came through Tor has no way beside it: data channels would tell others where he is.
+    const byOnion = isOnionName(new URL(origin).hostname)
+    this.network.start(origin, byOnion ? undefined : channels && channelOpener(channels)).then(
       (site) => this.ready(site),
       () => {
         this.problem = { code: 'no-relay', detail: "the site's document could not be read" }

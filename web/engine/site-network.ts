@@ -2,6 +2,7 @@ import { fromHex } from '../../shared/bytes/bytes.ts'
 import type { PrivateNetworkOptions } from '../../shared/client/private-network.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
 import { PublicKey } from '../../shared/identity/keys.ts'
+import { isOnionName } from '../../shared/link/link-address.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
@@ -24,7 +25,9 @@ export function siteNetwork(
 ): Omit<PrivateNetworkOptions, 'hops' | 'changed' | 'primaryChanged'> {
   const websocket = new URL(site.entry.websocket, origin)
   websocket.protocol = websocket.protocol === 'https:' ? 'wss:' : 'ws:'
-  const { publicKey, ways } = site.entry
+  const { publicKey } = site.entry
+  // Who came through Tor is not led out of it.
+  const ways = isOnionName(websocket.hostname) ? undefined : site.entry.ways
   return {
     ...world,
     ...links.clientPart(),
