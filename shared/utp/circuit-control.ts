@@ -55,6 +55,7 @@ const STARTUP_QUEUE_SHARE = 1 / 8
 const STARTUP_QUEUE_MIN_MS = 4
 const STARTUP_QUEUE_MAX_MS = 16
 const STARTUP_QUEUE_SAMPLES = 12
+const STARTUP_QUEUE_LEAST_SAMPLES = 3
 const LOSS_RETREAT = 0.75
 /** The ceiling rises by this in the first round without congestion, and by so much more in each further one, up to the other. */
 const CEILING_GROWTH = 0.02
@@ -343,7 +344,12 @@ export class CircuitControl implements CongestionControl {
     }
     if (this.highRtts === 0) this.highSince = sample.nowMs
     this.highRtts++
-    return this.highRtts >= STARTUP_QUEUE_SAMPLES && sample.nowMs - this.highSince > least / 4
+    // Of large packets there are fewer while as much piles up.
+    const needed = Math.max(
+      STARTUP_QUEUE_LEAST_SAMPLES,
+      (STARTUP_QUEUE_SAMPLES * this.packetBytes) / this.fullBytes,
+    )
+    return this.highRtts >= needed && sample.nowMs - this.highSince > least / 4
   }
 
   private queueTolerance(): number {

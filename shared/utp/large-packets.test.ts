@@ -101,7 +101,7 @@ describe('large packets (T-06, N-12)', () => {
     const s = stream()
     let now = 0
     const large = new LargePackets(() => s.path.room)
-    for (let i = 0; i < LARGE_STRIKES; i++) large.arrivedInParts(now)
+    for (let i = 0; i < LARGE_STRIKES; i++) large.arrivedInParts(now, now)
     expect(large.extraBytes(now)).toBe(0)
     expect(large.mayRepeat(1)).toBe(false)
     now += LARGE_PROBE_MS
@@ -110,17 +110,18 @@ describe('large packets (T-06, N-12)', () => {
     expect(large.extraBytes(now)).toBe(0)
     now += LARGE_PROBE_MS - 1
     expect(large.extraBytes(now)).toBe(0)
-    large.arrivedWhole()
+    large.arrivedWhole(now)
     expect(large.extraBytes(now)).toBe(LARGE - SMALL)
   })
 
-  it('are not given up for strikes with a packet between them that came whole', () => {
+  it('are not given up for losses while others of the time come whole', () => {
     const large = new LargePackets(() => 100)
     for (let i = 0; i < 5; i++) {
-      for (let j = 1; j < LARGE_STRIKES; j++) large.arrivedInParts(0)
-      large.arrivedWhole()
+      for (let j = 1; j < LARGE_STRIKES; j++) large.arrivedInParts(i, i)
+      large.arrivedWhole(i)
     }
-    expect(large.extraBytes(0)).toBe(100)
+    for (let i = 0; i < 2 * LARGE_STRIKES; i++) large.arrivedInParts(10, 4)
+    expect(large.extraBytes(10)).toBe(100)
   })
 
   it.each([0.01, 0.05])('arrive whole and in order at a loss of %f', (loss) => {

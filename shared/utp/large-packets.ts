@@ -12,6 +12,8 @@ export class LargePackets {
   /** The next try, if packets are small; -1 if they are large. */
   private probeAt = -1
   private pauseMs = LARGE_PROBE_MS
+  /** When the latest was sent of those that are known to have arrived whole. */
+  private passedAt = Number.NEGATIVE_INFINITY
 
   /** @param room by how many bytes packets may exceed the small ones by what the path is known to carry now; 0 or more */
   constructor(room: () => number) {
@@ -35,15 +37,18 @@ export class LargePackets {
     this.pauseMs = Math.min(this.pauseMs * LARGE_BACK_OFF, LARGE_PROBE_MS_MOST)
   }
 
-  /** A large packet arrived whole: there is no black hole. */
-  arrivedWhole(): void {
+  /** A large packet that was sent at that time arrived whole: there was no black hole then. */
+  arrivedWhole(sentAtMs: number): void {
+    this.passedAt = Math.max(this.passedAt, sentAtMs)
     this.strikes = 0
     this.probeAt = -1
     this.pauseMs = LARGE_PROBE_MS
   }
 
-  /** A large packet that was lost whole arrived in parts. */
-  arrivedInParts(nowMs: number): void {
+  /** A large packet arrived in parts that was lost when it was sent whole, the last time at `wholeAtMs`. */
+  arrivedInParts(nowMs: number, wholeAtMs: number): void {
+    // Where others pass it was lost by chance, or by congestion.
+    if (wholeAtMs <= this.passedAt) return
     if (++this.strikes < LARGE_STRIKES || this.probeAt >= 0) return
     this.probeAt = nowMs + this.pauseMs
   }

@@ -1,4 +1,5 @@
 import { MAX_WINDOW_PACKETS } from './constants.ts'
+import type { LargePackets } from './large-packets.ts'
 import type { RttEstimator } from './rtt.ts'
 
 const FLYING = 0
@@ -34,11 +35,10 @@ export class SendWindow {
   lossEvent = false
   /** Round trip measured by the last acknowledgement, in milliseconds; 0 if none was. */
   rttMs = 0
-  /** Packets of the last acknowledgement that were larger than `smallBytes`: sent whole, and sent in parts at last. */
-  arrivedWhole = 0
-  arrivedInParts = 0
   /** Payload of packets that pass anywhere. */
   smallBytes = Number.POSITIVE_INFINITY
+  /** Hears of larger ones that arrived. */
+  large: LargePackets | undefined
   /** Packets that arrived although they had been taken for lost shortly before. */
   spurious = 0
 
@@ -62,7 +62,8 @@ export class SendWindow {
   private firstSentAt = new Float64Array(64)
   private states = new Uint8Array(64)
   private sends = new Uint8Array(64)
-  private inParts = new Uint8Array(64)
+  /** When a packet that went in parts at last was last sent whole; -1 of others. */
+  private wholeAt = new Float64Array(64)
 
   get empty(): boolean {
     return this.base === this.next
@@ -102,7 +103,7 @@ export class SendWindow {
     this.firstSentAt[at] = nowMs
     this.states[at] = FLYING
     this.sends[at] = 1
-    this.inParts[at] = 0
+    this.wholeAt[at] = -1
     this.flightBytes += length
     return index
   }
@@ -130,9 +131,10 @@ export class SendWindow {
       this.lostBytes -= length
       this.flightBytes += length
     }
+    if (!inParts) this.wholeAt[at] = -1
+    else if (this.wholeAt[at] === -1) this.wholeAt[at] = this.sentAt[at] as number
     this.sentAt[at] = nowMs
     this.sends[at] = Math.min(255, (this.sends[at] as number) + 1)
-    this.inParts[at] = inParts ? 1 : 0
   }
 
   /**
@@ -150,8 +152,6 @@ export class SendWindow {
     this.forgetLosses()
     this.ackedPackets = 0
     this.ackedBytes = 0
-    this.arrivedWhole = 0
-    this.arrivedInParts = 0
     this.rttMs = 0
     const latestBefore = this.latestSentAt
     const indexBefore = this.latestIndex
@@ -249,10 +249,7 @@ export class SendWindow {
     this.ackedPackets++
     this.ackedBytes += length
     if (index >= this.top) this.top = index + 1
-    if (length > this.smallBytes) {
-      if (this.inParts[at] === 0 || early) this.arrivedWhole++
-      else this.arrivedInParts++
-    }
+    if (length > this.smallBytes) this.largeArrived(at, early, nowMs)
     if (!once && early) return
     if (sentAt > this.latestSentAt || (sentAt === this.latestSentAt && index > this.latestIndex)) {
       this.latestSentAt = sentAt
@@ -261,6 +258,13 @@ export class SendWindow {
       // Karn: only what was sent once tells the round trip.
       this.rttMs = once ? Math.max(took, 0.01) : 0
     }
+  }
+
+  private largeArrived(at: number, early: boolean, nowMs: number): void {
+    const wholeAt = this.wholeAt[at] as number
+    if (wholeAt === -1) this.large?.arrivedWhole(this.sentAt[at] as number)
+    else if (early) this.large?.arrivedWhole(wholeAt)
+    else this.large?.arrivedInParts(nowMs, wholeAt)
   }
 
   private sawReordering(): void {
@@ -295,7 +299,7 @@ export class SendWindow {
     this.firstSentAt = move(this.firstSentAt, new Float64Array(capacity))
     this.states = move(this.states, new Uint8Array(capacity))
     this.sends = move(this.sends, new Uint8Array(capacity))
-    this.inParts = move(this.inParts, new Uint8Array(capacity))
+    this.wholeAt = move(this.wholeAt, new Float64Array(capacity))
     this.mask = mask
   }
 }

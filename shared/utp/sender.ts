@@ -76,7 +76,8 @@ export class Sender {
     this.large = large
     this.maxPayload = settings.maxPacketBytes - UTP_HEADER_BYTES
     this.payload = this.maxPayload
-    if (large !== undefined) this.window.smallBytes = this.maxPayload
+    this.window.smallBytes = this.maxPayload
+    this.window.large = large
     this.budget = MAX_BURST_PACKETS * settings.maxPacketBytes
     this.sample = {
       nowMs: 0,
@@ -140,8 +141,6 @@ export class Sender {
   acknowledge(upTo: number, packet: Uint8Array, header: UtpHeader, nowMs: number): void {
     const { window, rtt, sample } = this
     window.acknowledge(upTo, packet, header.selectiveAckStart, header.selectiveAckEnd, nowMs, rtt)
-    if (window.arrivedWhole > 0) this.large?.arrivedWhole()
-    else for (let i = window.arrivedInParts; i > 0; i--) this.large?.arrivedInParts(nowMs)
     if (window.ackedPackets === 0 && window.newlyLostBytes === 0) return
     if (window.ackedPackets > 0) {
       rtt.progress()
