@@ -114,6 +114,29 @@ describe("a relay's own descriptor (D-04)", () => {
     udp6 = undefined
   })
 
+  it('is there without UDP, where that stays unknown, once others reach it by other links (L-01)', () => {
+    const clock = new VirtualClock()
+    let tcp: string | undefined
+    let udp: readonly IpAddress[] | undefined
+    const own = new OwnDescriptor({
+      ...{ keyPair, clock, network: 'test', nickname: 'willow', family: '', flags: 9 },
+      websocket: () => undefined,
+      links: () => ({ tcp, onion: undefined, webrtc: 'webrtc+wss://other.example.org/relay' }),
+      udp: () => udp,
+    })
+    const read = () => readDescriptor(own.bytes() as Uint8Array, 'test', clock.wall())
+    clock.advance(9_000)
+    expect(own.bytes()).toBeUndefined()
+    clock.advance(1_000)
+    const first = read()
+    expect(first).toMatchObject({ udp: undefined, webrtc: 'webrtc+wss://other.example.org/relay' })
+    // All within one second: each is newer than the one before.
+    tcp = 'tcp://relay.example.org:6667'
+    expect(read()).toMatchObject({ tcp, published: first.published + 1 })
+    udp = [ip('198.51.100.7')]
+    expect(read()).toMatchObject({ tcp, udp: udp[0], published: first.published + 2 })
+  })
+
   it('names no UDP address where nobody can reach it, and is not there without a WebSocket either (N-10)', () => {
     const reachable = udp
     udp = ip('0.0.0.0', 0)

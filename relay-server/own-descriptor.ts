@@ -1,6 +1,7 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { formatAddress, type IpAddress } from '../shared/bytes/address.ts'
 import { signDescriptor } from '../shared/directory/descriptor.ts'
+import type { RelayAddresses } from '../shared/directory/descriptor-addresses.ts'
 import { type ExitSummary, portRanges } from '../shared/directory/exit-summary.ts'
 import type { KeyPair } from '../shared/identity/keys.ts'
 import { MAIL_PORTS } from '../shared/onion/exit-policy.ts'
@@ -10,6 +11,8 @@ import type { RelayConfig } from './config.ts'
 /** For how long others may use what is signed now, and how often it is signed anew. */
 const LIFETIME_S = 3 * 3600
 const RENEW_MS = 3600_000
+/** How long a relay that has other addresses waits to be told by neighbours where its UDP port is seen. */
+const UDP_AWAITED_MS = 10_000
 /** It is signed anew sooner if the relay has shown that it carries twice as much, but not sooner than this. */
 const RENEW_FASTER_MS = 600_000
 
@@ -21,6 +24,8 @@ export interface OwnDescriptorOptions {
   readonly family: string
   readonly flags: number
   readonly websocket: () => string | undefined
+  /** Where others reach us by other links. */
+  readonly links?: () => OwnLinks
   /** Where others reach us by UDP, at most one address for each IP version; undefined until known, none if nobody can. */
   readonly udp: () => readonly IpAddress[] | undefined
   /** Where the operator may be written to; empty for nowhere. */
@@ -33,6 +38,9 @@ export interface OwnDescriptorOptions {
   readonly bandwidth?: () => number
 }
 
+/** Addresses of links as a descriptor has them. */
+export type OwnLinks = Pick<RelayAddresses, 'tcp' | 'onion' | 'webrtc'>
+
 interface Located {
   readonly country?: string
   readonly as?: number
@@ -41,10 +49,12 @@ interface Located {
 /** What this relay says of itself, signed when first asked for, when it changes, and from time to time. */
 export class OwnDescriptor {
   private readonly options: OwnDescriptorOptions
+  private readonly startedMs: number
   private signed:
     | {
         readonly bytes: Uint8Array
         readonly places: string
+        readonly published: number
         readonly bandwidth: number
         readonly atMs: number
       }
@@ -52,15 +62,17 @@ export class OwnDescriptor {
 
   constructor(options: OwnDescriptorOptions) {
     this.options = options
+    this.startedMs = options.clock.now()
   }
 
   /** Undefined until the relay knows how it is reached, or if nobody can reach it. */
   bytes(): Uint8Array | undefined {
     const { clock, keyPair, network, nickname, family, flags, contact } = this.options
-    const addresses = this.options.udp()
-    const websocket = this.options.websocket()
-    if (addresses === undefined || (addresses.length === 0 && websocket === undefined)) return undefined
-    const places = addresses.map(formatAddress).join(' ')
+    const addresses = this.udpAddresses()
+    const others = { websocket: this.options.websocket(), ...this.options.links?.() }
+    const texts = Object.entries(others).flatMap(([kind, url]) => (url === undefined ? [] : `${kind} ${url}`))
+    if (addresses === undefined || addresses.length + texts.length === 0) return undefined
+    const places = [...addresses.map(formatAddress), ...texts].join(' ')
     const bandwidth = this.options.bandwidth?.() ?? 0
     const old = this.signed
     if (old && old.places === places && !this.isDue(old.atMs, bandwidth > 2 * old.bandwidth)) return old.bytes
@@ -72,17 +84,24 @@ export class OwnDescriptor {
       family: utf8ToBytes(family),
       udp,
       ...(udp6 ? { udp6 } : {}),
-      websocket,
+      ...others,
       bandwidth,
       ...(contact ? { contact } : {}),
       ...(udp && this.options.geo?.(udp)),
       exit: this.options.exit?.(),
-      published: Math.floor(clock.wall() / 1000),
+      // Others take what is newer, to the second.
+      published: Math.max(Math.floor(clock.wall() / 1000), (old?.published ?? 0) + 1),
       lifetime: LIFETIME_S,
     }
     const bytes = signDescriptor(fields, keyPair, network)
-    this.signed = { bytes, places, bandwidth, atMs: clock.now() }
+    this.signed = { bytes, places, bandwidth, published: fields.published, atMs: clock.now() }
     return bytes
+  }
+
+  /** It may never be known where UDP is blocked. */
+  private udpAddresses(): readonly IpAddress[] | undefined {
+    const isLate = this.options.clock.now() - this.startedMs >= UDP_AWAITED_MS
+    return this.options.udp() ?? (isLate ? [] : undefined)
   }
 
   private isDue(signedMs: number, isFaster: boolean): boolean {

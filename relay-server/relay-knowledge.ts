@@ -1,4 +1,5 @@
 import type { Address, IpAddress } from '../shared/bytes/address.ts'
+import type { RelayAddresses } from '../shared/directory/descriptor-addresses.ts'
 import { Directory } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
 import type { StockPeer } from '../shared/directory/stock-peers.ts'
@@ -17,6 +18,8 @@ export interface Surroundings {
   publicAddresses(): readonly IpAddress[] | undefined
   isPublic(address: Address): boolean | undefined
   websocketUrl(): string | undefined
+  /** The same by other kinds of link. */
+  linkAddresses(): Pick<RelayAddresses, 'tcp' | 'onion' | 'webrtc'>
   linkTo(address: IpAddress): Link | undefined
   /** Peers of the walk that have no descriptor: pages cannot walk, and are told of them. */
   stockPeers(): readonly StockPeer[]
@@ -62,6 +65,7 @@ export class RelayKnowledge {
       family: config.family,
       flags: descriptorFlagsOf(config.exit),
       websocket: () => around.websocketUrl(),
+      links: () => around.linkAddresses(),
       udp: () => around.publicAddresses(),
       contact: config.contact,
       exit: () => exitSummaryOf(config.exit, around.publicAddresses() ?? []),

@@ -24,6 +24,8 @@ export const CERTIFICATE_DAYS = 3_650
 export const TCP_LINK_PORT = 6_667
 /** Connections to that port at once: in all, and of one IPv4 address or IPv6 /64. */
 export const TCP_LIMITS = { connections: 256, connectionsPerAddress: 16 } as const
+/** How often one IPv4 address or IPv6 /64 may connect to that port. */
+export const TCP_RATE = { perSecond: 4, burst: 64 } as const
 /** From the start of dialling, or from the accept, to a TLS or WebSocket connection that is open. */
 export const CONNECT_TIMEOUT_MS = 10_000
 /** From there, or from the accept, to the end of link authentication (L-03). */
@@ -34,3 +36,6 @@ export const MONTH_COUNT_MS = 1_000
 export const MONTH_SAVE_MS = 10_000
 /** A WebSocket over which nothing comes is asked for a sign of life this often, as the gateway does at its end. */
 export const WEBSOCKET_IDLE_MS = 60_000
+
+/** How often the directory is told of relays that have proved themselves by their links alone. */
+export const PROVE_MS = 5_000

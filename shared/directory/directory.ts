@@ -184,11 +184,12 @@ export class Directory {
   /**
    * The relay has proven that its key is at `address`, just now: it was heard too. No effect if it is not listed, or at another
    * address.
+   * @param address undefined: it was dialled at one of its addresses of another kind than UDP
    */
-  markProven(mid: Uint8Array, address: IpAddress): void {
+  markProven(mid: Uint8Array, address: IpAddress | undefined): void {
     const key = toHex(mid)
     const entry = this.byMid.get(key)
-    if (!entry || !isAt(entry.descriptor, address)) return
+    if (!entry || (address !== undefined && !isAt(entry.descriptor, address))) return
     const nowMs = this.options.clock.now()
     entry.lastHeardMs = nowMs
     entry.provenMs = nowMs
