@@ -147,7 +147,7 @@ export class OverlayClient {
   private stockPeers(): PathRelay[] {
     return this.walker.peers().flatMap((peer) => {
       const relay = toldRelay({ ...peer, tellers: [] })
-      if (!relay || !this.mayReach(relay.address)) return []
+      if (!relay?.address || !this.mayReach(relay.address)) return []
       const { tellers: _, ...known } = relay
       return [known]
     })
@@ -156,7 +156,7 @@ export class OverlayClient {
   /** Stock peers are entries only where no relay of ours is known: they do not repeat what is lost. */
   private entryUrl({ address, culvert }: PathRelay): string | undefined {
     const fits = culvert || this.network.directory.size === 0
-    return fits && this.mayReach(address) ? UDP_SCHEME + formatAddress(address) : undefined
+    return fits && address && this.mayReach(address) ? UDP_SCHEME + formatAddress(address) : undefined
   }
 
   private mayReach(address: IpAddress): boolean {

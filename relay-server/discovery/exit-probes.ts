@@ -141,7 +141,7 @@ export class RelayProbes {
     }
   }
 
-  /** Proven ones, the same objects as long as their descriptors are the same. */
+  /** Proven ones with an address of their own, the same objects as long as their descriptors are the same. */
   private relays(): readonly ProbeRelay[] {
     const { directory, book, mayReach } = this.options
     return directory.list().flatMap(({ descriptor, proven }) => {
@@ -153,7 +153,7 @@ export class RelayProbes {
 
   private probed(descriptor: RelayDescriptor): ProbeRelay | undefined {
     const path = describedRelay(descriptor)
-    if (path === undefined) return undefined
+    if (path?.address === undefined) return undefined
     const { exit } = descriptor
     const relay: ProbeRelay = {
       publicKey: path.publicKey,

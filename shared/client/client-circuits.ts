@@ -17,6 +17,7 @@ import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
 import { MAX_OWN_CIRCUITS, OWN_HOP_TIMEOUT_MS } from './constants.ts'
+import { pathHop } from './path-relays.ts'
 import { refusedStream } from './refused-stream.ts'
 import { SpeedProbe } from './speed-probe.ts'
 
@@ -175,7 +176,7 @@ export class ClientCircuits {
     const nothing = () => undefined
     const circuit = new Circuit({
       keyPair: KeyPair.generate(random),
-      path,
+      path: path.map(pathHop),
       link,
       prefix,
       clock,

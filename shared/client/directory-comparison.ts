@@ -7,7 +7,7 @@ import type { Link } from '../link/link.ts'
 import type { Circuit } from '../onion/circuit.ts'
 import type { CircuitEvents } from '../onion/circuit-options.ts'
 import type { Entry } from '../path/pool.ts'
-import { type NetworkBits, networkOf, type PathRelay, relayKey } from '../path/relay.ts'
+import { type NetworkBits, networkOfRelay, type PathRelay, relayKey } from '../path/relay.ts'
 import type { TrustJudge } from '../trust/trust-judge.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
@@ -314,7 +314,7 @@ export function sourceOf(relay: PathRelay, bits: NetworkBits): Source {
   return {
     key: relayKey(relay),
     mid: toHex(relay.publicKey.mid),
-    network: networkOf(relay.address, bits),
+    network: networkOfRelay(relay, bits),
     family: relay.family,
   }
 }

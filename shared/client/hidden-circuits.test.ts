@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { KeyPair } from '../identity/keys.ts'
+import type { PathHop } from '../onion/hop.ts'
 import type { PathRelay } from '../path/relay.ts'
 import type { Hops } from '../path/select.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
@@ -8,7 +9,7 @@ import type { OwnCircuitRequest } from './private-network.ts'
 
 const random = new SeededRandom(2)
 
-function relay(n: number, culvert: boolean): PathRelay {
+function relay(n: number, culvert: boolean): PathRelay & PathHop {
   return {
     publicKey: KeyPair.generate(random).publicKey,
     address: { kind: 'ipv4', host: `198.51.${n}.7`, port: 7000 },

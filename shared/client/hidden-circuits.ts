@@ -16,7 +16,11 @@ export function hiddenCircuits(
   const known = (hop: PathHop): PathRelay | undefined =>
     network.relays().find(({ publicKey }) => equalBytes(publicKey.bytes, hop.publicKey.bytes))
   return {
-    relays: () => network.relays().filter((relay) => relay.culvert),
+    // Of another's circuit one would be the end as well, from who knows which hop: so only those that anybody reaches.
+    relays: () =>
+      network
+        .relays()
+        .filter((relay): relay is PathRelay & PathHop => relay.culvert && relay.address !== undefined),
     isResting: (hop) => {
       const relay = known(hop)
       return relay !== undefined && network.isResting(relay)

@@ -1,9 +1,11 @@
-import type { IpAddress } from '../bytes/address.ts'
+import { type IpAddress, NO_ADDRESS } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { RelayDescriptor } from '../directory/descriptor.ts'
+import { linkAddressesOf } from '../directory/descriptor-addresses.ts'
 import type { ToldPeer } from '../directory/stock-peers.ts'
 import type { Geo } from '../geo/geo.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
+import type { PathHop } from '../onion/hop.ts'
 import type { ExitKind, PathRelay } from '../path/relay.ts'
 
 /** Stock peers have no names of their own. */
@@ -25,11 +27,13 @@ export function describedRelay(descriptor: RelayDescriptor, geo = NOWHERE): Path
   const known = relays.get(descriptor)
   if (known) return known
   const { flags, udp } = descriptor
-  if ((flags & FLAG_RELAY) === 0 || udp === undefined) return undefined
+  const kinds = linkAddressesOf(descriptor).flatMap(({ kind }) => (kind === 'udp' ? [] : [kind]))
+  if ((flags & FLAG_RELAY) === 0 || (udp === undefined && kinds.length === 0)) return undefined
   const relay: PathRelay = {
     publicKey: descriptor.publicKey,
     name: descriptor.nickname,
     address: udp,
+    kinds,
     ...placeOf(udp, geo, descriptor),
     family: toHex(descriptor.family),
     culvert: true,
@@ -55,9 +59,14 @@ export function toldRelay(
   }
 }
 
+/** As a hop of a circuit. Where there is no address, the hop before it is asked for the key alone. */
+export function pathHop(relay: PathRelay): PathHop {
+  return { ...relay, address: relay.address ?? NO_ADDRESS }
+}
+
 /** By the table first; what the relay says stands beside it, and in its place where the table knows nothing. */
 function placeOf(
-  address: IpAddress,
+  address: IpAddress | undefined,
   geo: Geo,
   claims: { readonly country?: string | undefined; readonly as?: number | undefined } = {},
 ): Pick<PathRelay, 'country' | 'as' | 'claimed'> {
@@ -65,7 +74,11 @@ function placeOf(
     ...(claims.country !== undefined && { country: claims.country }),
     ...(claims.as !== undefined && claims.as > 0 && { as: claims.as }),
   }
-  return { ...claimed, ...geo.lookup(address), ...(Object.keys(claimed).length > 0 && { claimed }) }
+  return {
+    ...claimed,
+    ...(address && geo.lookup(address)),
+    ...(Object.keys(claimed).length > 0 && { claimed }),
+  }
 }
 
 function exitKind(flags: number): ExitKind {

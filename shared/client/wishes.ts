@@ -48,7 +48,7 @@ export class Wishes implements PathWishes {
   /** A circuit may be older than the table. */
   private located(relay: PathRelay): PathRelay {
     if (relay.country !== undefined || this.preferences.avoidCountries.length === 0) return relay
-    const country = this.options.geo?.()?.lookup(relay.address)?.country
+    const country = relay.address && this.options.geo?.()?.lookup(relay.address)?.country
     return country === undefined ? relay : { ...relay, country }
   }
 }

@@ -8,7 +8,10 @@ import { LayerOpener, LayerSealer } from './layer.ts'
 /** A relay that a circuit is to go through. */
 export interface PathHop {
   readonly publicKey: PublicKey
-  /** Where the hop before it reaches it. Of the first hop it is only shown: the link leads there. */
+  /**
+   * Where the hop before it reaches it; 0.0.0.0:0 where that one knows the way by key. Of the first hop it is not used: the link
+   * leads there.
+   */
   readonly address: IpAddress
   /** The relay's own name for itself. */
   readonly name: string

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { NO_ADDRESS } from '../bytes/address.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { Circuit } from '../onion/circuit.ts'
@@ -38,7 +39,7 @@ function world(hops: Hops) {
     circuit: (path, link, events) => {
       const circuit: Circuit = new Circuit({
         keyPair: KeyPair.generate(lab.random),
-        path,
+        path: path.map((relay) => ({ ...relay, address: relay.address ?? NO_ADDRESS })),
         link,
         prefix: PREFIX,
         clock: lab.clock,

@@ -1,6 +1,7 @@
 import { type IpAddress, parseIpv4, parseIpv6 } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import type { PublicKey } from '../identity/keys.ts'
+import type { LinkKind } from '../link/link.ts'
 import type { Standing } from '../trust/verdict.ts'
 
 /** What a relay lets out: streams and datagrams (ours), datagrams only (a stock exit), nothing. */
@@ -11,8 +12,10 @@ export interface PathRelay {
   readonly publicKey: PublicKey
   /** The relay's own name for itself, for people. */
   readonly name: string
-  /** Where the hop before it reaches it. */
-  readonly address: IpAddress
+  /** Where the hop before it reaches it by UDP. Undefined where nobody does: that hop must know the way by key. */
+  readonly address: IpAddress | undefined
+  /** The kinds of link by which its descriptor says it is reached beside UDP; absent where it has none. */
+  readonly kinds?: readonly LinkKind[]
   /** Operator family; empty for none. */
   readonly family: string
   /** Autonomous system: by our own table, or by the relay's claim where the table knows none. */
@@ -67,11 +70,18 @@ interface Known {
 
 const networks = new WeakMap<PathRelay, Known>()
 
+/**
+ * The network of those of whom none is known, as they have no address of their own to show: one for all, so that a circuit holds
+ * one of them at most, and all together are drawn no more often than one network is.
+ */
+const UNKNOWN_NETWORK = 'unknown'
+
 /** The network of a relay: computed once, since a path is chosen from thousands. */
 export function networkOfRelay(relay: PathRelay, bits: NetworkBits): string {
   let known = networks.get(relay)
   if (known === undefined || known.bits !== bits) {
-    known = { bits, network: networkOf(relay.address, bits) }
+    const { address } = relay
+    known = { bits, network: address ? networkOf(address, bits) : UNKNOWN_NETWORK }
     networks.set(relay, known)
   }
   return known.network
@@ -100,6 +110,16 @@ export function mayShareCircuit(a: PathRelay, b: PathRelay, bits: NetworkBits): 
     !isOnlyToldBy(b, a) &&
     !haveOneTeller(a, b)
   )
+}
+
+/**
+ * Whether `next` may come after `previous` in a circuit: by UDP anybody reaches anybody; by key a relay of ours does, which has
+ * its directory and dials. To onion services those dial that are one themselves.
+ */
+export function canExtendTo(previous: PathRelay, next: PathRelay): boolean {
+  if (next.address !== undefined) return true
+  const kinds = next.kinds ?? []
+  return previous.culvert && kinds.some((kind) => kind !== 'tor' || previous.kinds?.includes('tor'))
 }
 
 /** By our table or by what either says: a claim sets relays apart from others, never apart from its own kind. */

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { draw } from './draw.ts'
-import { mayShareCircuit, NETWORK_BITS, networkOf, type PathRelay, relayKey } from './relay.ts'
-import { testRelay } from './relays.fixture.ts'
+import { canExtendTo, mayShareCircuit, NETWORK_BITS, networkOf, type PathRelay, relayKey } from './relay.ts'
+import { keyedRelay, testRelay } from './relays.fixture.ts'
 import { type Hops, selectPath } from './select.ts'
 import { capped } from './shares.ts'
 
@@ -111,9 +111,9 @@ describe('path selection (C-03, C-06)', () => {
 
   it('masks networks by the bits asked for', () => {
     const bits = { ipv4: 12, ipv6: 32 }
-    expect(networkOf(testRelay('a', '10.31.0.1').address, bits)).toBe('ipv4 0a100000')
-    expect(networkOf(testRelay('a', '2001:db8:1::').address, bits)).toBe(`ipv6 20010db8${'0'.repeat(24)}`)
-    expect(networkOf(testRelay('a', '127.0.0.1').address, { ipv4: 32, ipv6: 128 })).toBe('ipv4 7f000001')
+    expect(networkOf(testRelay('a', '10.31.0.1').address!, bits)).toBe('ipv4 0a100000')
+    expect(networkOf(testRelay('a', '2001:db8:1::').address!, bits)).toBe(`ipv6 20010db8${'0'.repeat(24)}`)
+    expect(networkOf(testRelay('a', '127.0.0.1').address!, { ipv4: 32, ipv6: 128 })).toBe('ipv4 7f000001')
   })
 })
 
@@ -221,5 +221,49 @@ describe('autonomous systems (C-03)', () => {
     const exit = testRelay('exit', '192.0.2.1', { exit: 'stream', as: 64_500 })
     expect(select(entry, [entry, exit], 2)).toBe('no-exit')
     expect(select(entry, [entry, { ...exit, as: 64_501 }], 2)).toHaveLength(2)
+  })
+})
+
+describe('relays without a public UDP address, as hops (L-01, C-03)', () => {
+  const entry = testRelay('entry', '203.0.113.1')
+  const stock = testRelay('stock', '198.51.100.1', { culvert: false })
+  const ours = testRelay('ours', '198.18.0.1')
+  const exit = testRelay('exit', '192.0.2.1', { exit: 'stream' })
+  const hidden = keyedRelay('hidden', ['webrtc'])
+  const hiddenExit = keyedRelay('hidden exit', ['tcp'], { exit: 'stream' })
+
+  it('come after a relay of ours, which can know the way, and never after a stock peer', () => {
+    expect(select(entry, [entry, hidden, exit], 3)).toEqual([entry, hidden, exit])
+    expect(select(entry, [entry, ours, hiddenExit], 3)).toEqual([entry, ours, hiddenExit])
+    expect(select(entry, [entry, hiddenExit], 2)).toEqual([entry, hiddenExit])
+    expect(select(entry, [entry, stock, hiddenExit], 3)).toBe('no-relay')
+    expect(select(stock, [stock, hiddenExit], 2)).toBe('no-exit')
+    expect(select(stock, [stock, hidden, exit], 3)).toBe('no-relay')
+  })
+
+  it('are one in a circuit at the most, for they may all be of one network', () => {
+    expect(select(entry, [entry, hidden, hiddenExit], 3)).toBe('no-relay')
+    expect(select(hidden, [hidden, hiddenExit], 2)).toBe('no-exit')
+    expect(mayShareCircuit(hidden, hiddenExit, NETWORK_BITS)).toBe(false)
+    expect(mayShareCircuit(hidden, exit, NETWORK_BITS)).toBe(true)
+  })
+
+  it('are together drawn no more often than one network is', () => {
+    const known = Array.from({ length: 10 }, (_, i) => testRelay('known', `192.${i}.2.1`, { exit: 'stream' }))
+    const many = Array.from({ length: 30 }, () => keyedRelay('many', ['tcp'], { exit: 'stream' }))
+    const random = new SeededRandom(3)
+    const drawn = Array.from({ length: 600 }, () => select(entry, [entry, ...known, ...many], 2, { random }))
+    const unknown = drawn.filter((path) => typeof path !== 'string' && path[1]?.name === 'many').length
+    expect(unknown).toBeGreaterThan(0)
+    expect(unknown / drawn.length).toBeLessThan(0.25)
+  })
+
+  it('that are onion services alone come after one that has Tor as well', () => {
+    const onion = keyedRelay('onion', ['tor'])
+    const both = testRelay('both', '198.19.0.1', { kinds: ['tcp', 'tor'] })
+    expect(canExtendTo(ours, onion)).toBe(false)
+    expect(canExtendTo(both, onion)).toBe(true)
+    expect(canExtendTo(ours, keyedRelay('more', ['tor', 'websocket']))).toBe(true)
+    expect(canExtendTo(both, keyedRelay('nowhere', []))).toBe(false)
   })
 })

@@ -1,6 +1,6 @@
 import { choosable, type DrawRequest, draw, preferring, serving, type Test } from './draw.ts'
 import type { PathWishes } from './preferences.ts'
-import { mayShareCircuit, type PathRelay, relayKey } from './relay.ts'
+import { canExtendTo, mayShareCircuit, type PathRelay, relayKey } from './relay.ts'
 
 export type Hops = 1 | 2 | 3
 
@@ -16,7 +16,7 @@ export interface PathRequest extends DrawRequest {
 
 /**
  * A path of `hops` relays: the entry as given, an exit at the end, no two of one network, family, AS or key, nor two that only
- * one relay vouches for; the exit first, since exits are fewest, then what lies between. Chosen by weight: bandwidth times
+ * one relay vouches for, each within reach of the one before it; the exit first, since exits are fewest, then what lies between. Chosen by weight: bandwidth times
  * reliability times trust, nobody above his share, alone or with others. The rule in full: docs/path-selection.md.
  */
 export function selectPath(given: PathRequest): PathRelay[] | 'no-exit' | 'no-relay' {
@@ -25,7 +25,9 @@ export function selectPath(given: PathRequest): PathRelay[] | 'no-exit' | 'no-re
   const { entry, hops, last } = request
   if (hops === 1) return oneHop(request)
   const reachable = last ? [last] : request.relays.filter((relay) => relay.exit !== 'none')
-  const exits = reachable.filter((relay) => mayShareCircuit(relay, entry, request.networkBits))
+  const exits = reachable.filter(
+    (relay) => mayShareCircuit(relay, entry, request.networkBits) && (hops > 2 || canExtendTo(entry, relay)),
+  )
   let left = exits
   while (left.length > 0) {
     const exit = drawNear(request, exitsFor(request, left), [entry])
@@ -60,7 +62,11 @@ function exitsFor(request: PathRequest, fits: readonly PathRelay[]): readonly Pa
 function middlesFor(request: PathRequest, exit: PathRelay): readonly PathRelay[] {
   const { entry, networkBits, relays } = request
   const fits = relays.filter(
-    (relay) => mayShareCircuit(relay, entry, networkBits) && mayShareCircuit(relay, exit, networkBits),
+    (relay) =>
+      mayShareCircuit(relay, entry, networkBits) &&
+      mayShareCircuit(relay, exit, networkBits) &&
+      canExtendTo(entry, relay) &&
+      canExtendTo(relay, exit),
   )
   return preferring(choosable(request, preferring(serving(request, fits), isCulvert)), isNoExit)
 }

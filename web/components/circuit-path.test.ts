@@ -40,6 +40,7 @@ describe('the way as the picture draws it (W-05, C-02)', () => {
     ['[2001:db8::7]:41234', '2001:db8::7'],
     ['2001:db8::7', '2001:db8::7'],
     ['', undefined],
+    [undefined, 'No public address'],
   ])('shows %j as %j', (address, shown) => {
     expect(placesOf(circuit(1, { hops: [{ ...hop('exit'), address }] }), 1)[1]?.address).toBe(shown)
   })

@@ -53,7 +53,8 @@ export function placesOf(circuit: CircuitView | undefined, hops: Hops): readonly
 }
 
 /** A relay's port tells a viewer nothing. Takes `1.2.3.4:5`, `[::1]:5` and bare hosts. */
-function hostOf(address: string): string | undefined {
+function hostOf(address: string | undefined): string | undefined {
+  if (address === undefined) return 'No public address'
   if (address === '') return undefined
   return /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? /^([^:]+):\d+$/.exec(address)?.[1] ?? address
 }

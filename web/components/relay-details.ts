@@ -113,7 +113,7 @@ export class RelayDetails extends LitElement {
         ${fact('Promises', row.promised === undefined ? 'nothing' : formatRate(row.promised))}
         ${fact('Measured', row.measured === undefined ? 'not yet' : formatRate(row.measured))}
         ${fact('Told of by', plural(row.confirmedBy, 'network'))}
-        ${fact('Address', row.host)}
+        ${fact('Address', row.host ?? 'No public address')}
         ${row.family === '' ? nothing : fact('Family', row.family)}
         ${row.contact === '' ? nothing : fact('Contact', row.contact)}
         ${fact('Id', `${row.fingerprint}…`)}

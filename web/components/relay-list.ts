@@ -212,7 +212,7 @@ function countWords(listed: number, known: number): string {
 }
 
 function placeOf({ country, as, host }: RelayRow): string {
-  const place = country === undefined ? host : countryName(country)
+  const place = country === undefined ? (host ?? 'No public address') : countryName(country)
   return as === undefined ? place : `${place}, AS${as}`
 }
 

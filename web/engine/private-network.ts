@@ -169,7 +169,7 @@ export class PrivateNetwork implements Network {
       entry: entryView(status, this.links?.views() ?? []),
       circuits: status.circuits.map((member) => this.circuitView(member, member === status.primary)),
       problem: this.problem(status),
-      exitAddress: exit?.address.host,
+      exitAddress: exit?.address?.host,
     }
   }
 
@@ -215,7 +215,7 @@ export class PrivateNetwork implements Network {
         return {
           role: i === path.length - 1 ? 'exit' : i === 0 ? 'entry' : 'middle',
           name: relay.name,
-          address: formatAddress(relay.address),
+          address: relay.address && formatAddress(relay.address),
           state: hop?.state ?? 'waiting',
           latencyMs: hop?.latencyMs,
         }

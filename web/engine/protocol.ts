@@ -91,7 +91,8 @@ export interface HopView {
   readonly role: 'entry' | 'middle' | 'exit'
   /** The relay's own name for itself. */
   readonly name: string
-  readonly address: string
+  /** Undefined where it has none of its own: other relays know the way. */
+  readonly address: string | undefined
   /** `proven` once a layer under the hop's static key has opened. */
   readonly state: 'waiting' | 'extending' | 'unproven' | 'proven' | 'failed'
   /** Time from extend to extended, milliseconds. */

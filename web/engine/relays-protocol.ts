@@ -53,7 +53,7 @@ export interface RelayRow {
   readonly name: string
   /** First 8 hex digits of the relay's id. */
   readonly fingerprint: string
-  readonly host: string
+  readonly host: string | undefined
   /** What it lets out; `none` for a relay that only passes on. */
   readonly exit: 'stream' | 'datagram' | 'none'
   /** ISO 3166-1 alpha-2; undefined if unknown. */

@@ -66,7 +66,7 @@ export function relayRows(
       id: numbers.of(relay),
       name: relay.name,
       fingerprint: toHex(relay.publicKey.mid.subarray(0, 4)),
-      host: relay.address.host,
+      host: relay.address?.host,
       exit: relay.exit,
       country: country ?? claimed?.country,
       countryClaimed: country === undefined && claimed?.country !== undefined,
