@@ -1,16 +1,10 @@
 import { rm } from 'node:fs/promises'
-import {
-  type AddressInfo,
-  connect as connectPlain,
-  createServer as createPlainServer,
-  type Socket,
-} from 'node:net'
+import { type AddressInfo, createServer as createPlainServer } from 'node:net'
 import { join } from 'node:path'
 import { connect, createServer, type TLSSocket } from 'node:tls'
-import { afterEach, describe, expect, it } from 'vitest'
-import { CulvertError } from '../../shared/bytes/error.ts'
+import { describe, expect, it } from 'vitest'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
-import { formatLinkAddress, type LinkAddress, parseLinkAddress } from '../../shared/link/link-address.ts'
+import { formatLinkAddress, parseLinkAddress } from '../../shared/link/link-address.ts'
 import {
   HOSTILE_MESSAGES,
   type LinkWire,
@@ -19,55 +13,16 @@ import {
 } from '../../shared/link/link-suite.fixture.ts'
 import { streamMessage } from '../../shared/link/stream-messages.ts'
 import { ByteProxy } from './byte-proxy.fixture.ts'
-import { TcpDialler, TcpListener, type TcpListenerOptions } from './tcp.ts'
+import { certificates, cleanUps, diallerOf, listening, refusalOf, tcpTo } from './tcp.fixture.ts'
+import { TcpDialler } from './tcp.ts'
 import { HOST, linkWireOf, mayReach, stateFolder, TestEnd, testCertificates, until } from './wires.fixture.ts'
-
-const certificates = await testCertificates()
-
-const cleanUps: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
-})
-
-/** A relay that takes links. */
-async function listening(overrides: Partial<TcpListenerOptions> = {}) {
-  const end = new TestEnd()
-  const listener = new TcpListener({
-    ...end.identity,
-    host: HOST,
-    port: 0,
-    certificates,
-    mayReach: mayReach(true),
-    onWire: end.onWire,
-    ...overrides,
-  })
-  await listener.start()
-  cleanUps.push(() => listener.stop())
-  const [address] = listener.addresses()
-  return { end, listener, address: address as LinkAddress, port: address?.at.port ?? 0 }
-}
-
-const tcpTo = (port: number, host = HOST) => parseLinkAddress(`tcp://${host}:${port}`)
-
-function diallerOf(end: TestEnd, options: { lab: boolean; silenceMs?: number } = { lab: true }): TcpDialler {
-  const { lab, ...rest } = options
-  return new TcpDialler({ ...end.identity, destinations: end.destinations({ lab }), ...rest })
-}
-
-/** The code of the error that dialling ends with. */
-function refusalOf(attempt: Promise<unknown>): Promise<string> {
-  return attempt.then(
-    () => 'none',
-    (error: unknown) => (error instanceof CulvertError ? error.code : String(error)),
-  )
-}
 
 async function tcpWire(ordeal?: Ordeal): Promise<LinkWire> {
   const right = await listening()
   const proxy = await ByteProxy.to(right.port)
   cleanUps.push(() => proxy.stop())
   const left = new TestEnd()
-  const dialler = diallerOf(left, { lab: true, ...(ordeal === 'half-open' && { silenceMs: 100 }) })
+  const dialler = diallerOf(left, { lab: true, ...(ordeal === 'half-open' && { silenceMs: 1_000 }) })
   left.onWire(await dialler.dial({ address: tcpTo(proxy.port), publicKey: right.end.publicKey }))
   await until(() => right.end.wires.length === 1)
   const socketOf = (end: TestEnd) => (end.pipe as unknown as { socket: TLSSocket }).socket
@@ -252,103 +207,6 @@ describe('TCP link: dialling (L-01, L-02)', () => {
       expect(await refusalOf(attempt)).toBe('link-address-refused')
     }
     expect(new Set(asked)).toEqual(new Set(['relay.example.org']))
-  })
-})
-
-describe('TCP link: those who connect (L-02, L-08, O-06)', () => {
-  async function plain(port: number, bytes: string | Uint8Array = ''): Promise<Socket> {
-    const socket = connectPlain(port, HOST)
-    cleanUps.push(() => socket.destroy())
-    socket.on('error', () => {})
-    await new Promise((resolve) => socket.once('connect', resolve))
-    if (bytes.length > 0) socket.write(bytes)
-    return socket
-  }
-  const closed = (socket: Socket) =>
-    new Promise((resolve) => {
-      socket.resume()
-      socket.once('close', resolve)
-    })
-  async function secure(port: number): Promise<TLSSocket> {
-    const socket = connect({ host: HOST, port, rejectUnauthorized: false })
-    cleanUps.push(() => socket.destroy())
-    socket.on('error', () => {})
-    await new Promise((resolve) => socket.once('secureConnect', resolve))
-    return socket
-  }
-
-  it('have ten seconds, whatever they do with them', async () => {
-    const { listener, port, end } = await listening({ acceptTimeoutMs: 60 })
-    const silent = await plain(port)
-    const slow = await plain(port, Uint8Array.of(0x16, 3, 1))
-    const mute = await secure(port)
-    await Promise.all([silent, slow, mute].map(closed))
-    await until(() => listener.size === 0)
-    expect(end.counters.get('tcp-timeout')).toBeGreaterThanOrEqual(2)
-    expect(end.wires).toEqual([])
-  })
-
-  it('keep their link after that', async () => {
-    const { end, address, listener } = await listening({ acceptTimeoutMs: 200 })
-    const left = new TestEnd()
-    left.onWire(await diallerOf(left).dial({ address, publicKey: end.publicKey }))
-    await closed(await plain(address.at.port))
-    left.link.send(Uint8Array.of(1), 0)
-    await until(() => end.received.length === 1)
-    expect(listener.size).toBe(1)
-  })
-
-  it('are let in up to the limit of one address, and again when one has gone', async () => {
-    const limits = { connections: 10, connectionsPerAddress: 2 }
-    const { end, address, listener } = await listening({ limits })
-    const dial = () => diallerOf(new TestEnd()).dial({ address, publicKey: end.publicKey })
-    const first = await dial()
-    await dial()
-    expect(await refusalOf(dial())).toBe('link-unreachable')
-    expect(end.counters.get('tcp-limit-address')).toBe(1)
-    first.link.close('unneeded')
-    await until(() => listener.size === 1)
-    expect((await dial()).link.open).toBe(true)
-  })
-
-  it('are let in up to the limit of all', async () => {
-    const limits = { connections: 1, connectionsPerAddress: 5 }
-    const { end, address } = await listening({ limits })
-    const dial = () => diallerOf(new TestEnd()).dial({ address, publicKey: end.publicKey })
-    await dial()
-    expect(await refusalOf(dial())).toBe('link-unreachable')
-    expect(end.counters.get('tcp-limit-connections')).toBe(1)
-  })
-
-  it.each([
-    ['no TLS', 'GET / HTTP/1.1\r\n\r\n'],
-    ['garbage', new Uint8Array(300).fill(0xff)],
-  ])('are cut off for %s', async (_what, bytes) => {
-    const { port, listener, end } = await listening()
-    await closed(await plain(port, bytes))
-    await until(() => listener.size === 0)
-    expect(end.counters.get('tcp-handshake-failed')).toBe(1)
-  })
-
-  it('are cut off for a message over 256 bytes before they have proved a key', async () => {
-    const { port, listener, end } = await listening()
-    const socket = await secure(port)
-    socket.write(streamMessage(new Uint8Array(257)))
-    await closed(socket)
-    await until(() => listener.size === 0)
-    expect(end.counters.get('link-protocol')).toBe(1)
-    expect(end.wires).toEqual([])
-  })
-
-  it('are told that the relay stops', async () => {
-    const { end, address, listener } = await listening()
-    const left = new TestEnd()
-    left.onWire(await diallerOf(left).dial({ address, publicKey: end.publicKey }))
-    await until(() => end.wires.length === 1)
-    await listener.stop()
-    await until(() => left.closed.length === 1)
-    expect(left.closed).toEqual(['shutdown'])
-    await until(() => listener.size === 0)
   })
 })
 

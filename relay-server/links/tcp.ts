@@ -2,6 +2,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { connect, createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { BucketsBySource } from '../../shared/ipv8/buckets-by-source.ts'
+import { siteOf } from '../../shared/ipv8/network-of.ts'
+import { TokenBucket } from '../../shared/ipv8/token-bucket.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
 import type { Dialler, DialSignal, DialTarget, Wire, WireListener } from '../../shared/link/wire.ts'
@@ -10,7 +13,7 @@ import type { Timer } from '../../shared/world/clock.ts'
 import { isUnspecified } from '../endpoints.ts'
 import { Admission, plainHost } from '../gateway/admission.ts'
 import type { Certificates } from './certificates.ts'
-import { ACCEPT_TIMEOUT_MS, TCP_LIMITS } from './constants.ts'
+import { ACCEPT_TIMEOUT_MS, TCP_LIMITS, TCP_RATE } from './constants.ts'
 import type { Destinations } from './destinations.ts'
 import { dialling, unreachable } from './dialling.ts'
 import { StreamWire } from './stream-wire.ts'
@@ -83,10 +86,11 @@ export interface TcpListenerOptions extends WireIdentity {
   readonly publicHost?: string | undefined
   readonly publicPort?: number | undefined
   readonly limits?: { readonly connections: number; readonly connectionsPerAddress: number }
+  /** How often one IPv4 address or IPv6 /64 may connect. */
+  readonly rate?: { readonly perSecond: number; readonly burst: number }
   readonly certificates: Certificates
   /** Whether others may be told of an address: never of a private one, outside a lab. */
   mayReach(address: IpAddress): boolean
-  readonly acceptTimeoutMs?: number
   readonly silenceMs?: number
   onWire(wire: Wire): void
 }
@@ -104,6 +108,7 @@ export class TcpListener implements WireListener {
   readonly kind = 'tcp'
   private readonly options: TcpListenerOptions
   private readonly admission: Admission
+  private readonly rate: BucketsBySource
   private readonly server: Server
   /** Does not listen itself: gets the connections that are let in. */
   private readonly tls: TlsServer
@@ -116,6 +121,8 @@ export class TcpListener implements WireListener {
   constructor(options: TcpListenerOptions) {
     this.options = options
     this.admission = new Admission(options.limits ?? TCP_LIMITS)
+    const { perSecond, burst } = options.rate ?? TCP_RATE
+    this.rate = new BucketsBySource(() => new TokenBucket(options.clock, perSecond, burst))
     this.server = createServer({ noDelay: true }, (socket) => this.admit(socket))
     this.tls = createTlsServer(options.certificates.context, (socket) => this.secured(socket))
     // Somebody who speaks no TLS 1.3, or gave up. The connection ends with its socket.
@@ -164,9 +171,9 @@ export class TcpListener implements WireListener {
   }
 
   private admit(socket: Socket): void {
-    const { clock, counters, acceptTimeoutMs = ACCEPT_TIMEOUT_MS } = this.options
+    const { clock, counters } = this.options
     const host = plainHost(socket.remoteAddress ?? '')
-    const verdict = this.stopping ? 'stopping' : this.admission.enter(host)
+    const verdict = this.judge(host)
     if (verdict !== 'admitted') {
       counters.add(`tcp-${verdict}`)
       socket.destroy()
@@ -174,7 +181,7 @@ export class TcpListener implements WireListener {
     }
     counters.add('tcp-admitted')
     const name = nameOf(socket)
-    const timer = clock.after(acceptTimeoutMs, () => {
+    const timer = clock.after(ACCEPT_TIMEOUT_MS, () => {
       counters.add('tcp-timeout')
       socket.destroy()
     })
@@ -188,8 +195,15 @@ export class TcpListener implements WireListener {
     this.tls.emit('connection', socket)
   }
 
+  /** A handshake costs some signatures: who connects over and over is held back before the first. */
+  private judge(host: string): ReturnType<Admission['enter']> | 'limit-rate' | 'stopping' {
+    if (this.stopping) return 'stopping'
+    const from = addressOf(host, 0)
+    if (from.kind === 'domain' || !this.rate.take(siteOf(from))) return 'limit-rate'
+    return this.admission.enter(host)
+  }
+
   private secured(socket: TLSSocket): void {
-    const { acceptTimeoutMs = ACCEPT_TIMEOUT_MS } = this.options
     const accepted = this.accepted.get(nameOf(socket))
     const binding = tlsBinding(socket)
     if (!accepted || !binding || this.stopping) {
@@ -205,7 +219,7 @@ export class TcpListener implements WireListener {
       // Both ends see this TLS: who does not tie his signature to it has nothing to do here.
       role: { bindingOf: (kind) => (kind === BINDINGS.tlsExporter ? binding.value : undefined) },
       prefix: 'tcp',
-      authTimeoutMs: acceptTimeoutMs,
+      authTimeoutMs: ACCEPT_TIMEOUT_MS,
       onWire: (wire) => {
         accepted.timer.cancel()
         this.options.onWire(wire)

@@ -65,7 +65,7 @@ async function wireOver(tls: Certificates | undefined, ordeal?: Ordeal): Promise
   const proxy = await ByteProxy.to(right.port)
   cleanUps.push(() => proxy.stop())
   const left = new TestEnd()
-  const dialler = diallerOf(left, ordeal === 'half-open' ? { idleMs: 100 } : {})
+  const dialler = diallerOf(left, ordeal === 'half-open' ? { idleMs: 1_000 } : {})
   const address = addressOf(proxy.port, tls !== undefined)
   left.onWire(await dialler.dial({ address, publicKey: right.end.publicKey }))
   await until(() => right.end.wires.length === 1)
