@@ -2,6 +2,9 @@ import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { PACKET_OVERHEAD_BYTES } from './constants.ts'
 
+/** Wires that one other may wait for: more than can be there at one time. */
+const MAX_AWAITED = 64
+
 export interface HeldBackOptions {
   readonly clock: Clock
   /** `neighbour-order-given-up`. */
@@ -34,7 +37,7 @@ export class HeldBack {
 
   /** From now on, until the wire with this nonce has retired. */
   await(nonce: number): void {
-    this.awaited.add(nonce)
+    if (this.awaited.size < MAX_AWAITED) this.awaited.add(nonce)
     this.timer ??= this.options.clock.after(this.options.holdMs, this.giveUp)
   }
 

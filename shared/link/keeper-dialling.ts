@@ -68,6 +68,8 @@ export class KeeperDialling {
   ended(link: KeptLink, reason: LinkCloseReason, wasOpen: boolean): void {
     link.reach?.cancel()
     link.reach = undefined
+    // Nobody would dial a page, and their keys are without number.
+    if (link.isPage) return
     const declined = reason === 'limit' || reason === 'refused' || reason === 'protocol'
     if (wasOpen && !declined) this.retries.lose(link.key)
     else this.retries.fail(link.key)

@@ -54,7 +54,7 @@ export const NEIGHBOUR_SETTINGS = {
   pendingBytes: 262_144,
   /** What a new wire brings is held back that long for what an old one still has under way. */
   holdMs: 2_000,
-  holdBytes: 1_048_576,
+  holdBytes: 524_288,
   /** Flows that keep to their wire; those unused for `flowIdleMs` are forgotten, then the oldest. */
   flows: 4_096,
   flowIdleMs: 30_000,

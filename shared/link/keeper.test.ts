@@ -363,6 +363,16 @@ describe('pages at a keeper (L-02)', () => {
     expect(hub.keeper.status()).toMatchObject({ pages: 0, links: 1 })
   })
 
+  it('leave nothing behind when they go', async () => {
+    const { town, clock, hub } = await started(3, PRIORITIES.trusted)
+    const before = town.dials.length
+    for (let i = 0; i < 5; i++) callOfPage(town, hub, i).left.link.close('unneeded')
+    await clock.advanceAsync(100_000)
+    expect(hub.keeper.pages).toBe(0)
+    expect(hub.closed).toEqual(Array(5).fill('unneeded'))
+    expect(town.dials).toHaveLength(before)
+  })
+
   it('cannot send messages that are for relays', async () => {
     const { town, clock, hub } = await started(0)
     const pair = callOfPage(town, hub, 0)

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../sim/virtual-clock.ts'
+import { afterPacket, answerControl, retiringPacket } from './control.ts'
+import { NEIGHBOUR_SETTINGS } from './keeper-limits.ts'
 import { Neighbourhood, type WirePair } from './neighbour.fixture.ts'
 import type { WireKind } from './wire.ts'
 
@@ -100,7 +102,7 @@ describe('replacing the wires of a neighbour (L-04, L-05)', () => {
           expect(hood.right.counters.get('neighbour-order-given-up')).toBe(0)
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     )
   })
 
@@ -164,6 +166,50 @@ describe('replacing the wires of a neighbour (L-04, L-05)', () => {
     hood.join()
     clock.advance(5_000)
     expect(pair.left.link.open).toBe(false)
+  })
+})
+
+describe('a neighbour that means ill (L-04)', () => {
+  it('cannot have more held back than the bounds, in time, bytes and names', () => {
+    const clock = new VirtualClock()
+    const hood = new Neighbourhood(clock, 1, { holdBytes: 50_000 })
+    const pair = hood.join()
+    clock.advance(1_000)
+    for (let nonce = 0; nonce < 500; nonce++) pair.left.link.send(afterPacket(nonce), 5)
+    for (let i = 0; i < 30; i++) pair.left.link.send(marked(5, i, 1_400), 5)
+    clock.advance(100)
+    expect(hood.right.received).toHaveLength(0)
+    for (let i = 30; i < 60; i++) pair.left.link.send(marked(5, i, 1_400), 5)
+    clock.advance(100)
+    expect(hood.right.received.map(([, , , low]) => low)).toEqual(Array.from({ length: 60 }, (_, i) => i))
+    expect(hood.right.counters.get('neighbour-order-given-up')).toBe(1)
+
+    pair.left.link.send(afterPacket(7), 5)
+    pair.left.link.send(marked(5, 60, 4), 5)
+    clock.advance(NEIGHBOUR_SETTINGS.holdMs)
+    expect(hood.right.received).toHaveLength(60)
+    clock.advance(100)
+    expect(hood.right.received).toHaveLength(61)
+  })
+
+  it('cannot make a wire retire that is the only one, nor keep one that it has given up', () => {
+    const clock = new VirtualClock()
+    const hood = new Neighbourhood(clock)
+    const pair = hood.join()
+    clock.advance(1_000)
+    for (let nonce = 0; nonce < 200; nonce++) pair.left.link.send(retiringPacket(nonce), 0)
+    clock.advance(1_000)
+    hood.right.neighbour.send(marked(5, 1, 4), 5)
+    clock.advance(100)
+    expect(hood.left.received).toHaveLength(1)
+
+    // It dials another wire, and never says that it is done with the second.
+    const mute = hood.wire({ kind: 'websocket' })
+    hood.right.neighbour.add(mute.right)
+    mute.left.handTo({ onPacket: (link, packet) => answerControl(link, packet), onClosed: () => {} })
+    clock.advance(NEIGHBOUR_SETTINGS.retireMs + 2_000)
+    expect(pair.right.link.open).toBe(false)
+    expect(hood.right.neighbour.wires).toEqual([mute.right])
   })
 })
 
