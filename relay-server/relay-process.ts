@@ -14,7 +14,7 @@ export interface RelayReady {
   readonly type: 'ready'
   /** `host:port` of the UDP socket. */
   readonly udp: string
-  /** `http://host:port`, if there is a gateway. */
+  /** `http://host:port` or `https:`, if there is a gateway. */
   readonly gateway: string | undefined
   /** 148 hex digits. */
   readonly publicKey: string
