@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { toHex } from '../../shared/bytes/bytes.ts'
+import type { LinkHealth } from '../../shared/link/health.ts'
+import type { RelayConfigInput } from '../config.ts'
+import { type Namespace, Topology } from './namespaces.ts'
+import { hostBehindNat } from './nat.ts'
+import { COMMUNITY } from './peers-community.ts'
+import { type NetnsRelay, RelayFolder } from './relays.fixture.ts'
+
+const topology = new Topology()
+const folder = new RelayFolder()
+const PORT = 6421
+const PUBLIC_HOST = '9.1.0.1'
+const SIGNALLER = `ws://${PUBLIC_HOST}:8080/relay`
+
+interface TestRelay extends NetnsRelay {
+  readonly host: Namespace
+}
+interface Status {
+  readonly links: { readonly neighbours: readonly LinkHealth[] }
+  readonly counters: Readonly<Record<string, number>>
+}
+let relays: TestRelay[] = []
+let signaller: TestRelay
+
+async function start(host: Namespace, udpHost: string, config: RelayConfigInput): Promise<TestRelay> {
+  const relay = await folder.start(host, {
+    bootstrap: [`${PUBLIC_HOST}:${PORT}`],
+    community: toHex(COMMUNITY),
+    bootstrapDefaults: false,
+    udp: { host: udpHost, port: PORT, portMapping: false },
+    gateway: { enabled: true },
+    trust: { verify: false },
+    ...config,
+  })
+  return { ...relay, host }
+}
+
+beforeAll(async () => {
+  const outside = topology.segment('outside')
+  const middle = topology.namespace('public')
+  outside.attach(middle, `${PUBLIC_HOST}/8`)
+  const links = { udp: { enabled: false }, tcp: { enabled: false } }
+  signaller = await start(middle, PUBLIC_HOST, {
+    bootstrap: [],
+    gateway: { enabled: true, host: '0.0.0.0', port: 8080, publicUrl: SIGNALLER },
+    links,
+  })
+  const ring = { firstRing: [{ key: signaller.ready.publicKey, addresses: [SIGNALLER] }] }
+  const behind = ['9.10.0.1', '9.11.0.1'].map((wan, i) =>
+    hostBehindNat(topology, outside, 'port-restricted', i, `${wan}/8`),
+  )
+  relays = await Promise.all(
+    behind.map(({ host }) => start(host, '0.0.0.0', { links: { ...links, ...ring } })),
+  )
+})
+
+afterAll(() => {
+  topology.close()
+  folder.remove()
+})
+
+/** Asked within the relay's namespace: it tells nobody else. */
+function statusOf({ host }: TestRelay): Status {
+  const program = `fetch('http://127.0.0.1:8080/status.json').then((response) => response.text()).then(console.log)`
+  return JSON.parse(host.run(process.execPath, '--eval', program)) as Status
+}
+const neighbours = (relay: TestRelay) => statusOf(relay).links.neighbours
+
+describe('relays behind NATs that only WebRTC joins (L-01, L-06)', () => {
+  it('meet through a relay that signals for both and tells them their addresses', async () => {
+    for (const relay of relays) {
+      await vi.waitFor(
+        () => {
+          const open = neighbours(relay).filter(({ status }) => status === 'open')
+          expect(open.flatMap(({ kinds }) => kinds).sort()).toEqual(['webrtc', 'websocket'])
+        },
+        { timeout: 50_000, interval: 1_000 },
+      )
+    }
+    const [wire] = neighbours(relays[0] as TestRelay).flatMap(({ wires }) =>
+      wires.filter(({ kind }) => kind === 'webrtc'),
+    )
+    // Both DTLS fingerprints.
+    expect(wire?.binding).toBe(2)
+    expect(statusOf(signaller).counters).toMatchObject({ 'stun-answered': expect.any(Number) })
+    for (const relay of [signaller, ...relays]) expect(relay.log()).not.toMatch(/\d+\.\d+\.\d+\.\d+/)
+  })
+})
