@@ -59,7 +59,7 @@ export function simulateChurn(
     const due = (options.lookups * (clock.now() - startMs)) / totalMs
     for (; begun < due; begun++) run.lookUp()
     clock.advance(TICK_MS)
-    if (Math.round(clock.now() / TICK_MS) % 300 === 0)
+    if (Math.round(clock.now() / TICK_MS) % (options.filled ? 20 : 300) === 0)
       progress?.(Math.round(clock.now() / 60_000), run.figures())
   }
   clock.advance(60_000)

@@ -11,6 +11,8 @@ import { fillTables } from './filled-tables.ts'
 const HOUR_MS = 3_600_000
 /** So many of its routers a node begins from. */
 const ROUTERS_EACH = 3
+/** When those came who are there from the beginning. */
+const LONG_AGO_MS = -HOUR_MS
 
 export interface DhtNodesOptions {
   readonly clock: Clock
@@ -68,11 +70,19 @@ export class DhtNodes {
     return node
   }
 
-  /** So many at once, that have known each other for long. */
+  /**
+   * So many at once, that have known each other for long: their tables hold also some of those that have left meanwhile, as many as
+   * leave until it is noticed (on average half of `withinMs`).
+   */
   populate(count: number, withinMs: number): void {
-    const { clock, random } = this.options
-    while (this.others.length < count) this.others.push(this.make())
+    const { clock, random, wires, churnPerHour } = this.options
+    const gone = Math.round((count * churnPerHour * withinMs) / (2 * HOUR_MS))
+    while (this.others.length < count + gone) this.others.push(this.make(LONG_AGO_MS))
     fillTables(this.all, random, clock.now(), withinMs)
+    for (const { place } of this.others.splice(count)) {
+      this.byHost.delete(place.address.host)
+      wires.remove(place)
+    }
     for (const { machine } of this.others) machine.start([])
   }
 
@@ -123,7 +133,7 @@ export class DhtNodes {
     return [...this.all].sort((a, b) => compareDistance(target, a.id, b.id))
   }
 
-  private make(): HonestNode {
+  private make(sinceMs = this.options.clock.now()): HonestNode {
     const { clock, random, wires, settings } = this.options
     const place = wires.add()
     const machine = new Kademlia({
@@ -137,7 +147,7 @@ export class DhtNodes {
     })
     machine.setOwnAddress(place.address)
     place.receive = (from, datagram) => machine.receive(from, datagram)
-    const node = { place, machine, id: machine.status().nodeId, sinceMs: clock.now() }
+    const node = { place, machine, id: machine.status().nodeId, sinceMs }
     this.byHost.set(place.address.host, node)
     return node
   }
