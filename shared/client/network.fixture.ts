@@ -3,11 +3,12 @@ import { equalBytes } from '../bytes/bytes.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
 import { CircuitLinks } from '../directory/circuit-links.ts'
 import { descriptorHead, signDescriptor } from '../directory/descriptor.ts'
+import type { RelayAddresses } from '../directory/descriptor-addresses.ts'
 import { Directory } from '../directory/directory.ts'
 import { DirectoryExchange } from '../directory/exchange.ts'
 import type { StockPeer } from '../directory/stock-peers.ts'
 import type { VerdictRecord } from '../directory/verdict-record.ts'
-import { KeyPair } from '../identity/keys.ts'
+import { KeyPair, type PublicKey } from '../identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY, TUNNEL_COMMUNITY_ID } from '../ipv8/constants.ts'
 import type { Link } from '../link/link.ts'
 import type { ExitPort } from '../onion/exit-port.ts'
@@ -70,7 +71,12 @@ export class TestNetwork {
     return relay
   }
 
-  relay(name: string, exit = false, gateway = true): TestRelay {
+  /** A relay that is reached by its key alone: its descriptor names links, and no UDP. Other relays know the way. */
+  keyed(name: string, links: Pick<RelayAddresses, 'tcp' | 'onion' | 'webrtc'>, exit = false): TestRelay {
+    return this.relay(name, exit, false, links)
+  }
+
+  relay(name: string, exit = false, gateway = true, links?: Partial<RelayAddresses>): TestRelay {
     const host = `198.51.${this.relays.length}.7`
     const address: IpAddress = { kind: 'ipv4', host, port: 7000 }
     const keyPair = KeyPair.generate(this.random)
@@ -92,7 +98,8 @@ export class TestNetwork {
       nickname: name,
       flags,
       family: new Uint8Array(),
-      udp: address,
+      udp: links ? undefined : address,
+      ...links,
       bandwidth: 0,
       lifetime: 86_400,
     }
@@ -120,6 +127,7 @@ export class TestNetwork {
       aead: nobleAead,
       flags,
       linkTo: (to) => this.net.link(address, to),
+      linkByKey: (key, to) => (to === undefined ? this.linkByKey(address, key) : undefined),
       mayExtendTo: () => true,
       exit: exit ? this.exit(world) : undefined,
       candidates: () => ({ relays: [], exits: [] }),
@@ -135,6 +143,11 @@ export class TestNetwork {
     })
     this.relays.push(relay)
     return relay
+  }
+
+  private linkByKey(from: IpAddress, key: PublicKey): Link | undefined {
+    const relay = this.relays.find(({ keyPair }) => keyPair.publicKey.equals(key))
+    return relay && this.net.link(from, relay.address)
   }
 
   /** What a relay has signed of itself. */
