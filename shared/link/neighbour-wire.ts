@@ -88,7 +88,7 @@ export class NeighbourWire {
   /** Asks for the first time. */
   start(): void {
     this.ask(this.options.clock.now())
-    this.arm(this.lastAskMs + this.patienceMs())
+    this.arm(this.lastAskMs + this.askEveryMs())
   }
 
   get status(): WireStatus {
@@ -176,15 +176,17 @@ export class NeighbourWire {
     }
   }
 
-  /** How long an answer is waited for. */
-  private patienceMs(): number {
-    const { settings } = this.options
-    const least = this.silent
-      ? settings.silentAskMs
-      : this.options.inUse()
-        ? settings.silenceMs
-        : settings.idleAskMs
-    return Math.max(least, this.roundTrip.timeoutMs(settings.unknownRoundTripMs))
+  /** How long between one question and the next. */
+  private askEveryMs(): number {
+    const { settings, inUse } = this.options
+    if (this.silent) return settings.silentAskMs
+    return inUse() ? settings.silenceMs : settings.idleAskMs
+  }
+
+  /** How long after the first question without an answer it counts as silent: two questions and a round trip, at least. */
+  private verdictMs(): number {
+    const { unknownRoundTripMs } = this.options.settings
+    return Math.max(2 * this.askEveryMs(), this.roundTrip.timeoutMs(unknownRoundTripMs))
   }
 
   private readonly check = (): void => {
@@ -192,28 +194,31 @@ export class NeighbourWire {
     if (this.closed) return
     const nowMs = this.options.clock.now()
     this.sample(nowMs)
-    if (this.asked === 0) {
-      const dueMs = this.questionDueMs()
-      if (nowMs >= dueMs) this.ask(nowMs)
-      this.arm(nowMs >= dueMs ? nowMs + this.patienceMs() : dueMs)
-      return
-    }
-    const dueMs = this.lastAskMs + this.patienceMs()
-    if (nowMs < dueMs) {
-      this.arm(dueMs)
-      return
-    }
+    if (this.asked === 0) this.checkHeard(nowMs)
+    else this.checkAsked(nowMs)
+  }
+
+  /** It has answered so far. */
+  private checkHeard(nowMs: number): void {
+    const dueMs = this.questionDueMs()
+    if (nowMs >= dueMs) this.ask(nowMs)
+    this.arm(nowMs >= dueMs ? nowMs + this.askEveryMs() : dueMs)
+  }
+
+  /** It was asked, and has not answered. */
+  private checkAsked(nowMs: number): void {
     if (nowMs - this.firstAskMs >= this.options.settings.lostMs) {
       this.close('lost')
       return
     }
-    if (this.asked >= 2 && !this.silent) {
+    if (this.asked >= 2 && !this.silent && nowMs - this.firstAskMs >= this.verdictMs()) {
       this.silent = true
       this.options.onStatus()
+      if (this.closed) return
     }
-    if (this.closed) return
-    this.ask(nowMs)
-    this.arm(nowMs + this.patienceMs())
+    if (nowMs - this.lastAskMs >= this.askEveryMs()) this.ask(nowMs)
+    const nextMs = this.lastAskMs + this.askEveryMs()
+    this.arm(this.silent ? nextMs : Math.min(nextMs, Math.max(nowMs + 1, this.firstAskMs + this.verdictMs())))
   }
 
   /** When a wire that has answered so far is to be asked again. */
@@ -221,7 +226,7 @@ export class NeighbourWire {
     const { settings } = this.options
     const heartbeatMs = this.heardMs + settings.heartbeatMs
     if (this.owedMs === undefined) return heartbeatMs
-    const quickMs = this.options.inUse() ? this.owedMs + this.patienceMs() : heartbeatMs
+    const quickMs = this.options.inUse() ? this.owedMs + settings.silenceMs : heartbeatMs
     return Math.min(heartbeatMs, quickMs, Math.max(this.owedMs, this.lastAskMs + settings.measureMs))
   }
 

@@ -130,10 +130,13 @@ describe('neighbour without a wire (L-02, L-07)', () => {
 
 describe('failover of a neighbour (L-07)', () => {
   /** Two wires, of which flow 5 keeps to one; packets go both ways meanwhile. */
-  function underTraffic(answers: boolean) {
+  function underTraffic(answers: boolean, delayMs = 20) {
     const clock = new VirtualClock()
     const hood = new Neighbourhood(clock)
-    const pairs = [hood.join(), hood.join({ kind: 'websocket', conditions: { delayMs: 25 } })]
+    const pairs = [
+      hood.join({ conditions: { delayMs } }),
+      hood.join({ kind: 'websocket', conditions: { delayMs: delayMs + 5 } }),
+    ]
     clock.advance(2_000)
     let sent = 0
     const sentMs: number[] = []
@@ -150,10 +153,11 @@ describe('failover of a neighbour (L-07)', () => {
     return { clock, hood, step, sentMs, pair, numbers: () => numbersOf(hood.right.received) }
   }
 
-  for (const answers of [true, false]) {
-    const traffic = answers ? 'two ways' : 'one way'
-    it(`takes a second at most when a wire swallows all, with packets ${traffic}`, () => {
-      const { clock, hood, step, sentMs, pair, numbers } = underTraffic(answers)
+  const cases = [true, false].flatMap((answers) => [2, 20, 75, 170].map((delayMs) => ({ answers, delayMs })))
+  for (const { answers, delayMs } of cases) {
+    const traffic = `packets ${answers ? 'two ways' : 'one way'} on a path of ${delayMs} ms`
+    it(`takes a second at most when a wire swallows all, with ${traffic}`, () => {
+      const { clock, hood, step, sentMs, pair, numbers } = underTraffic(answers, delayMs)
       const swallowedMs = clock.now()
       pair.swallow()
       for (let i = 0; i < 300; i++) step()
