@@ -34,6 +34,11 @@ export interface LabOptions {
    * them. Where six relays are most of the DHT's nodes, whatever anybody looks for is asked of each.
    */
   readonly relaysInDht?: boolean
+  /**
+   * Nicknames of relays that open no port but UDP's: pages reach them over WebRTC alone, signalled by the first relay. Not the
+   * first itself.
+   */
+  readonly signalled?: readonly string[]
   /** What a relay's configuration says besides, by nickname; a group replaces what the lab says of it. */
   readonly more?: Readonly<Record<string, RelayConfigInput>>
   /** The most that the seeder gives, for tests in which a film has to take its time; no limit if left out. */
@@ -136,16 +141,14 @@ async function assemble(
     const started = await Promise.allSettled(children)
     await Promise.all(started.map((each) => (each.status === 'fulfilled' ? each.value.stop() : undefined)))
   })
-  const startRelay = (place: places.LabPlace, bootstrap: readonly string[]) => {
-    const config = relayConfig(
-      place,
-      bootstrap,
-      dht.address,
-      tracker.announceUrl,
-      sample,
-      files.sample,
-      options,
-    )
+  const startRelay = (place: places.LabPlace, first?: RelayReady) => {
+    const bootstrap = first ? [first.udp] : []
+    const isSignalled = first && options.signalled?.includes(place.nickname)
+    const config = {
+      ...relayConfig(place, bootstrap, dht.address, tracker.announceUrl, sample, files.sample, options),
+      ...(isSignalled ? signalledBy(first) : {}),
+      ...options.more?.[place.nickname],
+    }
     const child = writeConfig(stateFolder, place.nickname, config).then((path) =>
       start<RelayReady>(place.nickname, ['run', '--config', path]),
     )
@@ -164,8 +167,8 @@ async function assemble(
   const seederStart = start<SeederReady>('seeder', ['lab-seeder', JSON.stringify(seederSettings)])
   children.push(seederStart)
   const [firstPlace, ...otherPlaces] = places.LAB_RELAYS as [places.LabPlace, ...places.LabPlace[]]
-  const first = await startRelay(firstPlace, [])
-  const others = await Promise.all(otherPlaces.map((place) => startRelay(place, [first.ready.udp])))
+  const first = await startRelay(firstPlace)
+  const others = await Promise.all(otherPlaces.map((place) => startRelay(place, first.ready)))
   const seeder = await seederStart
   const relays = [first, ...others].map((child, i) => relayOf(places.LAB_RELAYS[i] as places.LabPlace, child))
   const torrentOf = (i: number, file: string): LabTorrent => ({
@@ -249,7 +252,19 @@ function relayConfig(
         ? { dht: { enabled: false }, trackers: [] }
         : { dht: { routers: [dht] }, trackers: [tracker] },
     ...(options.offerSample === false ? {} : { sample: { title, description, bytes, seconds, torrent } }),
-    ...options.more?.[place.nickname],
+  }
+}
+
+/** Of a relay that no TCP connection reaches, and that is signalled for by the first one. */
+function signalledBy({ publicKey, gateway }: RelayReady): RelayConfigInput {
+  const url = `${gateway?.replace(/^http/, 'ws')}/relay`
+  return {
+    gateway: { enabled: false },
+    links: {
+      tcp: { enabled: false },
+      firstRing: [{ key: publicKey, addresses: [url] }],
+      webrtc: { signallers: [url] },
+    },
   }
 }
 
