@@ -2,7 +2,7 @@ import { CulvertError } from '../bytes/error.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import { Mesh, MeshNode } from '../sim/mesh.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
-import type { VirtualClock } from '../sim/virtual-clock.ts'
+import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { Keeper } from './keeper.ts'
 import { type KeeperSettings, type NeighbourSettings, PRIORITIES } from './keeper-limits.ts'
@@ -155,4 +155,27 @@ export class TownKeeper {
   get links(): number {
     return this.keeper.status().links
   }
+}
+
+/** One keeper that knows all others, by one priority; none of the others dials. */
+export async function started(count: number, priority: number = PRIORITIES.discovered, settings = {}) {
+  const clock = new VirtualClock()
+  const town = new Town(clock)
+  const hub = town.add(settings)
+  for (let i = 0; i < count; i++) hub.knows(town.add(), priority)
+  hub.keeper.start()
+  await clock.advanceAsync(5_000)
+  return { clock, town, hub, others: town.keepers.slice(1) as readonly TownKeeper[] }
+}
+
+/** The other dials the hub, as a relay that the hub knows or not. */
+export async function callsIn(
+  town: Town,
+  other: TownKeeper,
+  hub: TownKeeper,
+  kinds: ('tcp' | 'websocket')[] = ['tcp'],
+) {
+  other.knows(hub, PRIORITIES.trusted, kinds)
+  other.keeper.start()
+  await town.clock.advanceAsync(2_000)
 }
