@@ -33,7 +33,7 @@ export interface MachinesOptions extends RelayOptions {
   publicAddresses(): readonly IpAddress[] | undefined
   isPublic(address: IpAddress): boolean | undefined
   /** Neighbours by their keys; there once the machines run. */
-  links(): Pick<RelayLinks, 'byKey' | 'relays' | 'isReached'>
+  links(): Pick<RelayLinks, 'byKey' | 'relays' | 'isAskedByLink'>
   /** Whether no new circuits are taken: the month's bytes are used up. */
   sleeping(): boolean
 }
@@ -95,7 +95,7 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     isOwn: (address) => own.isOwn(address) || options.isPublic(address) === true,
     own: () => descriptor.bytes(),
     neighbours: () => options.links().relays(),
-    isReached: (mid) => options.links().isReached(mid),
+    isAskedByLink: (mid) => options.links().isAskedByLink(mid),
     onBootstrap: (addresses) => walker.addBootstrap(addresses),
     onCircuit: (key, ok) => (ok ? walker.recordSuccess(key) : walker.recordFailure(key)),
   })

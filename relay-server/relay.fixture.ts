@@ -25,10 +25,15 @@ import { Relay } from './relay.ts'
 export const clock = new NodeClock()
 export const random = new NodeRandom()
 
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 /** A folder for what one relay remembers, gone with this process. */
 function stateFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'culvert-relay-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   return folder
 }
 

@@ -95,6 +95,11 @@ export class Relay {
     return this.running?.discovery
   }
 
+  /** Links with neighbours; undefined before `start`. */
+  get links(): RelayLinks | undefined {
+    return this.running?.links
+  }
+
   /** All links, with addresses and ids: for the operator's own eyes. */
   linksStatus(): LinksStatus | undefined {
     return this.running?.links.status(true)

@@ -57,8 +57,8 @@ export interface RelayDiscoveryOptions {
   own(): Uint8Array | undefined
   /** Open links with other relays, by whatever way: asked beside the addresses that are known. */
   neighbours?(): readonly Link[]
-  /** Whether a relay has proved its key at an address of its own that we dialled, and is still there. */
-  isReached?(mid: Uint8Array): boolean
+  /** Whether a relay proves itself by a link, since UDP does not reach it: that it does not there says nothing. */
+  isAskedByLink?(mid: Uint8Array): boolean
   /** Addresses of the operator's own relays, once they are known. */
   onBootstrap(addresses: readonly IpAddress[]): void
   /** A circuit of a probe carried with a relay, or failed at it. */
@@ -238,7 +238,7 @@ export class RelayDiscovery {
     if (mid === undefined) return
     if (proven) directory.markProven(mid, candidate.address)
     else if (verdict?.standing === 'blocked') directory.drop(mid)
-    else if (!this.options.isReached?.(mid)) directory.markUnproven(mid)
+    else if (!this.options.isAskedByLink?.(mid)) directory.markUnproven(mid)
   }
 
   /** A link with another relay has opened: what it knows is asked for, and ours is told. */

@@ -37,5 +37,11 @@ export const MONTH_SAVE_MS = 10_000
 /** A WebSocket over which nothing comes is asked for a sign of life this often, as the gateway does at its end. */
 export const WEBSOCKET_IDLE_MS = 60_000
 
-/** How often the directory is told of relays that have proved themselves by their links alone. */
-export const PROVE_MS = 5_000
+/** How often relays that UDP does not reach are looked through for those that have yet to prove themselves. */
+export const PROOF_LOOK_MS = 1_000
+/** So many of them are dialled at once, for so long each, and again after so long. */
+export const PROOF_DIALS = 2
+export const PROOF_TIMEOUT_MS = 30_000
+export const PROOF_REST_MS = 600_000
+/** Relays of which is remembered when they were dialled. */
+export const PROOFS = 4_096

@@ -11,15 +11,14 @@ import type { Neighbour } from '../../shared/link/neighbour.ts'
 import { NO_SIZE_CLASSES } from '../../shared/link/padding.ts'
 import { CoverTraffic, canBeCovered } from '../../shared/link/padding-cover.ts'
 import type { Wire } from '../../shared/link/wire.ts'
-import type { Timer } from '../../shared/world/clock.ts'
 import type { RelayConfig } from '../config.ts'
 import type { RelayKnowledge } from '../relay-knowledge.ts'
 import type { RelayOptions } from '../relay-options.ts'
 import type { Certificates } from './certificates.ts'
 import { circuitIdOf, linkOfCircuit } from './circuit-links.ts'
-import { PROVE_MS } from './constants.ts'
 import type { LinkBandwidth } from './link-bandwidth.ts'
 import { LinkKinds, type LinkKindsOptions } from './link-kinds.ts'
+import { LinkProofs } from './link-proofs.ts'
 import { LinkTargets } from './link-targets.ts'
 import { signallingNeighbours } from './signalling-neighbours.ts'
 import type { UdpLinks } from './udp.ts'
@@ -66,7 +65,7 @@ export class RelayLinks {
   private readonly cover: CoverTraffic | undefined
   /** Whose directory has been asked for. */
   private readonly greeted = new WeakSet<Neighbour>()
-  private proving: Timer | undefined
+  private readonly proofs: LinkProofs
 
   constructor(options: RelayLinksOptions) {
     this.options = options
@@ -106,6 +105,14 @@ export class RelayLinks {
       sleeping: () => bandwidth.sleeping,
     })
     this.cover = this.coverOf(config)
+    this.proofs = new LinkProofs({
+      clock,
+      directory: knowledge.directory,
+      diallers: this.kinds.diallers,
+      udpWorks: () => this.udpWorks,
+      wiresTo: (mid) => this.keeper.find(mid)?.wires ?? [],
+      onWire: (wire) => this.acceptProof(wire),
+    })
   }
 
   /** Opens the ports of all kinds, and begins to keep links. @throws CulvertError as of LinkKinds */
@@ -113,13 +120,13 @@ export class RelayLinks {
     await this.kinds.start()
     this.keeper.start()
     this.cover?.start()
-    this.prove()
+    this.proofs.start()
   }
 
   /** Closes every link with `shutdown`, then the ports. */
   async stop(): Promise<void> {
     this.cover?.stop()
-    this.proving?.cancel()
+    this.proofs.stop()
     this.keeper.stop()
     await this.kinds.stop()
   }
@@ -180,17 +187,10 @@ export class RelayLinks {
     return { tcp: text(of('tcp') ?? this.openTcp()), onion: text(of('tor')), webrtc: text(of('webrtc')) }
   }
 
-  /**
-   * Whether a relay has proved its key at an address of its own that was dialled from here, and is still there. Does not count
-   * where it says that it speaks UDP, and UDP can be asked.
-   */
-  isReached(mid: Uint8Array): boolean {
-    const { knowledge, counters } = this.options
-    const entry = knowledge.directory.find(mid)
-    if (entry === undefined || (entry.descriptor.udp !== undefined && counters.get('udp-received') > 0)) {
-      return false
-    }
-    return this.keeper.find(mid)?.wires.some(({ address }) => address !== undefined) === true
+  /** Whether a relay is to prove itself by a link, since UDP does not reach it. */
+  isAskedByLink(mid: Uint8Array): boolean {
+    const entry = this.options.knowledge.directory.find(mid)
+    return entry !== undefined && (entry.descriptor.udp === undefined || !this.udpWorks)
   }
 
   /** Open links with other relays. */
@@ -234,13 +234,15 @@ export class RelayLinks {
     return host === undefined ? undefined : { kind: 'tcp', at: addressOf(host, publicPort) }
   }
 
-  /** Relays that are reached at no UDP address prove by their links who they are. */
-  private prove(): void {
-    const { directory } = this.options.knowledge
-    for (const { publicKey } of this.relays()) {
-      if (this.isReached(publicKey.mid)) directory.markProven(publicKey.mid, undefined)
-    }
-    this.proving = this.options.clock.after(PROVE_MS, () => this.prove())
+  /** Whether anything has ever come by UDP. */
+  private get udpWorks(): boolean {
+    return this.options.counters.get('udp-received') > 0
+  }
+
+  /** A wire to a relay that there is a link with is one more; others were to be seen, and no more. */
+  private acceptProof(wire: Wire): void {
+    if (this.keeper.find(wire.neighbour.mid)) this.keeper.accept(wire)
+    else wire.link.close('unneeded')
   }
 
   private coverOf({ links }: RelayConfig): CoverTraffic | undefined {
