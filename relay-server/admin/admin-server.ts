@@ -25,6 +25,8 @@ export interface AdminServerOptions {
   discovery(): { readonly status: unknown; readonly lastRuns: readonly RunResult[] }
   readonly run: Discovery['runNow']
   relays(): readonly RelayRow[]
+  /** Links with other relays, each with its health, addresses and id (L-07). */
+  links(): object | undefined
   /** @param mid 20 bytes */
   mark(mid: Uint8Array, mark: HandMark): void
 }
@@ -53,13 +55,14 @@ export class AdminServer {
   private readonly routes: Readonly<Record<string, Route>>
 
   constructor(options: AdminServerOptions) {
-    const { status, discovery, relays } = options
+    const { status, discovery, relays, links } = options
     this.options = options
     this.routes = {
       'GET /status': () => status(),
       'GET /metrics': () => metricsOf(status() ?? {}),
       'GET /discovery': () => discovery(),
       'POST /discovery/run': ({ method }) => this.runNow(method),
+      'GET /links': () => links(),
       'GET /relays': () => ({ relays: relays() }),
       'POST /relays/block': ({ key }) => this.mark(key, 'block'),
       'POST /relays/trust': ({ key }) => this.mark(key, 'trust'),

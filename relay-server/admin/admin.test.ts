@@ -42,6 +42,7 @@ beforeEach(async () => {
       return true
     },
     relays: () => [],
+    links: () => ({ links: 1, neighbours: [{ status: 'open', id: '00'.repeat(20) }] }),
     mark: (mid, mark) => marks.push([toHex(mid), mark]),
   })
   port = await server.start()
@@ -83,11 +84,12 @@ function ask(path: string, { method = 'GET', headers = {}, body }: Asked = {}) {
 const post = (path: string, value: unknown, headers = {}) =>
   ask(path, { method: 'POST', body: JSON.stringify(value), headers })
 
-describe('the admin API (D-01, D-08)', () => {
+describe('the admin API (D-01, D-08, L-07)', () => {
   it('tells how things stand to who knows the secret', async () => {
     expect(await ask('/status')).toMatchObject({ status: 200, value: { state: 'joined' } })
     expect(await ask('/discovery')).toMatchObject({ status: 200, value: { lastRuns: [] } })
     expect(await ask('/relays')).toMatchObject({ status: 200, value: { relays: [] } })
+    expect(await ask('/links')).toMatchObject({ status: 200, value: { neighbours: [{ status: 'open' }] } })
   })
 
   it('tells its numbers to Prometheus, for the same secret', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { metricsOf } from './metrics.ts'
 
-describe("a relay's status as metrics (D-08, K-10)", () => {
+describe("a relay's status as metrics (D-08, K-10, L-07)", () => {
   it('names each number by its place, and things of one kind by a label', () => {
     const text = metricsOf({
       state: 'joined',
@@ -14,6 +14,11 @@ describe("a relay's status as metrics (D-08, K-10)", () => {
           tracker: { attempted: 1, last: undefined },
         },
         dht: { nodes: { ipv4: 6 }, lookups: { successRate: 0.98 }, cacheHitRate: Number.NaN },
+      },
+      links: {
+        links: 2,
+        kinds: { tcp: { wires: 2, bytesIn: 7 }, udp: { wires: 1, bytesIn: 5 } },
+        neighbours: [{ latencyMs: 3 }],
       },
       counters: { 'udp-received': 2560, 'odd"name': 1 },
     })
@@ -35,6 +40,14 @@ describe("a relay's status as metrics (D-08, K-10)", () => {
       'culvert_discovery_dht_nodes_ipv4 6',
       '# TYPE culvert_discovery_dht_lookups_success_rate gauge',
       'culvert_discovery_dht_lookups_success_rate 0.98',
+      '# TYPE culvert_links_links gauge',
+      'culvert_links_links 2',
+      '# TYPE culvert_links_kinds_wires gauge',
+      'culvert_links_kinds_wires{kind="tcp"} 2',
+      'culvert_links_kinds_wires{kind="udp"} 1',
+      '# TYPE culvert_links_kinds_bytes_in gauge',
+      'culvert_links_kinds_bytes_in{kind="tcp"} 7',
+      'culvert_links_kinds_bytes_in{kind="udp"} 5',
       '# TYPE culvert_events_total counter',
       'culvert_events_total{event="udp-received"} 2560',
       'culvert_events_total{event="odd_name"} 1',

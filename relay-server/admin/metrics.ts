@@ -5,7 +5,7 @@ function nameOf(path: readonly string[]): string {
 }
 
 /** Tables of the status whose keys are names of things: one metric with a label, in place of one for each. */
-const LABELS: Readonly<Record<string, string>> = { counters: 'event', methods: 'method' }
+const LABELS: Readonly<Record<string, string>> = { counters: 'event', methods: 'method', kinds: 'kind' }
 
 /**
  * A relay's status in Prometheus' text format 0.0.4 (D-08, K-10): each number and truth value under the name of its place; what is

@@ -11,7 +11,7 @@ export interface RelayAdminOptions {
   readonly random: Random
   readonly counters: Counters
   /** Started. */
-  readonly relay: Pick<Relay, 'directory' | 'trust' | 'discovery' | 'status'>
+  readonly relay: Pick<Relay, 'directory' | 'trust' | 'discovery' | 'status' | 'linksStatus'>
 }
 
 /** Starts the admin API of a relay, if it is switched on. @throws CulvertError `admin-bind`, `admin-token-...` */
@@ -33,6 +33,7 @@ export async function startAdmin(options: RelayAdminOptions): Promise<AdminServe
     }),
     run: (method, done) => relay.discovery?.discovery.runNow(method, done) ?? false,
     relays: () => relayRows(directory, book),
+    links: () => relay.linksStatus(),
     mark: (mid, mark) => {
       book.markByHand(mid, mark === 'block' ? 'blocked' : mark === 'trust' ? 'trusted' : undefined)
       if (mark === 'block') directory.drop(mid)

@@ -1,4 +1,5 @@
 import { loadConfig } from '../config.ts'
+import type { LinksStatus } from '../links/relay-links.ts'
 import type { RelayStatus } from '../relay.ts'
 import { askAdmin } from './admin-client.ts'
 
@@ -18,8 +19,35 @@ export function statusLines(status: RelayStatus): string[] {
     `verified: ${discovery.verificationsSuccessful} of ${discovery.verificationsAttempted}`,
     `DHT: ${count(discovery.dhtNodesKnown, 'node')}`,
     ...ways,
+    ...linkLines(status.links),
     `circuits: ${router.circuits}, pages: ${pages}`,
   ]
+}
+
+function linkLines({ links, connecting, minLinks, maxLinks, neighbours, bandwidth }: LinksStatus): string[] {
+  const more = connecting > 0 ? `, ${connecting} on the way` : ''
+  const each = neighbours.map(({ status, kinds, latencyMs, priority, inUse, bytesIn, bytesOut }) => {
+    const latency = latencyMs === undefined ? '' : `, ${Math.round(latencyMs)} ms`
+    const use = inUse ? ', in use' : ''
+    const carried = `${amount(bytesIn)} in, ${amount(bytesOut)} out`
+    return `  ${kinds.join(' + ') || 'none yet'}: ${status}, priority ${priority}${latency}${use}, ${carried}`
+  })
+  const { monthBytesIn, monthBytesOut, monthlyBytes, sleeping } = bandwidth
+  const of = monthlyBytes === undefined ? '' : ` of ${amount(monthlyBytes)}`
+  const asleep = sleeping ? '; asleep until the next: no new links and circuits' : ''
+  return [
+    `links: ${links} of ${minLinks} to ${maxLinks}${more}`,
+    ...each,
+    `this month: ${amount(monthBytesIn)} in, ${amount(monthBytesOut)} out${of}${asleep}`,
+  ]
+}
+
+/** Such as 3.4 MB. */
+function amount(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const unit = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
+  const value = bytes / 1000 ** unit
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
 const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`

@@ -16,6 +16,7 @@ import type { RelayKnowledge } from '../relay-knowledge.ts'
 import type { RelayOptions } from '../relay-options.ts'
 import type { Certificates } from './certificates.ts'
 import { circuitIdOf, linkOfCircuit } from './circuit-links.ts'
+import { type KindsStatus, kindsOf } from './kinds-status.ts'
 import type { LinkBandwidth } from './link-bandwidth.ts'
 import { LinkKinds, type LinkKindsOptions } from './link-kinds.ts'
 import { LinkProofs } from './link-proofs.ts'
@@ -51,6 +52,8 @@ export interface RelayLinksOptions extends RelayOptions {
 /** Numbers and states of a relay's links; no address, key or id, unless asked for. */
 export interface LinksStatus extends KeeperStatus {
   readonly bandwidth: BandwidthStatus
+  /** Of the connections to other relays that are there now. */
+  readonly kinds: KindsStatus
 }
 
 /**
@@ -200,7 +203,8 @@ export class RelayLinks {
 
   /** @param withAddresses adds addresses and ids, for an operator who asked for them */
   status(withAddresses = false): LinksStatus {
-    return { ...this.keeper.status({ withAddresses }), bandwidth: this.options.bandwidth.status() }
+    const status = this.keeper.status({ withAddresses })
+    return { ...status, bandwidth: this.options.bandwidth.status(), kinds: kindsOf(status) }
   }
 
   private readonly fromNeighbour = (neighbour: Neighbour, packet: Uint8Array): void => {
