@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket } from 'ws'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { parseLinkAddress } from '../../shared/link/link-address.ts'
@@ -131,7 +131,8 @@ describe('WebSocket link between relays: who is at the other end (L-03)', () => 
     ['unchanged', BINDINGS.tlsExporter],
   ])('is nobody behind a proxy that ends TLS and passes everything on, %s', async (_what, kind) => {
     const { end, port } = await gateway({ certificates })
-    const sockets = new WebSocketServer({ noServer: true })
+    /** What the proxy put another kind in the place of, message by message. */
+    const changed: number[] = []
     const proxy = createServer(certificates.context)
     proxy.on('secureConnection', (inner: TLSSocket) => {
       const outer = connect({ host: HOST, port, rejectUnauthorized: false })
@@ -139,22 +140,22 @@ describe('WebSocket link between relays: who is at the other end (L-03)', () => 
       outer.pipe(inner)
       inner.on('data', (bytes) => {
         // A masked frame of one request: its third byte, whose mask is the third of the four after the lengths.
-        if (bytes[0] === 0x82 && kind !== BINDINGS.tlsExporter) {
+        if (bytes[0] === 0x82 && kind !== BINDINGS.tlsExporter && changed.length === 0) {
           const at = (bytes[1] & 0x7f) === 126 ? 4 : 2
+          changed.push((bytes[at + 4 + 2] as number) ^ (bytes[at + 2] as number))
           bytes[at + 4 + 2] = (bytes[at + 2] as number) ^ kind
         }
         outer.write(bytes)
       })
     })
     await new Promise<void>((resolve) => proxy.listen(0, HOST, resolve))
-    cleanUps.push(() => {
-      sockets.close()
-      proxy.close()
-    })
+    cleanUps.push(() => proxy.close())
     const address = addressOf((proxy.address() as AddressInfo).port, true)
     const attempt = diallerOf(new TestEnd()).dial({ address, publicKey: end.publicKey })
     expect(await refusalOf(attempt)).toBe('auth-signature')
     await until(() => end.counters.get('gateway-auth-refused') === 1)
+    // The kind that was meant, so that it was this byte and no other.
+    expect(changed).toEqual(kind === BINDINGS.none ? [BINDINGS.tlsExporter] : [])
     expect(end.wires).toEqual([])
   })
 })
