@@ -53,7 +53,7 @@ export class LinkKinds {
     }
     if (links.websocket.enabled) diallers.push(new WebSocketDialler({ ...options, destinations }))
     if (links.tor.enabled) {
-      const tor = new TorLinks(options)
+      const tor = new TorLinks({ ...options, silenceMs })
       diallers.push(tor.dialler)
       listeners.push(tor)
     }

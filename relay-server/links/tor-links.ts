@@ -15,6 +15,8 @@ interface Endpoint {
 export interface TorLinksOptions extends WireIdentity {
   readonly config: Pick<RelayConfig, 'state' | 'links'>
   readonly log: Log
+  /** As of StreamWire. */
+  readonly silenceMs?: number
   onWire(wire: Wire): void
   /**
    * Opens the gateway to what comes through the onion service, at a loopback address of its own; undefined if there is no

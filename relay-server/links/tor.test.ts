@@ -1,129 +1,111 @@
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { KeyPair } from '../../shared/identity/keys.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
-import type { Link, LinkCloseReason } from '../../shared/link/link.ts'
 import { parseLinkAddress } from '../../shared/link/link-address.ts'
-import { HOSTILE_MESSAGES, type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
+import {
+  HOSTILE_MESSAGES,
+  type LinkWire,
+  linkSuite,
+  type Ordeal,
+} from '../../shared/link/link-suite.fixture.ts'
 import { streamMessage } from '../../shared/link/stream-messages.ts'
 import type { Wire } from '../../shared/link/wire.ts'
-import { Counters } from '../../shared/world/counters.ts'
-import { NodeClock } from '../node-clock.ts'
-import { NodeRandom } from '../node-random.ts'
+import { ByteProxy } from './byte-proxy.fixture.ts'
 import { TorDialler, TorListener, type TorListenerOptions } from './tor.ts'
 import { codeOfPromise } from './tor-control.fixture.ts'
 import { FakeSocksPort, SOCKS_REPLY } from './tor-socks.fixture.ts'
+import { HOST, linkWireOf, random, TestEnd, until } from './wires.fixture.ts'
 
-const clock = new NodeClock()
-const random = new NodeRandom()
 const ONION = `${'a'.repeat(55)}d.onion`
 const OTHER_ONION = `${'b'.repeat(55)}d.onion`
 const ADDRESS = parseLinkAddress(`tor://${ONION}:6667`)
 
-const stops: (() => Promise<unknown>)[] = []
-afterEach(async () => {
+const stops: (() => unknown)[] = []
+const stopAll = async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
-})
-
-/** What came over a link, and why it ended. */
-class Heard {
-  readonly packets: Uint8Array[] = []
-  readonly closed: LinkCloseReason[] = []
-  readonly onPacket = (_link: Link, packet: Uint8Array) => void this.packets.push(packet)
-  readonly onClosed = (_link: Link, reason: LinkCloseReason) => void this.closed.push(reason)
 }
-
-async function until(predicate: () => boolean): Promise<void> {
-  while (!predicate()) await new Promise((resolve) => setTimeout(resolve, 1))
-}
+afterEach(stopAll)
 
 /** Two relays, and between them a SOCKS port that leads every name to the second. */
-async function makePair(options: Partial<TorListenerOptions> = {}) {
+async function makePair(options: Partial<TorListenerOptions> = {}, silenceMs?: number) {
   const socks = new FakeSocksPort()
   await socks.start()
   const logged: string[] = []
   const note = (line: string) => void logged.push(line)
   const log = { error: note, info: note, debug: note }
-  const identity = () => ({
-    keyPair: KeyPair.generate(random),
-    network: 'test',
-    clock,
-    random,
-    counters: new Counters(),
-  })
-  const left = identity()
-  const right = identity()
-  const wires: Wire[] = []
+  const [left, right] = [new TestEnd(), new TestEnd()]
   const listener = new TorListener({
-    ...right,
-    listen: { host: '127.0.0.1', port: 0 },
+    ...right.identity,
+    listen: { host: HOST, port: 0 },
     virtualPort: 6667,
     onion: () => ONION,
     published: () => true,
-    onWire: (wire) => wires.push(wire),
+    onWire: right.onWire,
     ...options,
   })
   await listener.start()
-  socks.target = listener.port
+  const proxy = await ByteProxy.to(listener.port)
+  socks.target = proxy.port
   const dialler = new TorDialler({
-    ...left,
-    socks: { host: '127.0.0.1', port: socks.port },
+    ...left.identity,
+    socks: { host: HOST, port: socks.port },
     log,
     timeoutMs: 5_000,
+    ...(silenceMs !== undefined && { silenceMs }),
   })
   stops.push(
     () => socks.stop(),
+    () => proxy.stop(),
     () => listener.stop(),
   )
-  const target = { address: ADDRESS, publicKey: right.keyPair.publicKey }
-  return { socks, listener, dialler, target, left, right, wires, logged }
+  const target = { address: ADDRESS, publicKey: right.publicKey }
+  return { socks, listener, proxy, dialler, target, left, right, logged }
 }
 
-async function torWire(): Promise<LinkWire> {
-  const { socks, dialler, target, left, right, wires } = await makePair()
-  const wire = await dialler.dial(target)
-  const [leftHeard, rightHeard] = [new Heard(), new Heard()]
-  wire.handTo(leftHeard)
-  await until(() => wires.length === 1)
-  const [other] = wires as [Wire]
-  other.handTo(rightHeard)
+async function torWire(ordeal?: Ordeal): Promise<LinkWire> {
+  const pair = await makePair({}, ordeal === 'half-open' ? 1_000 : undefined)
+  const { dialler, target, left, right, proxy } = pair
+  left.onWire(await dialler.dial(target))
+  await until(() => right.wires.length === 1)
+  const socketOf = (end: TestEnd) => (end.pipe as unknown as { socket: Socket }).socket
   return {
-    left: wire.link,
-    right: other.link,
-    leftReceived: leftHeard.packets,
-    rightReceived: rightHeard.packets,
-    leftClosed: leftHeard.closed,
-    rightClosed: rightHeard.closed,
-    leftCounters: left.counters,
-    rightCounters: right.counters,
-    until,
-    injectToRight: (bytes) => void socks.through[0]?.write(bytes),
-    stop: async () => {
-      for (const stop of stops.splice(0).reverse()) await stop()
+    ...linkWireOf(left, right),
+    get right() {
+      return right.link
     },
+    injectToRight: (bytes) => void socketOf(left).write(streamMessage(bytes)),
+    injectBelow: (bytes) => void socketOf(left).write(bytes),
+    holdRight: (held) => void (held ? socketOf(right).pause() : socketOf(right).resume()),
+    cut: () => proxy.cut(),
+    vanish: () => proxy.freeze(),
+    stop: stopAll,
   }
 }
 
-/** Messages that no link may take, as the stream carries them; an empty one would be the stream's end. */
-const { 'an empty message': _, ...messages } = HOSTILE_MESSAGES
-const HOSTILE_STREAM = {
-  ...Object.fromEntries(Object.entries(messages).map(([what, bytes]) => [what, streamMessage(bytes)])),
-  'a message longer than any': Uint8Array.of(0, 1, 0, 1),
-  'another protocol': new Uint8Array(Buffer.from('GET / HTTP/1.1\r\n\r\n')),
-}
+const { 'an empty message': _noneHere, ...hostile } = HOSTILE_MESSAGES
 
 linkSuite(
-  'a link over Tor (L-01, L-02)',
-  { reliable: true, tellsClose: true, hostile: HOSTILE_STREAM },
+  'a link over Tor, over loopback (L-01, L-02)',
+  {
+    reliable: true,
+    tellsClose: true,
+    hostile,
+    hostileBelow: {
+      'a length over 64 KiB': Uint8Array.of(0, 1, 0, 1, 7),
+      'another protocol': new Uint8Array(Buffer.from('GET / HTTP/1.1\r\n\r\n')),
+    },
+    ordeals: ['back-pressure', 'cut', 'half-open'],
+  },
   torWire,
 )
 
 describe('dialling over Tor (L-01, L-02)', () => {
   it('proves both keys, tied to the onion address, and tells who dialled what', async () => {
-    const { dialler, target, left, right, wires } = await makePair()
+    const { dialler, target, left, right } = await makePair()
     const wire = await dialler.dial(target)
-    await until(() => wires.length === 1)
-    const [other] = wires as [Wire]
+    await until(() => right.wires.length === 1)
+    const [other] = right.wires as [Wire]
     expect(wire).toMatchObject({ kind: 'tor', binding: BINDINGS.onion, initiated: true, address: ADDRESS })
     expect(other).toMatchObject({
       kind: 'tor',
@@ -131,8 +113,8 @@ describe('dialling over Tor (L-01, L-02)', () => {
       initiated: false,
       address: undefined,
     })
-    expect(wire.neighbour.equals(right.keyPair.publicKey)).toBe(true)
-    expect(other.neighbour.equals(left.keyPair.publicKey)).toBe(true)
+    expect(wire.neighbour.equals(right.publicKey)).toBe(true)
+    expect(other.neighbour.equals(left.publicKey)).toBe(true)
     expect(other.link.address).toEqual({ kind: 'ipv4', host: '0.0.0.0', port: 0 })
     wire.link.close('unneeded')
   })
@@ -160,17 +142,17 @@ describe('dialling over Tor (L-01, L-02)', () => {
 
   it('refuses a stream that another onion service passes on', async () => {
     // Whoever dialled the other service signs its name; this relay signs and expects its own.
-    const { dialler, target, right, wires } = await makePair()
+    const { dialler, target, right } = await makePair()
     const address = parseLinkAddress(`tor://${OTHER_ONION}:6667`)
     expect(await codeOfPromise(dialler.dial({ ...target, address }))).toBe('auth-signature')
     await until(() => right.counters.get('link-auth-refused') === 1)
-    expect(wires).toEqual([])
+    expect(right.wires).toEqual([])
   })
 
   it('takes no stream before the service has a name', async () => {
-    const { dialler, listener, target, wires } = await makePair({ onion: () => undefined })
+    const { dialler, listener, target, right } = await makePair({ onion: () => undefined })
     expect(await codeOfPromise(dialler.dial(target))).toBe('auth-refused')
-    expect([wires, listener.addresses()]).toEqual([[], []])
+    expect([right.wires, listener.addresses()]).toEqual([[], []])
   })
 
   it('says why there is no stream, and tells the operator once what is wrong with tor', async () => {
@@ -209,7 +191,7 @@ describe('dialling over Tor (L-01, L-02)', () => {
     const log = { error: () => undefined, info: () => undefined, debug: () => undefined }
     const dial = async (says: string | undefined) => {
       const socks = { host: '127.0.0.1', port: await portOf(says) }
-      return codeOfPromise(new TorDialler({ ...left, socks, log, timeoutMs: 200 }).dial(target))
+      return codeOfPromise(new TorDialler({ ...left.identity, socks, log, timeoutMs: 200 }).dial(target))
     }
     expect(await dial('HTTP/1.1 400 Bad Request\r\n\r\n')).toBe('tor-socks-protocol')
     expect(await dial('')).toBe('tor-socks-protocol')
@@ -218,7 +200,7 @@ describe('dialling over Tor (L-01, L-02)', () => {
   })
 
   it('ends an attempt that is not wanted any more, before and in the middle of it', async () => {
-    const { socks, dialler, target, wires } = await makePair()
+    const { socks, dialler, target, right } = await makePair()
     expect(await codeOfPromise(dialler.dial(target, AbortSignal.abort()))).toBe('link-aborted')
     expect(socks.asked).toEqual([])
     const silent = createServer((socket) => void socket.on('error', () => socket.destroy()).resume())
@@ -231,7 +213,7 @@ describe('dialling over Tor (L-01, L-02)', () => {
     await until(() => socks.through.length === 1)
     controller.abort()
     expect(await code).toBe('link-aborted')
-    expect(wires).toEqual([])
+    expect(right.wires).toEqual([])
   })
 
   it('tells its address only while the service can be found', async () => {
@@ -245,7 +227,7 @@ describe('dialling over Tor (L-01, L-02)', () => {
   it('says that its port is taken', async () => {
     const { listener, right } = await makePair()
     const second = new TorListener({
-      ...right,
+      ...right.identity,
       listen: { host: '127.0.0.1', port: listener.port },
       virtualPort: 6667,
       onion: () => ONION,

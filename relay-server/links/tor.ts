@@ -22,6 +22,8 @@ export interface TorDiallerOptions extends WireIdentity {
   readonly log: Log
   /** For tor to reach the onion service. */
   readonly timeoutMs?: number
+  /** As of StreamWire. */
+  readonly silenceMs?: number
 }
 
 /**
@@ -108,6 +110,8 @@ export interface TorListenerOptions extends WireIdentity {
   onion(): string | undefined
   /** Whether it can be found, so that the address is worth telling. */
   published(): boolean
+  /** As of StreamWire. */
+  readonly silenceMs?: number
   onWire(wire: Wire): void
 }
 
