@@ -194,6 +194,10 @@ export class NeighbourWire {
     if (this.closed) return
     const nowMs = this.options.clock.now()
     this.sample(nowMs)
+    // While this side stood still, busy or asleep, it could not have heard an answer.
+    const lateMs = Math.max(0, nowMs - this.timerMs)
+    this.firstAskMs += lateMs
+    if (this.owedMs !== undefined) this.owedMs += lateMs
     if (this.asked === 0) this.checkHeard(nowMs)
     else this.checkAsked(nowMs)
   }

@@ -32,6 +32,24 @@ linkSuite(
   },
 )
 
+/** A clock whose timers can all be late, as where the process has no turn. */
+class StallingClock extends VirtualClock {
+  private untilMs = 0
+
+  stall(ms: number): void {
+    this.untilMs = this.now() + ms
+  }
+
+  override after(delayMs: number, run: () => void) {
+    const late = () => {
+      if (this.now() < this.untilMs) inner = super.after(this.untilMs - this.now(), run)
+      else run()
+    }
+    let inner = super.after(delayMs, late)
+    return { cancel: () => inner.cancel() }
+  }
+}
+
 function numbered(number: number): Uint8Array {
   return Uint8Array.of(9, number >>> 16, number >>> 8, number)
 }
@@ -178,6 +196,24 @@ describe('failover of a neighbour (L-07)', () => {
     clock.advance(100)
     expect(hood.right.received).toHaveLength(1_100)
     expect(hood.left.neighbour.health().wires.map(({ status }) => status)).toEqual(['open', 'open'])
+  })
+
+  it('does not happen because this side stood still for a while, busy or asleep', () => {
+    const clock = new StallingClock()
+    const hood = new Neighbourhood(clock)
+    hood.join()
+    hood.join({ kind: 'websocket' })
+    clock.advance(2_000)
+    for (let i = 0; i < 20; i++) {
+      hood.left.neighbour.send(numbered(i), i)
+      clock.advance(255)
+      // What is due meanwhile comes late, timers before packets.
+      clock.stall(60_000)
+      clock.advance(60_300)
+    }
+    expect(hood.left.neighbour.health().wires.map(({ status }) => status)).toEqual(['open', 'open'])
+    expect(hood.right.received).toHaveLength(20)
+    expect(hood.left.changes).toBe(2)
   })
 
   it('is over for a wire that answers again; one that does not is closed', () => {
