@@ -6,6 +6,7 @@ import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { isControl } from './control.ts'
 import { BULK_FLOW, FairQueue } from './fair-queue.ts'
+import { Neighbourhood } from './neighbour.fixture.ts'
 import type { CoverBudget } from './padding.ts'
 import { CoverTraffic, canBeCovered } from './padding-cover.ts'
 import { QueuedLink } from './queued-link.ts'
@@ -17,6 +18,7 @@ const BURST_BYTES = 4 * 1_472
 /** A link that notes when how many bytes of which flow were sent. */
 class NotedLink {
   open = true
+  bytes = 0
   readonly sent: { readonly atMs: number; readonly packet: Uint8Array; readonly flow: number }[] = []
   private readonly clock: VirtualClock
 
@@ -26,10 +28,7 @@ class NotedLink {
 
   send(packet: Uint8Array, flow: number): void {
     this.sent.push({ atMs: this.clock.now(), packet, flow })
-  }
-
-  get bytes(): number {
-    return this.sent.reduce((sum, { packet }) => sum + packet.length, 0)
+    this.bytes += packet.length
   }
 }
 
@@ -143,6 +142,34 @@ describe('cover traffic (L-09)', () => {
       true,
     )
     expect((['udp', 'circuit', 'simulated'] as const).some((kind) => canBeCovered({ kind }))).toBe(false)
+  })
+})
+
+describe('cover traffic on the links of a neighbour (L-09)', () => {
+  it('is taken out on the other side: nobody is handed it, and nothing comes of it', () => {
+    const both = new Neighbourhood(new VirtualClock())
+    both.join()
+    const { clock, left, right } = both
+    clock.advance(1_000)
+    const links = left.neighbour.wires.map(({ link }) => link).filter(canBeCovered)
+    expect(links).toHaveLength(1)
+    const counters = new Counters()
+    let sent = 0
+    const cover = new CoverTraffic({
+      ...{ clock, counters, random: new SeededRandom(5), links: () => links },
+      budget: { bytesPerSecond: 20_000, totalBytesPerSecond: 20_000, share: 0.5 },
+      sentBytes: () => sent,
+    })
+    cover.start()
+    for (let i = 0; i < 100; i++) {
+      left.neighbour.send(new Uint8Array(1_000).fill(i), 7)
+      sent += 1_000
+      clock.advance(100)
+    }
+    expect(counters.get('cover-sent')).toBeGreaterThan(10)
+    expect(right.received.map((packet) => packet[0])).toEqual(Array.from({ length: 100 }, (_, i) => i))
+    expect(right.closed).toEqual([])
+    expect([right.messages, right.signals]).toEqual([[], []])
   })
 })
 
