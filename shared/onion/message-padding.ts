@@ -10,6 +10,7 @@ export const OWNER_MESSAGE_BYTES = [35, 132] as const
 const PADDED: ReadonlySet<number> = new Set([
   MESSAGE.ping,
   MESSAGE.extend,
+  MESSAGE.mtu,
   MESSAGE.establishIntro,
   MESSAGE.establishRendezvous,
   MESSAGE.linkE2e,
