@@ -4,7 +4,7 @@ import type { NeighbourSettings } from '../link/keeper-limits.ts'
 import type { Link, LinkCloseReason } from '../link/link.ts'
 import type { LinkAddress } from '../link/link-address.ts'
 import { Neighbour } from '../link/neighbour.ts'
-import type { Dialler, Wire } from '../link/wire.ts'
+import type { Dialler, Wire, WireKind } from '../link/wire.ts'
 import { relayKey } from '../path/relay.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
@@ -44,6 +44,7 @@ export interface EntryNeighbourView {
   readonly state: EntryNeighbourState
   /** Of the wire that serves, or served last. */
   readonly address: LinkAddress | undefined
+  readonly kind: WireKind
 }
 
 /** Besides what the view tells: how another wire is being looked for. */
@@ -54,6 +55,7 @@ interface Entry {
   retry: Timer | undefined
   failures: number
   address: LinkAddress | undefined
+  kind: WireKind
 }
 
 /**
@@ -110,6 +112,7 @@ export class EntryNeighbours {
       retry: undefined,
       failures: 0,
       address: wire.address,
+      kind: wire.kind,
     }
     this.entries.set(neighbour, entry)
     neighbour.add(wire)
@@ -149,7 +152,9 @@ export class EntryNeighbours {
     if (status === 'open') {
       this.rest(entry)
       entry.failures = 0
-      entry.address = neighbour.wires[0]?.address ?? entry.address
+      const [wire] = neighbour.wires
+      entry.address = wire?.address ?? entry.address
+      entry.kind = wire?.kind ?? entry.kind
       for (const wire of spareWires(neighbour)) neighbour.retire(wire)
     } else if (!entry.race && !entry.retry) {
       void this.redial(entry)

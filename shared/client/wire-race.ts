@@ -39,7 +39,7 @@ export interface RaceOptions {
 }
 
 /**
- * Dials all addresses side by side. The first wire that is authenticated wins; the others are called off, and one that
+ * Dials all addresses side by side, by every dialler that takes them. The first wire that is authenticated wins; the others are called off, and one that
  * opens all the same is closed.
  * @throws CulvertError `link-aborted`; `entry-no-way` if no address can be dialled; else the failure of the last to fail
  */
@@ -50,9 +50,10 @@ export async function firstWire({ publicKey, addresses, diallers, signal }: Race
   signal.addEventListener('abort', callOff)
   let won = false
   let failure: unknown = new CulvertError('entry-no-way', 'no address of the relay can be used from here')
-  const dial = async (address: LinkAddress): Promise<Wire> => {
-    const dialler = diallers.find((each) => each.canDial(address))
-    if (!dialler) throw failure
+  const ways = addresses.flatMap((address) =>
+    diallers.filter((each) => each.canDial(address)).map((dialler) => ({ address, dialler })),
+  )
+  const dial = async ({ address, dialler }: (typeof ways)[number]): Promise<Wire> => {
     try {
       const wire = await dialler.dial({ address, publicKey }, others)
       if (!won && !signal.aborted) {
@@ -67,7 +68,7 @@ export async function firstWire({ publicKey, addresses, diallers, signal }: Race
     }
   }
   try {
-    return await Promise.any(addresses.map(dial))
+    return await Promise.any(ways.map(dial))
   } catch {
     throw failure
   } finally {

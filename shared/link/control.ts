@@ -1,6 +1,6 @@
 import { sha1 } from '@noble/hashes/legacy.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { type Codec, fixed, raw, struct, u32 } from '../bytes/codec.ts'
+import { type Codec, fixed, raw, struct, u8, u32 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { PREFIX_BYTES } from '../ipv8/constants.ts'
 import { messageIdOf, prefixOf, readUnsigned, unsignedPacket } from '../ipv8/packet.ts'
@@ -20,6 +20,8 @@ import type { Link } from './link.ts'
  *   6 message         id 16, body up to 8,192 bytes: from one neighbour to another, not forwarded
  *   7 signal          up to 2,048 bytes: signalling-messages.ts
  *   8 after           nonce u32: what follows on this wire is to be handed up after the wire whose `retiring` has this nonce
+ *   9 places          places u8: a page passes on so many others to its relay, from now on; 0 takes the offer back
+ *  10 pace            bytes per second u32: the sender takes no more over this wire than that, from now on
  */
 
 /** SHA-1 of the community's name. */
@@ -35,6 +37,8 @@ export const CONTROL = {
   message: 6,
   signal: 7,
   after: 8,
+  places: 9,
+  pace: 10,
 } as const
 
 export const MESSAGE_ID_BYTES = 16
@@ -44,6 +48,8 @@ export const CONTROL_HEADER_BYTES = PREFIX_BYTES + 1
 const body = struct({ body: raw })
 const ping = struct({ nonce: u32, padding: raw })
 const nonce = struct({ nonce: u32 })
+const places = struct({ places: u8 })
+const pace = struct({ bytesPerSecond: u32 })
 const message = struct({ id: fixed(MESSAGE_ID_BYTES), body: raw })
 
 /** A control packet, taken apart. Bodies are views of the packet. */
@@ -51,6 +57,8 @@ export type ControlPacket =
   | { readonly type: 'authentication' | 'signal'; readonly body: Uint8Array }
   | { readonly type: 'ping' | 'pong' | 'retiring' | 'after'; readonly nonce: number }
   | { readonly type: 'message'; readonly id: Uint8Array; readonly body: Uint8Array }
+  | { readonly type: 'places'; readonly places: number }
+  | { readonly type: 'pace'; readonly bytesPerSecond: number }
   | { readonly type: 'padding' }
 
 /** Whether a packet is of the links' own community: never to be handed up. */
@@ -89,6 +97,10 @@ export function parseControl(packet: Uint8Array): ControlPacket {
       }
     case CONTROL.after:
       return { type: 'after', nonce: readUnsigned(packet, nonce).nonce }
+    case CONTROL.places:
+      return { type: 'places', places: readUnsigned(packet, places).places }
+    case CONTROL.pace:
+      return { type: 'pace', bytesPerSecond: readUnsigned(packet, pace).bytesPerSecond }
     default:
       throw new CodecError('control-message', 'an unknown message of link control')
   }
@@ -132,6 +144,16 @@ export function messagePacket(id: Uint8Array, messageBody: Uint8Array): Uint8Arr
 /** @throws CodecError `control-size` if the body is over 2,048 bytes */
 export function signalPacket(signalBody: Uint8Array): Uint8Array {
   return packetOf(CONTROL.signal, body, { body: bounded(signalBody, MAX_SIGNAL_BODY_BYTES) })
+}
+
+/** @param count 0 to 255: others that this page passes on to the relay; 0 takes the offer back */
+export function placesPacket(count: number): Uint8Array {
+  return packetOf(CONTROL.places, places, { places: count })
+}
+
+/** Asks the neighbour to send no faster than that over the wire that this goes by. */
+export function pacePacket(bytesPerSecond: number): Uint8Array {
+  return packetOf(CONTROL.pace, pace, { bytesPerSecond })
 }
 
 /**

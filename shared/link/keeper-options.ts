@@ -40,6 +40,7 @@ export interface KeeperOptions {
   onMessage?(neighbour: Neighbour, body: Uint8Array): void
   /** The body of a control packet 7, at most 2,048 bytes. */
   onSignal?(neighbour: Neighbour, body: Uint8Array): void
+  onPlaces?(neighbour: Neighbour, places: number): void
   /** A link came, went, or changed its state. */
   onChange?(): void
   /** Whether new links are refused: the month's bytes are used up. */

@@ -200,6 +200,7 @@ export class Keeper {
       onClosed: (_neighbour, reason) => this.closed(link, reason),
       onMessage: (_neighbour, id, body) => this.heard(link, id, body),
       onSignal: (_neighbour, body) => this.options.onSignal?.(neighbour, body),
+      onPlaces: (_neighbour, places) => this.options.onPlaces?.(neighbour, places),
       onChange: () => this.changed(link),
     })
     const link = new KeptLink(keyOf(publicKey), neighbour, target, isPage)

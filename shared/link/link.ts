@@ -44,6 +44,8 @@ export interface Link {
    * @param flow the circuit id, or 0 for control traffic: the queue is fair among flows
    */
   send(packet: Uint8Array, flow: number): void
+  /** Keeps what it sends below a rate from now on, beside what is allowed to all links. Where a link can. */
+  pace?(bytesPerSecond: number): void
   /** Idempotent. */
   close(reason: LinkCloseReason): void
 }

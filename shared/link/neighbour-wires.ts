@@ -31,6 +31,7 @@ export interface NeighbourWiresOptions {
   onPacket(packet: Uint8Array): void
   onMessage(id: Uint8Array, body: Uint8Array): void
   onSignal(body: Uint8Array): void
+  onPlaces(places: number): void
   /** A wire came, went, fell silent, or answers again. */
   onChange(): void
   /** The last one is gone. @param reason undefined if it was to be replaced, so that its end says nothing */
@@ -210,6 +211,12 @@ export class NeighbourWires {
         break
       case 'signal':
         this.options.onSignal(control.body)
+        break
+      case 'places':
+        this.options.onPlaces(control.places)
+        break
+      case 'pace':
+        wire.wire.link.pace?.(control.bytesPerSecond)
         break
       case 'padding':
       case 'authentication':

@@ -33,6 +33,8 @@ export interface NeighbourOptions {
   /** @param id 16 bytes */
   onMessage?(neighbour: Neighbour, id: Uint8Array, body: Uint8Array): void
   onSignal?(neighbour: Neighbour, body: Uint8Array): void
+  /** A page passes on so many others to us (docs/links.md, "Volunteers"). */
+  onPlaces?(neighbour: Neighbour, places: number): void
   /** A wire came, went, fell silent, or answers again. */
   onChange?(neighbour: Neighbour): void
 }
@@ -75,6 +77,7 @@ export class Neighbour implements Link {
       onPacket: (packet) => options.onPacket(this, packet),
       onMessage: (id, body) => options.onMessage?.(this, id, body),
       onSignal: (body) => options.onSignal?.(this, body),
+      onPlaces: (places) => options.onPlaces?.(this, places),
       onChange: () => options.onChange?.(this),
       onEmpty: (reason) => this.emptied(reason),
     })

@@ -8,6 +8,7 @@ import { MESSAGE_BYTES, MESSAGE_MTU, PIPE_BYTES, PIPE_POLL_MS } from './constant
 import { FairQueue, type FairQueueLimits } from './fair-queue.ts'
 import { packFrames, unpackFrames } from './framing.ts'
 import type { Link, LinkCloseReason } from './link.ts'
+import { Pacer } from './pacer.ts'
 import { SIZE_CLASSES, type SizeClasses } from './padding.ts'
 
 /** What carries a link's messages, whole and in order: a WebSocket, or a wire of the simulator. */
@@ -59,6 +60,7 @@ export class QueuedLink implements Link {
   private blocked = false
   /** The place among those that wait for the shaper. */
   private turn: Timer | undefined
+  private pacer: Pacer | undefined
 
   constructor(options: QueuedLinkOptions) {
     this.options = options
@@ -89,6 +91,12 @@ export class QueuedLink implements Link {
       this.queue.push(this.blocked ? unpinned(packet) : packet, flow)
       this.flushTimer ??= this.options.clock.after(0, this.flush)
     }
+  }
+
+  pace(bytesPerSecond: number): void {
+    const { clock, shaper } = this.options
+    this.pacer ??= new Pacer(clock, shaper)
+    this.pacer.rate = bytesPerSecond
   }
 
   close(reason: LinkCloseReason): void {
@@ -136,7 +144,8 @@ export class QueuedLink implements Link {
   private readonly flush = (): void => {
     this.flushTimer?.cancel()
     this.flushTimer = undefined
-    const { pipe, clock, counters, shaper, sizeClasses = SIZE_CLASSES } = this.options
+    const { pipe, clock, counters, sizeClasses = SIZE_CLASSES } = this.options
+    const shaper = this.pacer ?? this.options.shaper
     while (pipe.bufferedBytes() < this.pipeBytes) {
       this.queue.controlOnly = shaper?.free === false
       const message = this.queue.ready
