@@ -78,7 +78,7 @@ beforeAll(async () => {
       () => undefined,
     ),
   )
-}, 180_000)
+}, 300_000)
 
 afterAll(async () => {
   control?.close()

@@ -81,7 +81,7 @@ const CLIENT_LINES = [
   // No circuits built only to learn how long they take.
   'LearnCircuitBuildTimeout 0',
   // Loopback is fast: a circuit that takes longer has met a relay that has just ended, and another is to be tried.
-  'CircuitBuildTimeout 5',
+  'CircuitBuildTimeout 10',
 ]
 
 function serverLines(name: string, port: number): string[] {

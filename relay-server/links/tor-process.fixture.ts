@@ -11,7 +11,7 @@ const clock = new NodeClock()
 const random = new NodeRandom()
 
 /** How long anything of a private network may take; far more than it does. */
-const PATIENCE_MS = 60_000
+const PATIENCE_MS = 120_000
 /** From the polite signal to the other. */
 const GRACE_MS = 5_000
 
@@ -128,6 +128,8 @@ export class TorProcess {
         const { lines } = await control.command('GETINFO status/bootstrap-phase')
         return lines.some((line) => line.includes('PROGRESS=100'))
       })
+    } catch (cause) {
+      throw new Error(`${this.name} did not find the network:\n${this.output}`, { cause })
     } finally {
       control.close()
     }

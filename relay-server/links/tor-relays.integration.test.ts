@@ -64,7 +64,7 @@ beforeAll(async () => {
       links: { firstRing: [{ key, addresses: [`tor://${name}:6667`] }] },
     }),
   )
-}, 120_000)
+}, 300_000)
 afterAll(async () => {
   await Promise.all([entry, exit].map((each) => each?.relay.stop()))
   await target?.stop()
@@ -106,7 +106,7 @@ async function stream(): Promise<void> {
 }
 
 describe('two relays that know each other by an onion address alone (L-01, L-04)', {
-  timeout: 120_000,
+  timeout: 240_000,
 }, () => {
   it('link over Tor, and in no other way', async () => {
     await linked()

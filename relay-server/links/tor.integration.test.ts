@@ -34,7 +34,7 @@ beforeAll(async () => {
   ;[listenPort = 0] = await freePorts(1)
   const made = [`HiddenServiceDir "${folder}/service"`, `HiddenServicePort 7000 127.0.0.1:${listenPort}`]
   net = await startTorNet([made, []])
-}, 120_000)
+}, 300_000)
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })
@@ -106,7 +106,7 @@ async function until(what: string, predicate: () => boolean): Promise<void> {
   await eventually(what, async () => predicate())
 }
 
-describe('links over a real Tor network (L-01, L-02, L-03)', { timeout: 120_000 }, () => {
+describe('links over a real Tor network (L-01, L-02, L-03)', { timeout: 240_000 }, () => {
   it('carry packets both ways, whole and in order, and tell why they end', async () => {
     const service = new Side('service-one', { enabled: true, socks: socksOf(0), control: controlOf(0) })
     await service.links.start()
