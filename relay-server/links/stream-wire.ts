@@ -3,10 +3,18 @@ import { closeReasonOf } from '../../shared/link/close-codes.ts'
 import { MAX_AUTH_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
 import type { LinkCloseReason } from '../../shared/link/link.ts'
 import type { MessagePipe } from '../../shared/link/queued-link.ts'
-import { StreamMessageReader, streamEnd, streamMessage } from '../../shared/link/stream-messages.ts'
+import {
+  StreamMessageReader,
+  streamEnd,
+  streamHead,
+  streamMessage,
+} from '../../shared/link/stream-messages.ts'
 import type { Wire } from '../../shared/link/wire.ts'
 import { WireSession, type WireSessionOptions } from '../../shared/link/wire-session.ts'
 import { STREAM_CLOSE_GRACE_MS, STREAM_SILENCE_MS } from './constants.ts'
+
+/** Messages up to this size are copied behind their length; two writes cost more than that. */
+const COPIED_BYTES = 4_096
 
 export interface StreamWireOptions extends Omit<WireSessionOptions, 'pipe'> {
   /** Open; a TLS socket, or one that leads through a proxy. Belongs to the wire from now on. */
@@ -61,7 +69,16 @@ export class StreamWire implements MessagePipe {
   }
 
   send(message: Uint8Array): void {
-    if (!this.closing && this.socket.writable) this.socket.write(streamMessage(message))
+    const { socket } = this
+    if (this.closing || !socket.writable) return
+    if (message.length <= COPIED_BYTES) {
+      socket.write(streamMessage(message))
+      return
+    }
+    socket.cork()
+    socket.write(streamHead(message.length))
+    socket.write(message)
+    socket.uncork()
   }
 
   bufferedBytes(): number {

@@ -20,6 +20,11 @@ export function streamMessage(message: Uint8Array): Uint8Array {
   return new Writer(STREAM_HEADER_BYTES + message.length).u32(message.length).raw(message).finish()
 }
 
+/** What goes before a message of so many bytes, for one that is too large to be copied. */
+export function streamHead(messageBytes: number): Uint8Array {
+  return new Writer(STREAM_HEADER_BYTES).u32(messageBytes).finish()
+}
+
 /** The bytes that say why the stream ends. */
 export function streamEnd(code: number): Uint8Array {
   return new Writer(END_BYTES).u32(0).u16(code).finish()

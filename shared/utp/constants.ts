@@ -75,6 +75,9 @@ export const ACK_DELAY_MS = 10
 /** The packet rate is taken over so long to decide how many packets an acknowledgement covers. */
 export const ACK_RATE_PERIOD_MS = 20
 
+/** A send buffer that is empty is let go when nothing was written for so long. */
+export const BUFFER_REST_MS = 5_000
+
 /** A packet that is not full waits so long for more bytes to fill it, unless nothing is in flight. */
 export const COALESCE_MS = 1
 

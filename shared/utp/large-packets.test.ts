@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { WireConditions } from '../sim/wire.ts'
 import { CircuitControl } from './circuit-control.ts'
-import { LARGE_PROBE_MS, LARGE_STRIKES } from './constants.ts'
+import { LARGE_PROBE_MS, LARGE_STRIKES, UTP_DEFAULTS } from './constants.ts'
 import { LargePackets } from './large-packets.ts'
 import { Pair } from './pair.fixture.ts'
 import { PartialPackets } from './partial-packets.ts'
+import { SendBuffer } from './send-buffer.ts'
+import type { Sender } from './sender.ts'
 
 const SMALL = 1_356
 const LARGE = 16_252
@@ -164,5 +166,37 @@ describe('packets in parts (N-02)', () => {
     expect(partial.put(163, 4, 9, part(4, 9))).toBe('refused')
     partial.forgetBefore(101)
     expect(partial.size).toBe(62)
+  })
+})
+
+describe('send buffer (N-02)', () => {
+  it('keeps its memory while a stream runs empty now and then, and lets it go when nothing is held', () => {
+    const buffer = new SendBuffer()
+    buffer.append(new Uint8Array(100_000))
+    buffer.rest()
+    expect(buffer.capacityBytes).toBe(131_072)
+    buffer.release(100_000)
+    buffer.append(Uint8Array.of(1, 2, 3))
+    expect(buffer.capacityBytes).toBe(131_072)
+    const copy = new Uint8Array(3)
+    buffer.copy(100_000, 3, copy, 0)
+    expect([...copy]).toEqual([1, 2, 3])
+    buffer.release(100_003)
+    buffer.rest()
+    expect(buffer.capacityBytes).toBe(0)
+  })
+
+  it('is let go by a stream that has been quiet', () => {
+    const s = stream()
+    s.pair.left.connection.write(new Uint8Array(500_000))
+    s.pair.clock.runUntil(() => s.pair.right.receivedBytes === 500_000, 10_000)
+    s.pair.clock.advance(1_000)
+    const { buffer } = (s.pair.left.connection as unknown as { sender: Sender }).sender
+    expect(buffer.capacityBytes).toBeGreaterThan(500_000)
+    s.pair.clock.advance(UTP_DEFAULTS.keepAliveMs)
+    expect(buffer.capacityBytes).toBe(0)
+    s.pair.left.connection.write(Uint8Array.of(1))
+    s.pair.left.connection.end()
+    arriveAll(s, 500_001)
   })
 })

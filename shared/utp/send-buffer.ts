@@ -1,6 +1,9 @@
 const MIN_CAPACITY = 1 << 14
 
-/** The bytes written and not yet acknowledged, in a ring that grows with what it holds and is let go when it is empty. */
+/**
+ * The bytes written and not yet acknowledged, in a ring that grows with what it holds. A stream that is read as fast as it is
+ * written runs empty all the time, so the ring is kept until `rest` is called.
+ */
 export class SendBuffer {
   private ring = new Uint8Array(0)
   /** Offset in the stream of the first byte held, and of the byte after the last. */
@@ -10,6 +13,11 @@ export class SendBuffer {
   /** The offset in the stream at which the next byte will be written. */
   get end(): number {
     return this.stop
+  }
+
+  /** Bytes of memory that are taken up. */
+  get capacityBytes(): number {
+    return this.ring.length
   }
 
   append(chunk: Uint8Array): void {
@@ -33,7 +41,11 @@ export class SendBuffer {
   /** Forgets everything before `offset` of the stream. */
   release(offset: number): void {
     this.start = offset
-    if (offset === this.stop && this.ring.length > MIN_CAPACITY) this.ring = new Uint8Array(0)
+  }
+
+  /** Lets go of the memory, if nothing is held. */
+  rest(): void {
+    if (this.start === this.stop && this.ring.length > MIN_CAPACITY) this.ring = new Uint8Array(0)
   }
 
   private grow(needed: number): void {

@@ -1,5 +1,6 @@
 import type { AckSample, CongestionControl } from './congestion.ts'
 import {
+  BUFFER_REST_MS,
   BURST_MS,
   COALESCE_MS,
   LARGE_PACKET_MS,
@@ -62,6 +63,7 @@ export class Sender {
   private persistAt = NEVER
   private persistMs = 0
   private blockedSince = -1
+  private wroteAt = 0
 
   /** @param transmit sends the packet of that index now; its bytes are window.offsetOf and lengthOf in `buffer` */
   constructor(
@@ -123,6 +125,7 @@ export class Sender {
   }
 
   write(chunk: Uint8Array, nowMs: number): void {
+    this.wroteAt = nowMs
     this.buffer.append(chunk)
     if (this.coalesceAt === NEVER) this.coalesceAt = nowMs + COALESCE_MS
   }
@@ -207,6 +210,8 @@ export class Sender {
   /** Does what is due by now: losses, probes, time-outs; `pump` must follow. */
   due(nowMs: number): void {
     const { window, rtt } = this
+    // At the latest when a keep-alive is due.
+    if (nowMs - this.wroteAt >= BUFFER_REST_MS) this.buffer.rest()
     if (window.overdueAt <= nowMs) {
       window.forgetLosses()
       window.detectLosses(nowMs, rtt)
