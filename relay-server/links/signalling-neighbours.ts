@@ -9,7 +9,7 @@ import type { SignallingNeighbours } from './webrtc.ts'
 export interface SignallingNeighboursOptions {
   readonly config: Pick<RelayConfig, 'links'>
   readonly directory: Pick<Directory, 'find'>
-  readonly targets: Pick<LinkTargets, 'atWebsocket'>
+  readonly targets: Pick<LinkTargets, 'atWebsocket' | 'of'>
   keeper(): Pick<Keeper, 'find' | 'relays' | 'neighbourTo'>
   /** Whether others reach this relay without anybody's help. */
   isReachable(): boolean
@@ -27,12 +27,11 @@ export function signallingNeighbours(options: SignallingNeighboursOptions): Sign
   /** Kept as long as it will do, so that the descriptor does not change with the order of the links. */
   let chosen: string | undefined
   return {
-    openRelay: (mid) => {
+    openNeighbour: (mid) => {
       const neighbour = options.keeper().find(mid)
-      return neighbour?.status === 'open' && options.keeper().relays().includes(neighbour)
-        ? neighbour
-        : undefined
+      return neighbour?.status === 'open' ? neighbour : undefined
     },
+    isRelay: ({ publicKey }) => targets.of(publicKey) !== undefined,
     signallerAt: (address) => {
       const publicKey = address.kind === 'webrtc' ? targets.atWebsocket(websocketUrlOf(address)) : undefined
       return publicKey && options.keeper().neighbourTo(publicKey)

@@ -50,6 +50,8 @@ export class WebRtcConnection implements MessagePipe, SignalEvents {
   private session: WireSession | undefined
   private localSdp = ''
   private remoteSdp = ''
+  private answerTaken = false
+  private readonly held: string[] = []
   private state: 'connecting' | 'open' | 'closing' | 'ended' = 'connecting'
   private graceTimer: Timer | undefined
 
@@ -60,7 +62,7 @@ export class WebRtcConnection implements MessagePipe, SignalEvents {
     this.timer = clock.after(connectMs, () => this.fail('webrtc-timeout', 'no data channel in time'))
     this.peer.addEventListener('connectionstatechange', this.stateChanged)
     this.peer.addEventListener('icecandidate', ({ candidate }) => {
-      if (candidate) this.signals?.candidate(candidate.candidate)
+      if (candidate) this.tell(candidate.candidate)
     })
     this.peer.addEventListener('datachannel', ({ channel }) => this.channelCame(channel))
   }
@@ -130,13 +132,28 @@ export class WebRtcConnection implements MessagePipe, SignalEvents {
   private async answered(sdp: string): Promise<void> {
     const type = this.options.target ? 'answer' : 'offer'
     await this.peer.setRemoteDescription({ type, sdp })
-    if (type === 'offer') this.describe((await this.peer.createAnswer()).sdp)
+    if (type === 'offer') {
+      this.describe((await this.peer.createAnswer()).sdp)
+    } else {
+      this.answerTaken = true
+      for (const candidate of this.held.splice(0)) this.tell(candidate)
+    }
   }
 
   private describe(sdp: string | undefined): void {
     if (this.state !== 'connecting' || sdp === undefined) return
     this.localSdp = sdp
     this.signals?.describe(sdp)
+  }
+
+  /**
+   * A caller holds its candidates back until it has taken the answer. With them the other side would begin the DTLS handshake
+   * while libdatachannel takes the answer in, which gives it the candidates first and the fingerprint after: a handshake that falls between
+   * fails as one with a wrong certificate.
+   */
+  private tell(candidate: string): void {
+    if (this.options.target && !this.answerTaken) this.held.push(candidate)
+    else this.signals?.candidate(candidate)
   }
 
   private channelCame(channel: RTCDataChannel): void {

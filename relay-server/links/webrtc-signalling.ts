@@ -1,3 +1,4 @@
+import type { PublicKey } from '../../shared/identity/keys.ts'
 import { SignalEnd, type SignalEvents, type SignalSession } from '../../shared/link/signalling.ts'
 import { isSignalTo, SignalForwarder } from '../../shared/link/signalling-forwarder.ts'
 import { NO_MID, type SignalRefusal } from '../../shared/link/signalling-messages.ts'
@@ -7,7 +8,7 @@ import type { Random } from '../../shared/world/random.ts'
 
 /** A neighbour, as far as signalling goes: keeper's. */
 export interface SignalWay {
-  readonly publicKey: { readonly mid: Uint8Array }
+  readonly publicKey: PublicKey
   /** `body` as a control packet with id 7. */
   sendSignal(body: Uint8Array): void
 }
@@ -21,8 +22,10 @@ export interface RelaySignallingOptions {
   /** Whether this relay signals for others. */
   readonly forward: boolean
   readonly allowPrivate: boolean
-  /** The neighbour with this mid that has an open link; undefined of pages. */
-  openRelay(mid: Uint8Array): SignalWay | undefined
+  /** The neighbour with this mid that has an open link. A page's mid is known to nobody but us. */
+  openNeighbour(mid: Uint8Array): SignalWay | undefined
+  /** Whether it is a relay, whose mid may be told. */
+  isRelay(way: SignalWay): boolean
   /** Somebody calls this relay; without it, calls are refused. */
   onCall?(session: SignalSession): SignalEvents | SignalRefusal
 }
@@ -35,20 +38,23 @@ export class RelaySignalling {
 
   constructor(options: RelaySignallingOptions) {
     this.options = options
-    const { openRelay, forward } = options
+    const { forward } = options
     const send = (way: SignalWay, body: Uint8Array) => way.sendSignal(body)
     this.end = new SignalEnd<SignalWay>({ ...options, send })
     this.forwarder = new SignalForwarder<SignalWay>({
       ...options,
       send,
-      wayTo: (mid) => (forward ? openRelay(mid) : undefined),
-      midOf: ({ publicKey }) => (openRelay(publicKey.mid) ? publicKey.mid : NO_MID),
+      wayTo: (mid) => (forward ? options.openNeighbour(mid) : undefined),
+      midOf: (way) => (options.isRelay(way) ? way.publicKey.mid : NO_MID),
     })
   }
 
   /** What came from a neighbour as the body of a control packet with id 7. Never throws. */
   receive(way: SignalWay, body: Uint8Array): void {
-    if (isSignalTo(this.options.ownMid, body)) this.end.receive(way, body)
+    // Without a mid it is for a page, to be passed on; or an answer to us from a signaller that does not know us for a relay yet.
+    const isOwn =
+      isSignalTo(this.options.ownMid, body) || (isSignalTo(NO_MID, body) && !this.forwarder.knows(body))
+    if (isOwn) this.end.receive(way, body)
     else this.forwarder.receive(way, body)
   }
 

@@ -53,7 +53,8 @@ export class WebRtcTown {
     ownMid: new Uint8Array(20),
     forward: true,
     allowPrivate: true,
-    openRelay: (mid) => this.ways.get(toHex(mid)),
+    openNeighbour: (mid) => this.ways.get(toHex(mid)),
+    isRelay: () => true,
   })
 
   async node(options: Partial<WebRtcLinksOptions> = {}): Promise<WebRtcNode> {
@@ -77,7 +78,8 @@ export class WebRtcTown {
       allowPrivate: true,
       bindAddress: '127.0.0.1',
       stunServers: () => [],
-      openRelay: () => undefined,
+      openNeighbour: () => undefined,
+      isRelay: () => false,
       signallerAt: () => up,
       signallers: () => [SIGNALLER],
       onWire: (wire) => wires.push(wire),

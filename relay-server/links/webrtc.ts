@@ -13,8 +13,10 @@ import { RelaySignalling, type SignalWay } from './webrtc-signalling.ts'
 
 /** What WebRTC needs of the relay's other links. */
 export interface SignallingNeighbours {
-  /** The neighbour with this mid that has an open link; undefined of pages. */
-  openRelay(mid: Uint8Array): SignalWay | undefined
+  /** The neighbour with this mid that has an open link. */
+  openNeighbour(mid: Uint8Array): SignalWay | undefined
+  /** Whether it is a relay, whose mid may be told. */
+  isRelay(way: SignalWay): boolean
   /** The relay with this WebSocket URL, as a neighbour: one that is there or can be dialled. */
   signallerAt(address: LinkAddress): SignalWay | undefined
   /** The WebSocket URLs of relays that signal for this one; none if it needs nobody for that. */
@@ -64,7 +66,8 @@ export class WebRtcLinks implements Dialler, WireListener {
       ownMid: keyPair.publicKey.mid,
       forward,
       allowPrivate,
-      openRelay: (mid) => options.openRelay(mid),
+      openNeighbour: (mid) => options.openNeighbour(mid),
+      isRelay: (way) => options.isRelay(way),
       onCall: (session) => this.called(session),
     })
   }
