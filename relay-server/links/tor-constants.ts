@@ -32,6 +32,9 @@ export const TOR_RETRY_CAP_MS = 60_000
 /** A control connection that held for so long was a success: the next retry begins with the shortest pause. */
 export const TOR_STEADY_MS = 60_000
 
+/** At its end the relay waits so long for tor to take the service down by a command; else it goes with the connection. */
+export const TOR_STOP_MS = 1_000
+
 /** Streams from the onion service that have not proved a key yet. */
 export const TOR_UNPROVEN_STREAMS = 32
 /** Streams from the onion service at once. */

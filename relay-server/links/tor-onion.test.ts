@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { NodeRandom } from '../node-random.ts'
-import { TOR_RETRY_FIRST_MS } from './tor-constants.ts'
+import { TOR_RETRY_FIRST_MS, TOR_STOP_MS } from './tor-constants.ts'
 import { type Answer, FakeControlPort } from './tor-control.fixture.ts'
 import { TorOnion } from './tor-onion.ts'
 
@@ -111,6 +111,19 @@ describe('the relay’s own onion service (L-01)', () => {
     await until(() => onion.state === 'added')
     await onion.stop()
     expect(port.commands.at(-1)).toBe(`DEL_ONION ${ID}`)
+    expect(onion.state).toBe('off')
+  })
+
+  it('does not wait at the end for a tor that says nothing any more', async () => {
+    const { port, onion, until, clock } = await start((line, socket) =>
+      line.startsWith('DEL_ONION') ? undefined : tor(line, socket),
+    )
+    onion.start()
+    await until(() => onion.state === 'added')
+    const stopped = onion.stop()
+    await until(() => port.commands.at(-1)?.startsWith('DEL_ONION') === true)
+    clock.advance(TOR_STOP_MS)
+    await stopped
     expect(onion.state).toBe('off')
   })
 

@@ -3,7 +3,7 @@ import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
 import { doubledPause } from '../../shared/world/retry.ts'
 import type { Log } from '../log.ts'
-import { TOR_RETRY_CAP_MS, TOR_RETRY_FIRST_MS, TOR_STEADY_MS } from './tor-constants.ts'
+import { TOR_RETRY_CAP_MS, TOR_RETRY_FIRST_MS, TOR_STEADY_MS, TOR_STOP_MS } from './tor-constants.ts'
 import { TorControl } from './tor-control.ts'
 import { TorError } from './tor-error.ts'
 import { isOnionKey, readOnionKey, writeOnionKey, writeOnionName } from './tor-key-file.ts'
@@ -74,12 +74,14 @@ export class TorOnion {
     this.become('off')
     this.attempting?.close()
     if (!control) return
+    const limit = this.options.clock.after(TOR_STOP_MS, () => control.close())
     try {
       if (this.serviceName) await control.command(`DEL_ONION ${this.serviceName.replace('.onion', '')}`)
     } catch (error) {
       // The connection's end takes it down as well.
       if (!(error instanceof TorError)) throw error
     } finally {
+      limit.cancel()
       control.close()
     }
   }
