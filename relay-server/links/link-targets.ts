@@ -3,7 +3,12 @@ import type { RelayAddresses } from '../../shared/directory/descriptor-addresses
 import type { Directory, DirectoryEntry } from '../../shared/directory/directory.ts'
 import { PublicKey } from '../../shared/identity/keys.ts'
 import type { KeeperTarget } from '../../shared/link/keeper-options.ts'
-import { type LinkAddress, readLinkAddress, sameLinkAddress } from '../../shared/link/link-address.ts'
+import {
+  formatLinkAddress,
+  type LinkAddress,
+  readLinkAddress,
+  sameLinkAddress,
+} from '../../shared/link/link-address.ts'
 import type { TrustJudge } from '../../shared/trust/trust-judge.ts'
 import type { RelayConfig } from '../config.ts'
 
@@ -49,7 +54,8 @@ export class LinkTargets {
 
   /** What is known of one relay; undefined for a stranger, and for one that is blocked. */
   of(publicKey: PublicKey): KeeperTarget | undefined {
-    const { directory } = this.options
+    const { directory, config } = this.options
+    const { priorities } = config.links
     if (this.isBlocked(publicKey)) return undefined
     const named = this.firstRing.get(toHex(publicKey.mid))
     const entry = directory.find(publicKey.mid)
@@ -59,7 +65,9 @@ export class LinkTargets {
     for (const each of known) {
       if (!addresses.some((other) => sameLinkAddress(other, each))) addresses.push(each)
     }
-    return { publicKey, addresses, priority: named?.priority ?? this.priorityOf(entry) }
+    const priority =
+      named?.priority ?? (this.isSignaller(addresses) ? priorities.firstRing : this.priorityOf(entry))
+    return { publicKey, addresses, priority }
   }
 
   /** The relay whose WebSocket has this URL, if it is known. */
@@ -72,6 +80,12 @@ export class LinkTargets {
 
   isBlocked(publicKey: PublicKey): boolean {
     return this.options.book.isBlocked(publicKey.mid)
+  }
+
+  /** Whether the operator has named the relay as one that signals for this one, so that there must be a link. */
+  private isSignaller(addresses: readonly LinkAddress[]): boolean {
+    const urls = addresses.map(formatLinkAddress)
+    return this.options.config.links.webrtc.signallers.some((url) => urls.includes(url))
   }
 
   private priorityOf(entry: DirectoryEntry | undefined): number {
