@@ -64,6 +64,16 @@ export class SignalForwarder<Way extends object> {
     return this.sessions.size
   }
 
+  /** Whether a body belongs to a session that is passed on here. Never throws. */
+  knows(body: Uint8Array): boolean {
+    try {
+      return this.sessions.has(toHex(decodeSignal(body).session))
+    } catch (error) {
+      if (error instanceof CodecError) return false
+      throw error
+    }
+  }
+
   /** What came by `way` as the body of a control packet with id 7, not for this relay itself. Never throws. */
   receive(way: Way, body: Uint8Array): void {
     try {
