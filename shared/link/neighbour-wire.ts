@@ -36,6 +36,8 @@ export interface Retirement {
  * datagrams carry large cells in pieces, to the same place as a stream.
  */
 const SECOND_CHOICE: Readonly<Partial<Record<WireKind, number>>> = { tor: 1, bridge: 1, udp: 1.5 }
+/** A timer that is later than that says that this side stood still. */
+const LATE_MS = 50
 /** Pings whose answers are still of use. */
 const MAX_PINGS = 8
 /** Taken for what a wire carries until it has carried more. */
@@ -195,9 +197,11 @@ export class NeighbourWire {
     const nowMs = this.options.clock.now()
     this.sample(nowMs)
     // While this side stood still, busy or asleep, it could not have heard an answer.
-    const lateMs = Math.max(0, nowMs - this.timerMs)
-    this.firstAskMs += lateMs
-    if (this.owedMs !== undefined) this.owedMs += lateMs
+    const lateMs = nowMs - this.timerMs
+    if (lateMs > LATE_MS) {
+      this.firstAskMs += lateMs
+      if (this.owedMs !== undefined) this.owedMs += lateMs
+    }
     if (this.asked === 0) this.checkHeard(nowMs)
     else this.checkAsked(nowMs)
   }
@@ -252,7 +256,8 @@ export class NeighbourWire {
     if (this.closed || (this.timer && this.timerMs <= atMs)) return
     this.timer?.cancel()
     this.timerMs = atMs
-    this.timer = this.options.clock.after(atMs - this.options.clock.now(), this.check)
+    // At least a step of the clock, so that rounding cannot bring it back to the same moment for ever.
+    this.timer = this.options.clock.after(Math.max(1, atMs - this.options.clock.now()), this.check)
   }
 
   /** Takes note of how much it carries. */
