@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BROKER_LIMITS } from '../shared/link/bridge-limits.ts'
 import { readLinkAddress } from '../shared/link/link-address.ts'
 import { COVER_BUDGET } from '../shared/link/padding.ts'
 import { endpoint, group, ipAddress, many, udpPort } from './config-values.ts'
@@ -138,6 +139,16 @@ const webrtc = group({
   }),
 })
 
+/** Pages that pass others on, brought together with those at POST /bridge of the gateway. */
+const bridge = group({
+  enabled: z.boolean().default(true),
+  limits: group({
+    volunteers: many(BROKER_LIMITS.volunteers),
+    asksPerMinute: many(BROKER_LIMITS.asksPerMinute),
+    asksPerMinutePerAddress: many(BROKER_LIMITS.asksPerMinutePerAddress),
+  }),
+})
+
 /** Size classes of messages, and cover traffic: bytes that say nothing, against who watches links (L-09). */
 const padding = group({
   classes: z.boolean().default(true),
@@ -166,5 +177,6 @@ export const links = group({
   websocket,
   tor,
   webrtc,
+  bridge,
   padding,
 }).refine(({ min, max }) => min <= max, 'min should be at most max')

@@ -10,6 +10,7 @@ import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
 import type { OverlayState, SiteDocument } from '../web/engine/site-document.ts'
 import type { RelayConfig } from './config.ts'
+import type { AskBridge } from './gateway/bridge-door.ts'
 import { RELAY_PATH } from './gateway/constants.ts'
 import { Gateway } from './gateway/gateway.ts'
 import type { Certificates } from './links/certificates.ts'
@@ -37,6 +38,8 @@ export interface PageGatewayEvents {
   overlay(): OverlayState
   /** What GET /status.json answers. */
   status(): unknown
+  /** A page that can open no link asks for one that passes it on; none are answered without. */
+  readonly askBridge?: AskBridge | undefined
   /** A page, or another relay, has come in and proved its key. */
   onWire(wire: Wire): void
 }

@@ -206,6 +206,9 @@ export class Relay {
         {
           overlay: () => walker.status.state,
           status: () => this.status(),
+          askBridge: config.links.bridge.enabled
+            ? (asker, offer) => links.broker.ask(asker, offer)
+            : undefined,
           onWire: (wire) => links.accept(wire),
         },
       )

@@ -46,7 +46,8 @@ export class Admission {
   }
 }
 
-function neighbourOf(host: string): string {
+/** An IPv4 address, or the first 8 bytes of an IPv6 one: what one home has. */
+export function neighbourOf(host: string): string {
   const plain = plainHost(host)
   const v6 = addressOf(plain, 0).kind === 'ipv6' ? parseIpv6(plain) : undefined
   return v6 ? toHex(v6.subarray(0, 8)) : plain

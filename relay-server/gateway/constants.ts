@@ -25,6 +25,8 @@ export const ONION_CONNECTIONS = 256
 
 /** Where pages open their links (L-01). */
 export const RELAY_PATH = '/relay'
+/** Where a page that can open no link asks for another that passes it on. */
+export const BRIDGE_PATH = '/bridge'
 /** Plain HTTP connections allowed beside the WebSockets. */
 export const HTTP_CONNECTIONS = 256
 /** A request's head, and all of it, must have come within this time. */

@@ -14,7 +14,9 @@ import type { Certificates } from '../links/certificates.ts'
 import { refuseSocket, WebSocketWire } from '../links/websocket-wire.ts'
 import { Admission, plainHost } from './admission.ts'
 import { bindingsOf } from './bindings.ts'
+import { type AskBridge, answerBridge } from './bridge-door.ts'
 import {
+  BRIDGE_PATH,
   GATEWAY_LIMITS,
   type GatewayLimits,
   HTTP_CONNECTIONS,
@@ -56,6 +58,11 @@ export interface GatewayOptions {
   readonly linkOptions?: WireIdentity['linkOptions']
   /** With it the gateway serves https: and wss: alone, on the same port. */
   readonly certificates?: Certificates | undefined
+  /**
+   * Answers a page that can open no link and asks for one that passes it on (bridge-broker.ts). Without it, POST /bridge is
+   * not answered.
+   */
+  readonly askBridge?: AskBridge | undefined
   /** A page, or another relay, has opened a WebSocket and proved its key. */
   onWire(wire: Wire): void
 }
@@ -141,7 +148,12 @@ export class Gateway {
     const headers = securityHeadersOf(path, onion?.())
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     try {
-      if (request.method !== 'GET' && request.method !== 'HEAD') say(response, 405, 'Only GET and HEAD.')
+      const { askBridge } = this.options
+      if (request.method === 'POST' && path === BRIDGE_PATH && askBridge && !onion) {
+        const { status, body } = await answerBridge(request, askBridge, this.options.keyPair.publicKey)
+        sayJson(response, body, status)
+      } else if (request.method !== 'GET' && request.method !== 'HEAD')
+        say(response, 405, 'Only GET and HEAD.')
       else if (path === undefined) say(response, 400, 'That is not a path.')
       else if (onion && !isForOnion(request, onion())) say(response, 421, 'This is another service.')
       // Who came through Tor is not led out of it, not even after a question.
@@ -256,8 +268,11 @@ function isLocal(request: IncomingMessage): boolean {
   )
 }
 
-function sayJson(response: ServerResponse, value: unknown): void {
-  response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' })
+function sayJson(response: ServerResponse, value: unknown, status = 200): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Cache-Control': 'no-store',
+  })
   response.end(JSON.stringify(value))
 }
 

@@ -14,6 +14,7 @@ import type { Wire } from '../../shared/link/wire.ts'
 import type { RelayConfig } from '../config.ts'
 import type { RelayKnowledge } from '../relay-knowledge.ts'
 import type { RelayOptions } from '../relay-options.ts'
+import { BridgeBroker } from './bridge-broker.ts'
 import type { Certificates } from './certificates.ts'
 import { circuitIdOf, linkOfCircuit } from './circuit-links.ts'
 import { type KindsStatus, kindsOf } from './kinds-status.ts'
@@ -62,6 +63,8 @@ export interface LinksStatus extends KeeperStatus {
  */
 export class RelayLinks {
   readonly keeper: Keeper
+  /** Pages that pass others on, for those who ask at the gateway. */
+  readonly broker: BridgeBroker<Neighbour>
   private readonly options: RelayLinksOptions
   private readonly kinds: LinkKinds
   private readonly targets: LinkTargets
@@ -88,6 +91,12 @@ export class RelayLinks {
       onWire: (wire) => this.accept(wire),
     })
     const { signalling } = this.kinds.webrtc
+    this.broker = new BridgeBroker<Neighbour>({
+      ...{ clock, random, counters },
+      limits: config.links.bridge.limits,
+      allowPrivate: config.lab || config.links.webrtc.privateAddresses,
+      call: (way, to, events) => signalling.end.call(way, to, events),
+    })
     this.keeper = new Keeper({
       self: keyPair.publicKey,
       clock,
@@ -100,7 +109,12 @@ export class RelayLinks {
       inUse: (neighbour) => options.circuits(neighbour) > 0,
       onPacket: this.fromNeighbour,
       onSignal: (neighbour, body) => signalling.receive(neighbour, body),
+      onPlaces: (neighbour, places) => {
+        // What relays offer is said in their descriptors.
+        if (!this.targets.of(neighbour.publicKey)) this.broker.offered(neighbour, places)
+      },
       onClosed: (neighbour) => {
+        this.broker.lost(neighbour)
         signalling.lost(neighbour)
         options.onClosed(neighbour)
       },
