@@ -79,6 +79,6 @@ describe('twelve keepers for an hour, in which wires die at random (L-02, L-05, 
         const bodies = each.messages.map(({ from, body }) => `${from.publicKey.mid} ${body}`)
         expect(new Set(bodies).size).toBe(bodies.length)
       }
-    })
+    }, 120_000)
   }
 })

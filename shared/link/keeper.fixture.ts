@@ -153,7 +153,7 @@ export class TownKeeper {
   }
 
   get links(): number {
-    return this.keeper.status().links
+    return this.keeper.relays().length
   }
 }
 
