@@ -144,6 +144,14 @@ describe('fair queue: bounds (L-08, O-06)', () => {
     expect(counters.get('queue-flows-shared')).toBe(94)
   })
 
+  it('tells how much of one flow waits', () => {
+    const { queue, push } = numberedQueue(WIDE)
+    push(1, 1_000, 3)
+    push(2, 500)
+    queue.pop()
+    expect([1, 2, 3].map((key) => queue.bytesOf(key))).toEqual([2_000, 500, 0])
+  })
+
   it('forgets everything when cleared, and works on', () => {
     const { queue, push, popAll } = numberedQueue(WIDE)
     for (const flow of [0, 1, 2]) push(flow, 500, 10)

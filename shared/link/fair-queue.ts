@@ -80,6 +80,11 @@ export class FairQueue<Packet extends { readonly length: number } = Uint8Array> 
     this.shared = new Flow(this.codel)
   }
 
+  /** Bytes that wait of a flow; 0 of one that shares its place with others. */
+  bytesOf(key: number): number {
+    return this.flows.get(key)?.bytes ?? 0
+  }
+
   /** Takes a packet, and drops what then is too much: of its own flow if that is over its bound, else of a longest one. */
   push(packet: Packet, key: number): void {
     const bound = key === CONTROL_FLOW ? this.limits.controlBytes : this.limits.flowBytes

@@ -38,6 +38,8 @@ export interface Link {
   readonly queued?: { readonly packets: number; readonly bytes: number }
   /** False once closed from either side; `send` then drops. */
   readonly open: boolean
+  /** Bytes of one flow that wait here, where that is known. */
+  queuedBytes?(flow: number): number
   /**
    * Takes one packet for sending. Never blocks and never throws: what does not fit the queue is dropped and counted.
    * The link owns `packet` from now on (it may keep it queued), so the caller must not write to it again.

@@ -107,6 +107,12 @@ export class Neighbour implements Link {
     return best !== undefined && isStreamLink(best.wire.link)
   }
 
+  queuedBytes(flow: number): number {
+    let bytes = 0
+    for (const { wire } of this.set.list) bytes += wire.link.queuedBytes?.(flow) ?? 0
+    return bytes
+  }
+
   get queued(): { readonly packets: number; readonly bytes: number } {
     let { packets, bytes } = this.pending
     for (const { wire } of this.set.list) {

@@ -81,6 +81,10 @@ export class QueuedLink implements Link {
     return this.queue
   }
 
+  queuedBytes(flow: number): number {
+    return this.queue.bytesOf(flow)
+  }
+
   send(packet: Uint8Array, flow: number): void {
     if (!this.isOpen) {
       this.options.counters.add('link-closed')

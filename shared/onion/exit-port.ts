@@ -30,6 +30,8 @@ export interface ExitCircuit {
   readonly alive: boolean
   /** The largest message of a stream that may go back to the owner now, its id included. */
   readonly streamMessageBytes: number
+  /** Bytes that went back to the owner and still wait in our own link's queue. */
+  readonly queuedBytes?: number
   /** Sends a datagram that came from `origin` back to the owner, in a DATA cell. */
   sendDatagram(origin: IpAddress, data: Uint8Array): void
   /** Sends a uTP packet of a stream back, in a STREAM cell; `destination` as the owner wrote it. */

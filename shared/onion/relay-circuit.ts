@@ -150,6 +150,11 @@ export class RelayCircuit implements ExitCircuit {
     this.sendAddressed(MESSAGE.stream, addressBytes(destination), NO_ADDRESS_BYTES, packet, most)
   }
 
+  get queuedBytes(): number {
+    const { link, id } = this.previous
+    return link.queuedBytes?.(id) ?? 0
+  }
+
   /** As agreed with the owner, and less if the link towards it is no stream any more. */
   get streamMessageBytes(): number {
     if (this.cellBytes === MAX_CELL_BYTES) return messageBytesIn(MAX_CELL_BYTES)

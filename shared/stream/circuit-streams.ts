@@ -37,6 +37,7 @@ export class CircuitStreams {
         counters,
         send: (destination, packet) => circuit.sendStream(destination, packet),
         messageBytes: () => circuit.streamMessageBytes,
+        queuedBytes: () => circuit.link.queuedBytes?.(circuit.id) ?? 0,
       })
       this.clients.set(circuit, client)
     }

@@ -25,6 +25,8 @@ export interface StreamClientOptions {
   send(destination: Address, packet: Uint8Array): boolean
   /** The largest message of a stream that the circuit takes now; MAX_MESSAGE_BYTES if not given. */
   readonly messageBytes?: () => number
+  /** Bytes of the circuit that wait in the queue of its link. */
+  readonly queuedBytes?: () => number
   readonly settings?: Partial<StreamClientSettings>
 }
 
@@ -41,7 +43,7 @@ export class StreamClient {
     const settings = { ...STREAM_CLIENT_DEFAULTS, ...options.settings }
     this.settings = settings
     const { clock, random, counters, send, messageBytes } = options
-    const path = new PathDelay()
+    const path = new PathDelay(options.queuedBytes)
     const { receiveBufferBytes, sendBufferBytes, connectTimeoutMs } = settings
     const utp = { ...STREAM_UTP, receiveBufferBytes, sendBufferBytes, connectTimeoutMs }
     this.endpoint = new UtpEndpoint({

@@ -78,7 +78,7 @@ export class StreamServer {
     const { clock, random, counters } = this.options
     const { receiveBufferBytes, sendBufferBytes, maxFlightBytes } = limits
     const utp = { ...STREAM_UTP, receiveBufferBytes, sendBufferBytes, maxFlightBytes }
-    const path = new PathDelay()
+    const path = new PathDelay(() => circuit.queuedBytes ?? 0)
     const splices = new Set<Splice>()
     const endpoint = new UtpEndpoint({
       clock,

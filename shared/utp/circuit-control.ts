@@ -48,7 +48,6 @@ const OWN_LOSS_RANK = 2
 /** Startup ends at once at this loss in a round of some size: a short queue overflows before it shows. */
 const STARTUP_LOSS = 0.35
 const STARTUP_LOSS_PACKETS = 32
-/** The same where packets are large: fewer of them are as many bytes. */
 const STARTUP_LOSS_LARGE = 8
 /** Startup ends at once at this queue, told by so many measurements (as HyStart++, RFC 9406 §4.2, does). */
 const STARTUP_QUEUE_SHARE = 1 / 8
@@ -127,6 +126,10 @@ export class CircuitControl implements CongestionControl {
     this.fullBytes = packetBytes
     this.path = path
     this.windowBytes = INITIAL_PACKETS * packetBytes
+  }
+
+  get queuedBytes(): number {
+    return this.path.queuedBytes
   }
 
   acknowledged(sample: AckSample): void {

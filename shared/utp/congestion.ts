@@ -32,6 +32,8 @@ export interface CongestionControl {
   readonly windowBytes: number
   /** Infinity for no pacing. */
   readonly bytesPerSecond: number
+  /** Bytes sent that have not left this node, where that is known: with many of them, sending waits. */
+  readonly queuedBytes?: number
   acknowledged(sample: AckSample): void
   /** The retransmission time-out has passed. */
   timedOut(nowMs: number): void

@@ -8,10 +8,11 @@ export const MAX_SELECTIVE_ACK_BYTES = 252
 export const MAX_WINDOW_PACKETS = 16_384
 
 /**
- * Large packets (LargePackets): so many in a row that arrived in parts alone mean that none passes whole; from then on one is
- * tried after 10 s, 20 s and so on up to 5 min.
+ * Large packets (LargePackets): so many that arrived in parts alone, with none whole for so long, mean that none passes
+ * whole; from then on one is tried after 10 s, 20 s and so on up to 5 min.
  */
 export const LARGE_STRIKES = 3
+export const LARGE_SILENCE_MS = 500
 export const LARGE_PROBE_MS = 10_000
 export const LARGE_BACK_OFF = 2
 export const LARGE_PROBE_MS_MOST = 300_000
@@ -74,6 +75,13 @@ export const INITIAL_RTO_MS = 1000
 export const ACK_DELAY_MS = 10
 /** The packet rate is taken over so long to decide how many packets an acknowledgement covers. */
 export const ACK_RATE_PERIOD_MS = 20
+
+/**
+ * With so many bytes of ours in our own link's queue, what else there is waits in the send buffer, which loses nothing (as TCP's
+ * small queues do); looked at again after this long.
+ */
+export const OWN_QUEUE_BYTES = 262_144
+export const OWN_QUEUE_LOOK_MS = 2
 
 /** A send buffer that is empty is let go when nothing was written for so long. */
 export const BUFFER_REST_MS = 5_000

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { WireConditions } from '../sim/wire.ts'
 import { CircuitControl } from './circuit-control.ts'
-import { LARGE_PROBE_MS, LARGE_STRIKES, UTP_DEFAULTS } from './constants.ts'
+import { LARGE_PROBE_MS, LARGE_STRIKES, OWN_QUEUE_BYTES, UTP_DEFAULTS } from './constants.ts'
 import { LargePackets } from './large-packets.ts'
 import { Pair } from './pair.fixture.ts'
 import { PartialPackets } from './partial-packets.ts'
+import { PathDelay } from './path-delay.ts'
 import { SendBuffer } from './send-buffer.ts'
 import type { Sender } from './sender.ts'
 
@@ -112,7 +113,7 @@ describe('large packets (T-06, N-12)', () => {
     expect(large.extraBytes(now)).toBe(0)
     now += LARGE_PROBE_MS - 1
     expect(large.extraBytes(now)).toBe(0)
-    large.arrivedWhole(now)
+    large.arrivedWhole(now, now)
     expect(large.extraBytes(now)).toBe(LARGE - SMALL)
   })
 
@@ -120,10 +121,11 @@ describe('large packets (T-06, N-12)', () => {
     const large = new LargePackets(() => 100)
     for (let i = 0; i < 5; i++) {
       for (let j = 1; j < LARGE_STRIKES; j++) large.arrivedInParts(i, i)
-      large.arrivedWhole(i)
+      large.arrivedWhole(i, i)
     }
-    for (let i = 0; i < 2 * LARGE_STRIKES; i++) large.arrivedInParts(10, 4)
-    expect(large.extraBytes(10)).toBe(100)
+    for (let i = 0; i < 2 * LARGE_STRIKES; i++) large.arrivedInParts(10_000, 4)
+    for (let i = 0; i < 2 * LARGE_STRIKES; i++) large.arrivedInParts(400, 300)
+    expect(large.extraBytes(10_000)).toBe(100)
   })
 
   it.each([0.01, 0.05])('arrive whole and in order at a loss of %f', (loss) => {
@@ -166,6 +168,27 @@ describe('packets in parts (N-02)', () => {
     expect(partial.put(163, 4, 9, part(4, 9))).toBe('refused')
     partial.forgetBefore(101)
     expect(partial.size).toBe(62)
+  })
+})
+
+describe('a queue of our own before the path (N-12)', () => {
+  it('is not filled: what it has no room for waits in the send buffer, where nothing is lost', () => {
+    let queued = 0
+    const pair = new Pair({
+      there: WAY,
+      settings: { maxPacketBytes: SMALL, receiveBufferBytes: 4 << 20 },
+      congestion: (bytes) => new CircuitControl(bytes, new PathDelay(() => queued)),
+    })
+    pair.left.pour(1_000_000)
+    pair.clock.runUntil(() => pair.right.receivedBytes > 300_000, 10_000)
+    queued = OWN_QUEUE_BYTES
+    pair.clock.advance(300)
+    const held = pair.right.receivedBytes
+    pair.clock.advance(2_000)
+    expect(pair.right.receivedBytes).toBe(held)
+    queued = OWN_QUEUE_BYTES - 1
+    pair.clock.runUntil(() => pair.right.log.includes('ended'), 10_000)
+    expect(pair.right.receivedBytes).toBe(1_000_000)
   })
 })
 

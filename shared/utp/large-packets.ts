@@ -1,4 +1,10 @@
-import { LARGE_BACK_OFF, LARGE_PROBE_MS, LARGE_PROBE_MS_MOST, LARGE_STRIKES } from './constants.ts'
+import {
+  LARGE_BACK_OFF,
+  LARGE_PROBE_MS,
+  LARGE_PROBE_MS_MOST,
+  LARGE_SILENCE_MS,
+  LARGE_STRIKES,
+} from './constants.ts'
 
 /**
  * What the streams of one circuit know together about packets larger than those that pass anywhere. Such a packet may be
@@ -14,6 +20,8 @@ export class LargePackets {
   private pauseMs = LARGE_PROBE_MS
   /** When the latest was sent of those that are known to have arrived whole. */
   private passedAt = Number.NEGATIVE_INFINITY
+  /** When one last arrived whole. */
+  private heardAt = Number.NEGATIVE_INFINITY
 
   /** @param room by how many bytes packets may exceed the small ones by what the path is known to carry now; 0 or more */
   constructor(room: () => number) {
@@ -38,7 +46,8 @@ export class LargePackets {
   }
 
   /** A large packet that was sent at that time arrived whole: there was no black hole then. */
-  arrivedWhole(sentAtMs: number): void {
+  arrivedWhole(nowMs: number, sentAtMs: number): void {
+    this.heardAt = nowMs
     this.passedAt = Math.max(this.passedAt, sentAtMs)
     this.strikes = 0
     this.probeAt = -1
@@ -48,7 +57,7 @@ export class LargePackets {
   /** A large packet arrived in parts that was lost when it was sent whole, the last time at `wholeAtMs`. */
   arrivedInParts(nowMs: number, wholeAtMs: number): void {
     // Where others pass it was lost by chance, or by congestion.
-    if (wholeAtMs <= this.passedAt) return
+    if (wholeAtMs <= this.passedAt || nowMs - this.heardAt < LARGE_SILENCE_MS) return
     if (++this.strikes < LARGE_STRIKES || this.probeAt >= 0) return
     this.probeAt = nowMs + this.pauseMs
   }

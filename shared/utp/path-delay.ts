@@ -13,6 +13,17 @@ export class PathDelay {
   private readonly leastRtt = new WindowedLeast(LEAST_PERIOD_MS)
   private nearLeastAt = Number.NaN
   private probeUntil = Number.NEGATIVE_INFINITY
+  private readonly queued: () => number
+
+  /** @param queued bytes of the circuit that wait in the queue of our own link */
+  constructor(queued: () => number = () => 0) {
+    this.queued = queued
+  }
+
+  /** Bytes sent that have not left this node. */
+  get queuedBytes(): number {
+    return this.queued()
+  }
 
   /** The least round trip of late, in milliseconds; Infinity until measured. */
   get leastMs(): number {

@@ -262,8 +262,8 @@ export class SendWindow {
 
   private largeArrived(at: number, early: boolean, nowMs: number): void {
     const wholeAt = this.wholeAt[at] as number
-    if (wholeAt === -1) this.large?.arrivedWhole(this.sentAt[at] as number)
-    else if (early) this.large?.arrivedWhole(wholeAt)
+    if (wholeAt === -1) this.large?.arrivedWhole(nowMs, this.sentAt[at] as number)
+    else if (early) this.large?.arrivedWhole(nowMs, wholeAt)
     else this.large?.arrivedInParts(nowMs, wholeAt)
   }
 

@@ -10,6 +10,8 @@ import {
   MAX_BURST_PACKETS,
   MIN_BURST_LARGE,
   MIN_BURST_PACKETS,
+  OWN_QUEUE_BYTES,
+  OWN_QUEUE_LOOK_MS,
   UTP_HEADER_BYTES,
   type UtpSettings,
 } from './constants.ts'
@@ -166,6 +168,10 @@ export class Sender {
     this.persistAt = NEVER
     const paced = control.bytesPerSecond !== NEVER
     for (;;) {
+      if ((control.queuedBytes ?? 0) >= OWN_QUEUE_BYTES) {
+        this.paceAt = nowMs + OWN_QUEUE_LOOK_MS
+        return
+      }
       const lost = window.nextLost()
       let length: number
       if (lost >= 0) {
