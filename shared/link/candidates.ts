@@ -10,6 +10,12 @@ export interface CandidatePolicy {
   readonly allowPrivate: boolean
 }
 
+/**
+ * Addresses of the other side that are tried in a session. Each costs seven or so packets of 100 bytes to wherever it leads
+ * (RFC 8445 §B.1 asks for less than 100), and whoever calls can name addresses that are not his.
+ */
+export const ADDRESS_CANDIDATES = 8
+
 const ATTRIBUTE = 'candidate:'
 /** RFC 8839 §5.1: foundation, component, transport, priority, address, port, `typ`, type, and what may follow. */
 const CANDIDATE =
@@ -35,6 +41,11 @@ export function usableCandidate(text: string, policy: CandidatePolicy): string |
   // An address of ours for the related one: reflexive candidates must have it (RFC 8839 §5.1).
   const related = type === 'host' ? '' : ' raddr 0.0.0.0 rport 0'
   return `${ATTRIBUTE}${foundation} 1 UDP ${Number(priority)} ${host} ${Number(port)} typ ${type}${related}`
+}
+
+/** Whether a usable candidate has an address, rather than a `.local` name that leads nowhere but home. */
+export function hasAddress(candidate: string): boolean {
+  return !candidate.includes('.local ')
 }
 
 function isUsable(address: Address, { allowPrivate }: CandidatePolicy): boolean {

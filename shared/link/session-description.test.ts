@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codeOf } from '../bytes/error-code.fixture.ts'
-import { usableCandidate } from './candidates.ts'
+import { ADDRESS_CANDIDATES, usableCandidate } from './candidates.ts'
 import {
   checkedDescription,
   DESCRIPTION_CANDIDATES,
@@ -84,10 +84,13 @@ describe('session descriptions from strangers (L-06)', () => {
     expect(codeOf(() => checkedDescription(`${CHROMIUM}${line}\r\n`, PUBLIC))).toBe(code)
   })
 
-  it('have a bounded number of candidates', () => {
-    const many = 'a=candidate:1 1 udp 1 9.9.9.9 5000 typ host\r\n'.repeat(40)
-    const checked = checkedDescription(CHROMIUM + many, PUBLIC)
-    expect(checked.match(/a=candidate/g)).toHaveLength(DESCRIPTION_CANDIDATES)
+  it('have a bounded number of candidates, and of addresses among them', () => {
+    const count = (host: string) => {
+      const many = `a=candidate:1 1 udp 1 ${host} 5000 typ host\r\n`.repeat(40)
+      return checkedDescription(without('a=candidate') + many, PUBLIC).match(/a=candidate/g)?.length
+    }
+    expect(count('9.9.9.9')).toBe(ADDRESS_CANDIDATES)
+    expect(count('0fb6ea2b-4a0a-4c1f-9d1e-1f0a3c7be4f0.local')).toBe(DESCRIPTION_CANDIDATES)
   })
 
   it('bind a link to both certificates, the caller’s first', () => {

@@ -1,6 +1,6 @@
 import { concat, fromHex } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
-import { type CandidatePolicy, usableCandidate } from './candidates.ts'
+import { ADDRESS_CANDIDATES, type CandidatePolicy, hasAddress, usableCandidate } from './candidates.ts'
 import { SIGNAL_MESSAGE_BYTES } from './signalling-limits.ts'
 
 /** Candidates of one description; a machine has a few addresses. */
@@ -47,6 +47,7 @@ export function checkedDescription(sdp: string, policy: CandidatePolicy): string
   const found = new Set<string>()
   const kept: string[] = []
   let candidates = 0
+  let addresses = 0
   for (const line of lines) {
     const single = Object.entries(SINGLE).find(([, pattern]) => pattern.test(line))?.[0]
     if (single) {
@@ -57,7 +58,8 @@ export function checkedDescription(sdp: string, policy: CandidatePolicy): string
       throw new CodecError('sdp-line', 'a description with a line that is not as it must be')
     } else if (line.startsWith('a=candidate:')) {
       const candidate = usableCandidate(line, policy)
-      if (candidate && ++candidates <= DESCRIPTION_CANDIDATES) kept.push(`a=${candidate}`)
+      if (!candidate || ++candidates > DESCRIPTION_CANDIDATES) continue
+      if (!hasAddress(candidate) || ++addresses <= ADDRESS_CANDIDATES) kept.push(`a=${candidate}`)
     } else if (OTHERS.some((pattern) => pattern.test(line))) {
       kept.push(line.replace(/^c=.*/, 'c=IN IP4 0.0.0.0'))
     }
@@ -84,6 +86,11 @@ export function fingerprintOf(sdp: string): Uint8Array {
 /** What binds a link to its DTLS connection, 64 bytes: both fingerprints, that of the caller first (BINDINGS.dtlsFingerprints). */
 export function webrtcBinding(callerSdp: string, calledSdp: string): Uint8Array {
   return concat(fingerprintOf(callerSdp), fingerprintOf(calledSdp))
+}
+
+/** How many addresses the candidates of a checked description have. */
+export function addressesIn(sdp: string): number {
+  return sdp.split('\r\n').filter((line) => line.startsWith('a=candidate:') && hasAddress(line)).length
 }
 
 /** The `a=mid` of the one media section, which candidates that come later are for. */

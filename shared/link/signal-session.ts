@@ -1,8 +1,8 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { CodecError } from '../bytes/error.ts'
 import type { Clock, Timer } from '../world/clock.ts'
-import { type CandidatePolicy, usableCandidate } from './candidates.ts'
-import { checkedDescription } from './session-description.ts'
+import { ADDRESS_CANDIDATES, type CandidatePolicy, hasAddress, usableCandidate } from './candidates.ts'
+import { addressesIn, checkedDescription } from './session-description.ts'
 import { piecesOf, SignalAssembly } from './signal-assembly.ts'
 import type { SignalEndReason, SignalEvents, SignalSession } from './signalling.ts'
 import {
@@ -42,6 +42,8 @@ export class Session implements SignalSession {
   private sentBytes = 0
   private described = false
   private peerDescribed = false
+  /** Of the other side's candidates, handed up so far. */
+  private addresses = 0
   /** Of this side, found before its description was given. */
   private readonly undescribed: string[] = []
   /** Of the other side, come before its description. */
@@ -125,16 +127,22 @@ export class Session implements SignalSession {
     }
     const sdp = checkedDescription(text, this.options.policy)
     this.peerDescribed = true
+    this.addresses = addressesIn(sdp)
     this.repeatTimer?.cancel()
     this.events?.onDescription(sdp)
-    for (const candidate of this.early.splice(0)) if (this.isOpen) this.events?.onCandidate(candidate)
+    for (const candidate of this.early.splice(0)) this.hand(candidate)
   }
 
   private takeCandidate(text: string): void {
     const candidate = usableCandidate(text, this.options.policy)
     if (!candidate) return
-    if (this.peerDescribed) this.events?.onCandidate(candidate)
+    if (this.peerDescribed) this.hand(candidate)
     else this.early.push(candidate)
+  }
+
+  private hand(candidate: string): void {
+    if (!this.isOpen || (hasAddress(candidate) && ++this.addresses > ADDRESS_CANDIDATES)) return
+    this.events?.onCandidate(candidate)
   }
 
   private say(kind: SignalKind, body: Uint8Array): void {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
+import { ADDRESS_CANDIDATES } from './candidates.ts'
 import { SignalEnd, type SignalEndReason, type SignalEvents, type SignalSession } from './signalling.ts'
 import { isSignalTo, SignalForwarder } from './signalling-forwarder.ts'
 import {
@@ -345,6 +346,16 @@ describe('signalling: limits (L-06)', () => {
       expect(town.calls[0]?.heard.ends).toEqual(['signal-malformed'])
       expect(town.counters.get('signal-malformed')).toBe(1)
     }
+  })
+
+  it('hands up so many addresses and no more, whoever they belong to', () => {
+    const town = new Town()
+    const { session } = called(town)
+    const name = '0fb6ea2b-4a0a-4c1f-9d1e-1f0a3c7be4f0.local'
+    for (let i = 0; i < 20; i++) session.candidate(CANDIDATE.replace('9.1.2.3', `9.1.2.${i}`))
+    session.candidate(CANDIDATE.replace('9.1.2.3', name))
+    expect(town.calls[0]?.heard.candidates).toHaveLength(ADDRESS_CANDIDATES + 1)
+    expect(town.calls[0]?.heard.candidates.at(-1)).toContain(name)
   })
 
   it('tells what is for itself from what is to be passed on', () => {

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { equalBytes } from '../../shared/bytes/bytes.ts'
+import { KeyPair } from '../../shared/identity/keys.ts'
+import { SignalEnd, type SignalEndReason, type SignalEvents } from '../../shared/link/signalling.ts'
+import { NO_MID } from '../../shared/link/signalling-messages.ts'
+import { SeededRandom } from '../../shared/sim/seeded-random.ts'
+import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
+import { Counters } from '../../shared/world/counters.ts'
+import { RelaySignalling, type RelaySignallingOptions, type SignalWay } from './webrtc-signalling.ts'
+
+const SDP = [
+  'v=0',
+  'o=rtc 1 0 IN IP4 127.0.0.1',
+  's=-',
+  't=0 0',
+  'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
+  'c=IN IP4 0.0.0.0',
+  'a=mid:0',
+  'a=setup:actpass',
+  'a=ice-ufrag:user',
+  `a=ice-pwd:${'p'.repeat(22)}`,
+  `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`,
+  '',
+].join('\r\n')
+
+const clock = new VirtualClock()
+const random = new SeededRandom(3)
+const key = () => KeyPair.generate(random).publicKey
+
+/** A way to somebody; what is sent goes on in the same turn. */
+class TestWay implements SignalWay {
+  readonly publicKey = key()
+  arrives: (body: Uint8Array) => void = () => {}
+
+  sendSignal(body: Uint8Array): void {
+    this.arrives(body)
+  }
+}
+
+function signalling(options: Partial<RelaySignallingOptions> = {}) {
+  const counters = new Counters()
+  const relay = new RelaySignalling({
+    clock,
+    random,
+    counters,
+    ownMid: key().mid,
+    forward: true,
+    allowPrivate: false,
+    openNeighbour: () => undefined,
+    isRelay: () => false,
+    ...options,
+  })
+  return { relay, counters }
+}
+
+function heard() {
+  const descriptions: string[] = []
+  const ends: SignalEndReason[] = []
+  const events: SignalEvents = {
+    onDescription: (sdp) => descriptions.push(sdp),
+    onCandidate: () => {},
+    onEnd: (reason) => ends.push(reason),
+  }
+  return { events, descriptions, ends }
+}
+
+/** A relay that answers every call with SDP, and a middle that has a way to it and to a page. */
+function town(known: boolean, forward = true) {
+  const [toCalled, toPage, upOfCalled] = [new TestWay(), new TestWay(), new TestWay()]
+  const middle = signalling({
+    forward,
+    openNeighbour: (mid) => (equalBytes(mid, toCalled.publicKey.mid) ? toCalled : undefined),
+    isRelay: (way) => known && way === toCalled,
+  })
+  const called = signalling({
+    ownMid: toCalled.publicKey.mid,
+    onCall: (session) => ({ ...heard().events, onDescription: () => session.describe(SDP) }),
+  })
+  toCalled.arrives = (body) => called.relay.receive(upOfCalled, body)
+  upOfCalled.arrives = (body) => middle.relay.receive(toCalled, body)
+  const page = new SignalEnd<string>({
+    clock,
+    random,
+    counters: new Counters(),
+    ownMid: NO_MID,
+    send: (_way, body) => middle.relay.receive(toPage, body),
+  })
+  toPage.arrives = (body) => page.receive('middle', body)
+  return { middle, called, page, toCalled }
+}
+
+describe('signalling of a relay: for itself and for others (L-06)', () => {
+  it.each([
+    ['that has a descriptor', true],
+    ['that is not known for a relay yet', false],
+  ])('brings a page’s call to a relay %s, and the answer back to the page', (_what, known) => {
+    const { page, toCalled } = town(known)
+    const { events, descriptions } = heard()
+    page.call('middle', toCalled.publicKey.mid, events).describe(SDP)
+    expect(descriptions).toHaveLength(1)
+  })
+
+  it('takes answers to its own calls, also of a signaller that takes it for a page', () => {
+    const { called } = town(false)
+    const other = town(false)
+    // The called one calls in turn, through the other middle, where nobody knows it for a relay.
+    const up = new TestWay()
+    const down = new TestWay()
+    up.arrives = (body) => other.middle.relay.receive(down, body)
+    down.arrives = (body) => called.relay.receive(up, body)
+    const { events, descriptions } = heard()
+    called.relay.end.call(up, other.toCalled.publicKey.mid, events).describe(SDP)
+    expect(descriptions).toHaveLength(1)
+  })
+
+  it('signals for nobody where that is switched off', () => {
+    const { page, toCalled, middle } = town(true, false)
+    const { events, ends } = heard()
+    page.call('middle', toCalled.publicKey.mid, events).describe(SDP)
+    expect(ends).toEqual(['signal-unreachable'])
+    expect(middle.counters.get('forward-session')).toBe(0)
+  })
+})
