@@ -9,15 +9,16 @@ import { benchAead } from './aead.ts'
 import { benchBuild, benchGoodput } from './goodput.ts'
 import { benchJumbo } from './jumbo.ts'
 import { benchPage } from './page.ts'
+import { benchPages } from './pages.ts'
 import { formatSection, type Section } from './report.ts'
 import { benchRouter } from './router.ts'
 import { benchSimulator } from './simulator.ts'
 
-// `npm run bench [aead router simulator jumbo goodput build page]`: all, or those named. Everything of one run is measured on one machine in one
+// `npm run bench [aead router simulator jumbo pages goodput build page]`: all, or those named. Everything of one run is measured on one machine in one
 // go, so the ratios hold; the absolute figures are this machine's, at this hour.
 
 const TORRENT_BYTES = 96 * 2 ** 20
-const NAMES = ['aead', 'router', 'simulator', 'jumbo', 'goodput', 'build', 'page'] as const
+const NAMES = ['aead', 'router', 'simulator', 'jumbo', 'pages', 'goodput', 'build', 'page'] as const
 const wanted = new Set(process.argv.slice(2))
 const unknown = [...wanted].filter((name) => !NAMES.some((known) => known === name))
 if (unknown.length > 0) {
@@ -44,6 +45,7 @@ if (wants('aead')) print(await benchAead())
 if (wants('router')) print(await benchRouter())
 if (wants('simulator')) print(benchSimulator())
 if (wants('jumbo')) print(await benchJumbo())
+if (wants('pages')) print(await benchPages())
 if (wants('goodput') || wants('build') || wants('page')) {
   const webRoot = fileURLToPath(new URL('../dist/web', import.meta.url))
   if (!existsSync(webRoot)) throw new Error('the page is not built: npm run build')
