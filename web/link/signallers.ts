@@ -5,7 +5,7 @@ import type { Link } from '../../shared/link/link.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
 import type { Neighbour } from '../../shared/link/neighbour.ts'
 import { SignalEnd, type SignalEvents, type SignalSession } from '../../shared/link/signalling.ts'
-import { NO_MID } from '../../shared/link/signalling-messages.ts'
+import { NO_MID, type SignalRefusal } from '../../shared/link/signalling-messages.ts'
 import type { Dialler, DialSignal } from '../../shared/link/wire.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
@@ -30,10 +30,13 @@ export interface SignallersOptions {
   signallerAt(gateway: LinkAddress): Signaller | undefined
   /** The link that there is with a relay already, if there is one that answers. */
   neighbour(publicKey: PublicKey): Neighbour | undefined
+  /** An entry calls by the link that there is with it; without this function, every call is refused. */
+  onCall?(session: SignalSession, neighbour: Neighbour): SignalEvents | SignalRefusal
 }
 
 /** A way to a relay that signals: the link with an entry, or a wire for this alone. */
 interface SignalWay {
+  readonly neighbour?: Neighbour
   send(body: Uint8Array): void
 }
 
@@ -61,6 +64,7 @@ export class Signallers {
       allowPrivate,
       ownMid: NO_MID,
       send: (way, body) => way.send(body),
+      onCall: (session, { neighbour }) => (neighbour && options.onCall?.(session, neighbour)) ?? 'signal-off',
     })
   }
 
@@ -115,7 +119,7 @@ export class Signallers {
   private wayOver(neighbour: Neighbour): SignalWay {
     let way = this.ways.get(neighbour)
     if (!way) {
-      way = { send: (body) => neighbour.sendSignal(body) }
+      way = { neighbour, send: (body) => neighbour.sendSignal(body) }
       this.ways.set(neighbour, way)
     }
     return way

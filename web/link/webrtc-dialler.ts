@@ -11,8 +11,8 @@ import { DataChannel } from './data-channel.ts'
 import type { SignalCall, Signallers } from './signallers.ts'
 import type { PageIdentity } from './websocket-dialler.ts'
 
-/** Signals and channel must have come to something within this time. */
-const CONNECT_TIMEOUT_MS = 10_000
+/** Signals there and back, a path, and DTLS: on a slow network that takes longer than a WebSocket does. */
+const CONNECT_TIMEOUT_MS = 20_000
 
 export interface WebRtcDiallerOptions extends PageIdentity {
   readonly openPort: OpenChannelPort
@@ -37,7 +37,7 @@ export class WebRtcDialler implements Dialler {
   }
 
   /**
-   * @throws CulvertError `link-unreachable` (nobody signals, the relay does not want to, or no channel within 10 s),
+   * @throws CulvertError `link-unreachable` (nobody signals, the relay does not want to, or no channel within 20 s),
    *   `link-full`, `link-aborted`; LinkAuthError as listed there
    */
   dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {

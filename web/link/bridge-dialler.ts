@@ -1,0 +1,224 @@
+import { toHex } from '../../shared/bytes/bytes.ts'
+import { CulvertError } from '../../shared/bytes/error.ts'
+import { BRIDGE_CONNECT_MS, BRIDGE_WAIT_MS } from '../../shared/link/bridge-limits.ts'
+import { bridgeTermsOf } from '../../shared/link/bridge-terms.ts'
+import { closeReasonOf } from '../../shared/link/close-codes.ts'
+import { pacePacket } from '../../shared/link/control.ts'
+import { Gathering } from '../../shared/link/gathering.ts'
+import type { Link } from '../../shared/link/link.ts'
+import { formatLinkAddress, type LinkAddress } from '../../shared/link/link-address.ts'
+import { checkedDescription } from '../../shared/link/session-description.ts'
+import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
+import { WireSession } from '../../shared/link/wire-session.ts'
+import type { Timer } from '../../shared/world/clock.ts'
+import type { AskBridge, BridgeAnswer } from './bridge-ask.ts'
+import type { ChannelSignal, OpenChannelPort } from './channel-messages.ts'
+import { DataChannel } from './data-channel.ts'
+import type { PageIdentity } from './websocket-dialler.ts'
+
+/** How asking for a volunteer goes. */
+export type BridgeProgress = 'asking' | 'connecting' | 'linked' | 'nobody' | 'busy' | 'failed'
+
+export interface BridgeDiallerOptions extends PageIdentity {
+  readonly openPort: OpenChannelPort
+  /** The relay of the page's own site: volunteers lead there and nowhere else. */
+  readonly entry: DialTarget
+  /** Whether the visitor has agreed to it, on this visit. Nothing is asked before. */
+  agreed(): boolean
+  readonly ask: AskBridge
+  /** `stun:host:port` of a relay, if one is known. */
+  stun(): string | undefined
+  /** Whether candidates of private and loopback addresses are of use: in a lab. */
+  readonly allowPrivate: boolean
+  onProgress(progress: BridgeProgress): void
+}
+
+/**
+ * Opens a wire to the relay of the page's own site through another visitor's page, where no other way opens. That page passes
+ * on messages that it cannot read; it cannot put itself in the relay's place either, whose key is known from the site.
+ */
+export class BridgeDialler implements Dialler {
+  readonly kind = 'bridge'
+  private readonly options: BridgeDiallerOptions
+
+  constructor(options: BridgeDiallerOptions) {
+    this.options = options
+  }
+
+  /** The relay's WebSocket, which the volunteer opens in our place. */
+  canDial(address: LinkAddress): boolean {
+    const { agreed, entry } = this.options
+    return agreed() && formatLinkAddress(address) === formatLinkAddress(entry.address)
+  }
+
+  /**
+   * @throws CulvertError `bridge-nobody`, `bridge-limit`, `bridge-failed` (the site gives no answer that is of use),
+   *   `link-unreachable` (no channel, or none in time), `link-full`, `link-aborted`; LinkAuthError as listed there
+   */
+  dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {
+    return new Promise((resolve, reject) => {
+      const isOurs = target.publicKey.equals(this.options.entry.publicKey)
+      if (signal?.aborted) reject(aborted())
+      else if (!isOurs || !this.canDial(target.address)) {
+        reject(new CulvertError('link-unreachable', 'no volunteer leads there'))
+      } else new Asking(this.options, target, signal, resolve, reject)
+    })
+  }
+}
+
+/** One attempt: an offer, its answer, a channel, the proof of keys, a wire. */
+class Asking {
+  private readonly options: BridgeDiallerOptions
+  private readonly target: DialTarget
+  private readonly signal: DialSignal | undefined
+  private readonly resolve: (wire: Wire) => void
+  private readonly reject: (error: Error) => void
+  private timer: Timer
+  private gathering: Gathering | undefined
+  private channel: DataChannel | undefined
+  private session: WireSession | undefined
+  private link: Link | undefined
+  /** As the volunteer said last. */
+  private rate: number | undefined
+  private isOver = false
+
+  constructor(
+    options: BridgeDiallerOptions,
+    target: DialTarget,
+    signal: DialSignal | undefined,
+    resolve: (wire: Wire) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.options = options
+    this.target = target
+    this.signal = signal
+    this.resolve = resolve
+    this.reject = reject
+    signal?.addEventListener('abort', this.abort)
+    // The other ways come first: nobody is troubled where one of them opens.
+    this.timer = options.clock.after(BRIDGE_WAIT_MS, () => this.begin())
+  }
+
+  private begin(): void {
+    const { clock, openPort, stun, agreed, onProgress } = this.options
+    if (!agreed()) {
+      this.giveUp(aborted())
+      return
+    }
+    onProgress('asking')
+    this.timer = clock.after(BRIDGE_CONNECT_MS, () => {
+      this.giveUp(new CulvertError('link-unreachable', 'the volunteer did not answer in time'))
+    })
+    this.gathering = new Gathering(clock, (offer) => void this.ask(offer))
+    this.channel = new DataChannel({
+      openPort,
+      initiator: true,
+      stun: stun(),
+      onSignal: (ours) => this.gathered(ours),
+      onOpen: () => this.authenticate(),
+      onMessage: (message) => this.receive(message),
+      onWritten: () => this.session?.drained(),
+      onClosed: (code) => {
+        this.session?.closed(code === undefined ? 'lost' : closeReasonOf(code))
+        this.giveUp(new CulvertError('link-unreachable', 'no data channel to the volunteer'))
+      },
+    })
+  }
+
+  private gathered(signal: ChannelSignal): void {
+    if (signal.type === 'description') this.gathering?.describe(signal.sdp)
+    else this.gathering?.candidate(signal.candidate)
+  }
+
+  private async ask(offer: string): Promise<void> {
+    const { ask, onProgress } = this.options
+    try {
+      const answer = await ask(this.checked(offer))
+      if (this.isOver) return
+      onProgress('connecting')
+      this.channel?.signal({ type: 'description', sdp: this.answerOf(answer) })
+    } catch (error) {
+      if (!(error instanceof CulvertError)) throw error
+      this.giveUp(error)
+    }
+  }
+
+  private answerOf({ sdp, publicKey }: BridgeAnswer): string {
+    if (publicKey !== toHex(this.target.publicKey.bytes)) {
+      throw new CulvertError('bridge-failed', 'the volunteer leads to another relay')
+    }
+    return this.checked(sdp)
+  }
+
+  private checked(sdp: string): string {
+    return checkedDescription(sdp, this.options)
+  }
+
+  private receive(message: Uint8Array): void {
+    const rate = bridgeTermsOf(message)
+    if (rate === undefined) {
+      this.session?.receive(message)
+    } else {
+      this.rate = rate
+      this.keepPace()
+    }
+  }
+
+  /** Both ends of the link keep to what the volunteer passes on: what is too much waits, or is dropped, at them. */
+  private keepPace(): void {
+    if (this.link === undefined || this.rate === undefined) return
+    this.link.pace?.(this.rate)
+    this.link.send(pacePacket(this.rate), 0)
+  }
+
+  private authenticate(): void {
+    const { channel } = this
+    if (!channel) return
+    const { address, publicKey } = this.target
+    this.session = new WireSession({
+      ...this.options,
+      keyPair: this.options.keyFor(publicKey),
+      kind: 'bridge',
+      peer: address.at,
+      pipe: channel,
+      role: { address, expectedKey: publicKey },
+      onWire: (wire) => {
+        this.options.onProgress('linked')
+        this.link = wire.link
+        this.keepPace()
+        this.settled()
+        this.resolve(wire)
+      },
+      onFailed: (error) => this.giveUp(error),
+    })
+  }
+
+  private readonly abort = (): void => {
+    this.giveUp(aborted())
+  }
+
+  /** Ends an attempt; only the first reason counts, and none does once there is a wire. */
+  private giveUp(error: CulvertError): void {
+    if (this.isOver) return
+    this.settled()
+    if (error.code !== 'link-aborted') this.options.onProgress(progressOf(error.code))
+    this.reject(error)
+    this.session?.close('failed')
+    this.channel?.close()
+  }
+
+  private settled(): void {
+    this.isOver = true
+    this.timer.cancel()
+    this.gathering?.stop()
+    this.signal?.removeEventListener('abort', this.abort)
+  }
+}
+
+function progressOf(code: string): BridgeProgress {
+  return code === 'bridge-nobody' ? 'nobody' : code === 'bridge-limit' ? 'busy' : 'failed'
+}
+
+function aborted(): CulvertError {
+  return new CulvertError('link-aborted', 'the link is not wanted any more')
+}
