@@ -76,8 +76,8 @@ export class Directory {
   private readonly settings: DirectorySettings
   /** In the order in which they were learnt or renewed: by `sequence`. */
   private readonly byMid = new Map<string, StoredEntry>()
-  /** When the descriptor that is kept of a key was published. Most that are offered are known already. */
-  private readonly published = new Map<string, number>()
+  /** When the descriptor that is kept of a key was published, by `keyNumber`. Most that are offered are known already. */
+  private readonly published = new Map<number, { readonly key: Uint8Array; readonly published: number }>()
   private readonly perPlace = new Tally()
   private readonly perFamily = new Tally()
   private readonly drops = new Drops()
@@ -264,7 +264,8 @@ export class Directory {
   private enter(bytes: Uint8Array): AddResult {
     const { self, network, clock } = this.options
     const { publicKey, published } = descriptorHead(bytes)
-    if ((this.published.get(keyText(publicKey)) ?? -1) >= published) return 'known'
+    const kept = this.published.get(keyNumber(publicKey))
+    if (kept && kept.published >= published && equalBytes(kept.key, publicKey)) return 'known'
     const parsed = (this.options.parse ?? parseDescriptor)(bytes)
     if (self && parsed.publicKey.equals(self)) return 'known'
     const mid = toHex(parsed.publicKey.mid)
@@ -315,7 +316,8 @@ export class Directory {
     if (this.order.length > 2 * this.byMid.size + 64) {
       this.order = this.order.filter((place) => place.entry.sequence === place.sequence)
     }
-    this.published.set(keyText(entry.descriptor.publicKey.bytes), entry.descriptor.published)
+    const { publicKey, published } = entry.descriptor
+    this.published.set(keyNumber(publicKey.bytes), { key: publicKey.bytes, published })
     this.perPlace.add(entry.place)
     this.perFamily.add(entry.family)
     this.noteExpiry(entry.descriptor)
@@ -325,7 +327,8 @@ export class Directory {
     const { place, family, descriptor } = entry
     entry.sequence = 0
     this.byMid.delete(mid)
-    this.published.delete(keyText(descriptor.publicKey.bytes))
+    const number = keyNumber(descriptor.publicKey.bytes)
+    if (this.published.get(number)?.key === descriptor.publicKey.bytes) this.published.delete(number)
     this.changes++
     this.perPlace.take(place)
     this.perFamily.take(family)
@@ -377,9 +380,11 @@ function isAt({ udp, udp6 }: RelayDescriptor, address: Address): boolean {
   return (udp && sameAddress(udp, address)) || (udp6 && sameAddress(udp6, address)) || false
 }
 
-/** Map key of a public key: its bytes as characters, an order of magnitude quicker than hexadecimal digits. */
-function keyText(publicKey: Uint8Array): string {
-  return String.fromCharCode(...publicKey)
+/** The last six bytes of a public key: quicker to look up by than all of it. Keys that share them are told apart by who looks. */
+function keyNumber(publicKey: Uint8Array): number {
+  let number = 0
+  for (let i = publicKey.length - 6; i < publicKey.length; i++) number = 256 * number + (publicKey[i] ?? 0)
+  return number
 }
 
 /** What a relay is counted under: its UDP network, or the host of its WebSocket. */

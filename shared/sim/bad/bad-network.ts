@@ -67,6 +67,7 @@ export class BadNetwork {
           bootstrap: nodes.slice(0, 2).map(({ address }) => address),
           descriptors: this.descriptors,
           exchangeMs: 60_000,
+          renewMs: 3_600_000,
           walk: { tickMs: 4_000 },
           discovery: false,
           answers: 1,

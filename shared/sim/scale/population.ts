@@ -36,6 +36,8 @@ export interface ScaleOptions {
   readonly loss: number
   /** How often relays ask each other for what is new in the directory. */
   readonly exchangeMs: number
+  /** How often relays sign their descriptors anew; these live for 3 hours. */
+  readonly renewMs: number
   /** How often clients ask. */
   readonly refreshMs: number
   /** The walk's own settings, or slower ones (`COARSE_WALK`). */
@@ -57,12 +59,13 @@ const COARSE_WALK: Partial<WalkSettings> = {
 /**
  * For long runs: relays look at their tables each 30 s, not each 0.5 s, at all peers at once, ping after four times the silence,
  * introduce themselves anew a quarter as often, look for others than they know each minute, and everybody asks for what is new in
- * the directory each 15 minutes. Visits are fewer and shorter. What relays and clients do is the same.
+ * the directory each 15 minutes, and signs anew each 2 hours what is good for 3. Visits are fewer and shorter. What relays and clients do is the same.
  */
 export const COARSE = {
   walk: COARSE_WALK,
   discovery: false,
   exchangeMs: 900_000,
+  renewMs: 2 * HOUR_MS,
   refreshMs: 900_000,
   sessionMs: 900_000,
   visits: 1,
@@ -91,6 +94,7 @@ export const SCALE_DEFAULTS: ScaleOptions = {
   answers: 2,
   loss: 0.005,
   exchangeMs: 300_000,
+  renewMs: HOUR_MS,
   refreshMs: 60_000,
   walk: {},
   discovery: true,

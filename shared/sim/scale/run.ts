@@ -126,6 +126,7 @@ export async function simulateScale({ aead, options: given, progress }: ScaleRun
       bootstrap,
       descriptors,
       exchangeMs: options.exchangeMs,
+      renewMs: options.renewMs,
       walk: index < options.bootstraps ? { ...options.walk, ...BOOTSTRAP_WALK } : options.walk,
       discovery: options.discovery,
       answers: options.answers,

@@ -33,7 +33,6 @@ export const SIM_NETWORK = 'simulated'
 const PREFIX = prefixOf(TUNNEL_COMMUNITY_ID)
 /** As relay-server/own-descriptor.ts. */
 const LIFETIME_S = 3 * 3_600
-const RENEW_MS = 3_600_000
 /** Rounds of the exchange, simpler than those of relay-server/discovery/exchange-source.ts. */
 const FIRST_ROUND_MS = 250
 const ASKED_PER_ROUND = 16
@@ -52,6 +51,8 @@ export interface SimRelayOptions {
   readonly bootstrap: readonly IpAddress[]
   readonly descriptors: DescriptorCache
   readonly exchangeMs: number
+  /** How often a descriptor is signed anew. */
+  readonly renewMs: number
   readonly walk: Partial<WalkSettings>
   readonly discovery: boolean
   /** Datagrams that the exit gives back for each one. */
@@ -166,8 +167,8 @@ export class SimRelay {
   }
 
   private own(): Uint8Array {
-    const { clock, keyPair, name, exit, node } = this.options
-    if (this.signed && clock.now() - this.signed.atMs < RENEW_MS) return this.signed.bytes
+    const { clock, keyPair, name, exit, node, renewMs } = this.options
+    if (this.signed && clock.now() - this.signed.atMs < renewMs) return this.signed.bytes
     const exitFlags = exit ? FLAG_EXIT_BITTORRENT | FLAG_EXIT_STREAM : 0
     const fields = {
       nickname: name,
