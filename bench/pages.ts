@@ -17,7 +17,7 @@ import type { PathHop } from '../shared/onion/hop.ts'
 import { type BenchPage, openPage } from './pages-client.ts'
 import type { Section } from './report.ts'
 
-const PAGES = Number(process.env.PAGES ?? 500)
+const PAGES = 500
 /** The most that the relay's process may take (L-01: 500 pages). */
 const MEMORY_AIM_MB = 512
 const HOSTS = ['127.0.40.1', '127.0.40.2', '127.0.40.3'] as const
@@ -60,13 +60,11 @@ export async function benchPages(): Promise<Section> {
         openPage({ ...target, from: `127.0.42.${1 + Math.floor((opened + i) / PAGES_OF_A_HOME)}` }),
       )
       pages.push(...(await Promise.all(more)))
-      console.error('OPEN', pages.length)
     }
     const open = await memoryMb(entry)
     // All pages at once, one datagram under way for each.
     const data = new TextEncoder().encode(`d${'x'.repeat(ECHO_BYTES)}e`)
-    for (let i = 0; i < ECHOES; i++)
-      console.error('E', i), await Promise.all(pages.map((page) => page.echo(to, data)))
+    for (let i = 0; i < ECHOES; i++) await Promise.all(pages.map((page) => page.echo(to, data)))
     const used = await memoryMb(entry)
     first.close()
     return {
