@@ -94,6 +94,22 @@ describe('limits of a router (O-06, L-07)', () => {
     expect(relay.router.stats().circuits).toBe(1)
   })
 
+  it('takes no new circuit while it sleeps, says so, and carries those that there are (L-08)', () => {
+    const lab = new Lab()
+    let sleeping = false
+    const relay = lab.relay({ more: { sleeping: () => sleeping } })
+    const kept = lab.ready([relay])
+    sleeping = true
+    const refused = lab.circuit([relay])
+    lab.clock.advance(500)
+    expect(refused.circuit.destroyReason).toBe(DESTROY_REASON.limit)
+    expect(relay.counters.get('create-sleeping')).toBe(1)
+    expect(kept.circuit.state).toBe('ready')
+    sleeping = false
+    lab.clock.advance(6_000)
+    expect(lab.ready([relay]).circuit.state).toBe('ready')
+  })
+
   it('sends to no address that it may not extend to', () => {
     const lab = new Lab()
     const first = lab.relay({ mayExtendTo: () => false })
