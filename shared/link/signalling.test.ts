@@ -363,9 +363,7 @@ describe('signalling: limits (L-06)', () => {
     expect(isSignalTo(midOf('s'), encodeSignal(SHORT))).toBe(false)
     expect(isSignalTo(midOf('r'), Uint8Array.of(1))).toBe(false)
   })
-})
 
-describe('packets of signalling (L-06)', () => {
   const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
   const signals = fc
     .record({
@@ -379,16 +377,6 @@ describe('packets of signalling (L-06)', () => {
       piece: fc.uint8Array({ maxLength: 1_200 }),
     })
     .map((signal) => ({ ...signal, part: signal.part % signal.parts }))
-
-  it('are read as they were written, and are 62 bytes and the piece', () => {
-    fc.assert(
-      fc.property(signals, (signal) => {
-        const body = encodeSignal(signal)
-        expect(body).toHaveLength(62 + signal.piece.length)
-        expect(decodeSignal(body)).toEqual(signal)
-      }),
-    )
-  })
 
   it('never bring an end or a forwarder down, whatever comes', () => {
     const town = new Town()
