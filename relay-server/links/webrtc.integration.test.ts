@@ -81,4 +81,12 @@ describe('relays with nothing but WebRTC between them (L-01, L-06)', () => {
     await until(() => neighbour?.status === 'closed')
     expect(near.relay.links?.keeper.find(far.keyPair.publicKey.mid)?.status).not.toBe('open')
   })
+
+  it('is switched off by one key: nothing is published then', async () => {
+    const signallers = ['ws://127.0.0.1:9/relay']
+    const on = await start('127.0.0.74', { links: { webrtc: { signallers } } })
+    const off = await start('127.0.0.75', { links: { webrtc: { enabled: false, signallers } } })
+    expect(on.relay.links?.published().webrtc).toBe(`webrtc+${signallers[0]}`)
+    expect(off.relay.links?.published().webrtc).toBeUndefined()
+  })
 })
