@@ -126,6 +126,52 @@ describe('streams in a circuit (C-07)', () => {
   })
 })
 
+describe('streams in large cells (C-02, C-07)', () => {
+  const JUMBO_MESSAGE_BYTES = 16_267
+
+  /** A circuit that takes messages of that size, and a TCP connection whose far end has `total` bytes to say. */
+  function download(messageBytes: number, total: number) {
+    const c = circuit({ conditions: { delayMs: 20, bytesPerSecond: 20_000_000, queueBytes: 2_000_000 } })
+    c.messageBytes = messageBytes
+    const app = c.open(SITE)
+    c.clock.advance(200)
+    const tcp = c.tcp(SITE)
+    let fed = 0
+    const feed = () => {
+      if (!tcp.paused && fed < total) {
+        tcp.events.data(new Uint8Array(50_000).fill(fed))
+        fed += 50_000
+      }
+      if (fed < total) c.clock.after(1, feed)
+      else tcp.events.ended()
+    }
+    feed()
+    return { c, app }
+  }
+
+  it('fill them both ways, and not a byte more', () => {
+    const { c, app } = download(JUMBO_MESSAGE_BYTES, 4_000_000)
+    c.clock.runUntil(() => app.log.includes('ended'), 30_000)
+    expect([app.bytes, c.largest]).toEqual([4_000_000, JUMBO_MESSAGE_BYTES])
+    c.largest = 0
+    app.stream.write(new Uint8Array(2_000_000))
+    c.clock.runUntil(() => c.tcp(SITE).written.length === 2_000_000, 30_000)
+    expect(c.largest).toBe(JUMBO_MESSAGE_BYTES)
+  })
+
+  it('go on in small ones when the circuit takes no larger ones any more, and the other way round', () => {
+    const { c, app } = download(JUMBO_MESSAGE_BYTES, 9_000_000)
+    c.clock.runUntil(() => app.bytes > 2_000_000, 30_000)
+    c.messageBytes = MAX_MESSAGE_BYTES
+    c.largest = 0
+    c.clock.runUntil(() => app.bytes > 5_000_000, 30_000)
+    expect(c.largest).toBe(MAX_MESSAGE_BYTES)
+    c.messageBytes = JUMBO_MESSAGE_BYTES
+    c.clock.runUntil(() => app.log.includes('ended'), 30_000)
+    expect([app.bytes, c.largest]).toEqual([9_000_000, JUMBO_MESSAGE_BYTES])
+  })
+})
+
 describe('back-pressure through a circuit (C-07)', () => {
   it('holds TCP back while the page does not read, and loses nothing', () => {
     const c = circuit({ settings: { receiveBufferBytes: 100_000 } })
