@@ -115,6 +115,12 @@ export class EntryLinks {
     if (nextMs < Number.POSITIVE_INFINITY) this.again(nextMs - nowMs)
   }
 
+  /** There is a new way to those that could not be reached: they are tried now. */
+  hurry(): void {
+    for (const failed of this.failures.values()) failed.againMs = 0
+    this.look()
+  }
+
   /** To be called when a link has closed. @param failed the relay is the cause: it is not gone back to at once */
   closed(link: Link, failed = false): void {
     const way = this.ways.find((each) => each.link === link)

@@ -189,6 +189,11 @@ export class PrivateNetwork {
     if (!this.stopped) this.ways.linksChanged()
   }
 
+  /** There is a new way to entries that could not be reached: they are tried at once. */
+  hurry(): void {
+    if (!this.stopped) this.ways.hurry()
+  }
+
   /** Whether circuits go over a link. */
   carriesCircuits(link: Link): boolean {
     return this.circuits.of(link).length > 0

@@ -295,6 +295,11 @@ export class WaysIn {
     this.options.changed()
   }
 
+  /** There is a new way to entries that could not be reached. */
+  hurry(): void {
+    this.toGuards.hurry()
+  }
+
   private dead(link: Link): void {
     link.close('failed')
     this.closed(link, true)

@@ -80,6 +80,7 @@ export function reduce(state: AppState, action: Action): AppState {
       return { ...state, playingUrl: action.url }
     case 'go-direct':
     case 'seed-hidden':
+    case 'bridge':
     case 'relays':
       return state
     case 'dismiss-problem':
@@ -132,6 +133,7 @@ export function commandsFor(state: AppState, intent: Intent): readonly PageComma
       return [{ type: 'new-circuit' }]
     case 'seed-hidden':
       return [{ type: 'seed-hidden', on: intent.on }]
+    case 'bridge':
     case 'relays':
       return [intent.command]
     case 'remedy':

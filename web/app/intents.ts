@@ -1,3 +1,4 @@
+import type { BridgeCommand } from '../engine/bridge-protocol.ts'
 import type { Hops } from '../engine/protocol.ts'
 import type { RelaysCommand } from '../engine/relays-protocol.ts'
 import type { ProblemAction, ProblemCode } from './problems.ts'
@@ -24,6 +25,8 @@ export type Intent =
   | { readonly type: 'playing'; readonly url: string }
   /** To the page that asks whether to go without circuits; nothing is direct by this alone (C-09). */
   | { readonly type: 'go-direct' }
+  /** Being passed on by another visitor, and passing others on. */
+  | { readonly type: 'bridge'; readonly command: BridgeCommand }
   /** What a visitor wants of the relays: marks, lookups, preferences. */
   | { readonly type: 'relays'; readonly command: RelaysCommand }
 

@@ -1,5 +1,6 @@
 import type { OpenChannelPort } from '../link/channel-messages.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
+import type { BridgeDesk } from './bridge-protocol.ts'
 import type { HiddenAccess } from './hidden-swarm.ts'
 import type { CircuitView, EntryView, Hops, Problem } from './protocol.ts'
 import type { RelaysDesk } from './relays-feed.ts'
@@ -12,6 +13,8 @@ export interface Network {
   readonly hidden?: HiddenAccess | undefined
   /** What is known of relays; undefined before the network has started, and where there are none. */
   readonly relays?: RelaysDesk | undefined
+  /** Help from other visitors and for them; undefined before the network has started, and where there is none. */
+  readonly bridge?: BridgeDesk | undefined
   /** Called when something that the view shows has changed. */
   onChange: () => void
   /** Called when another circuit serves, or none does. */

@@ -12,6 +12,7 @@ import type { OpenChannelPort } from '../link/channel-messages.ts'
 import { Signallers } from '../link/signallers.ts'
 import { WebRtcDialler } from '../link/webrtc-dialler.ts'
 import { WebSocketDialler } from '../link/websocket-dialler.ts'
+import type { PageBridge } from './page-bridge.ts'
 import type { WayInView } from './protocol.ts'
 
 export interface PageLinksOptions {
@@ -26,6 +27,8 @@ export interface PageLinksOptions {
   readonly webSocket: typeof WebSocket | undefined
   /** Makes data channels; there are no links by WebRTC without it. */
   readonly openChannel?: OpenChannelPort | undefined
+  /** Through the pages of others, and others through this one. */
+  readonly bridge?: PageBridge | undefined
 }
 
 /** A link with a relay that lets us in, as it is shown. */
@@ -46,12 +49,13 @@ export class PageLinks {
 
   constructor(options: PageLinksOptions) {
     this.options = options
-    const { clock, random, counters, network, webSocket, openChannel } = options
+    const { clock, random, counters, network, webSocket, openChannel, bridge } = options
     const world = { clock, random, counters, network }
     const keyFor = (neighbour: PublicKey) => this.keyFor(neighbour)
     const diallers: Dialler[] = [new WebSocketDialler({ ...world, keyFor, webSocket })]
     const signallers = openChannel && this.signallers()
     if (signallers) diallers.push(new WebRtcDialler({ ...world, keyFor, openPort: openChannel, signallers }))
+    if (bridge) diallers.push(bridge.dialler({ ...world, keyFor }))
     this.neighbours = new EntryNeighbours({
       clock,
       random,
@@ -61,7 +65,10 @@ export class PageLinks {
         this.client?.entryAddresses.of(relay) ?? [readLinkAddress(relay.url) ?? []].flat(),
       keyFor: (neighbour) => keyFor(neighbour).publicKey,
       inUse: (link) => this.client?.carriesCircuits(link) ?? false,
-      changed: () => this.client?.linksChanged(),
+      changed: () => {
+        this.client?.linksChanged()
+        bridge?.linksChanged((relay) => this.neighbours.neighbour(relay))
+      },
       ...(signallers && {
         onSignal: (neighbour, body) => signallers.receive(neighbour, body),
         onClosed: (neighbour) => signallers.lost(neighbour),
@@ -80,6 +87,7 @@ export class PageLinks {
 
   attach(client: PrivateNetwork): void {
     this.client = client
+    this.options.bridge?.attach(client)
   }
 
   /** The links that there are, for people. */
@@ -87,11 +95,11 @@ export class PageLinks {
     return this.neighbours.list().map((entry) => ({ link: entry.neighbour, view: this.view(entry) }))
   }
 
-  private view({ relay, neighbour, state, address }: EntryNeighbourView): WayInView {
+  private view({ relay, neighbour, state, address, kind }: EntryNeighbourView): WayInView {
     const { latencyMs, wires } = neighbour.health()
     return {
       name: this.client?.nameOf(relay.publicKey) ?? '',
-      kind: address?.kind === 'webrtc' ? 'webrtc' : 'websocket',
+      kind: kind === 'bridge' || kind === 'webrtc' ? kind : 'websocket',
       onion: isOnionName(address?.at.host ?? ''),
       introducedBy: this.client?.entryAddresses.introducerOf(address)?.name ?? '',
       state: state === 'redialling' ? 'reconnecting' : state === 'stuck' ? 'lost' : 'open',
@@ -101,7 +109,7 @@ export class PageLinks {
   }
 
   private signallers(): Signallers {
-    const { clock, random, counters, network, webSocket, lab } = this.options
+    const { clock, random, counters, network, webSocket, lab, bridge } = this.options
     // A wire that only introduces is another visitor to the relay: under the key of its link it would take that one's place.
     const keyFor = () => KeyPair.generate(random)
     return new Signallers({
@@ -115,6 +123,7 @@ export class PageLinks {
         const neighbour = this.neighbours.neighbour(publicKey)
         return neighbour?.status === 'open' ? neighbour : undefined
       },
+      ...(bridge && { onCall: (session, neighbour) => bridge.called(session, neighbour) }),
     })
   }
 

@@ -24,6 +24,7 @@ import { SITE_FETCH_MS } from './limits.ts'
 import { NativeWebSocket, nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
 import { OverlayWatch } from './overlay-watch.ts'
+import { PageBridge } from './page-bridge.ts'
 import { PageLinks, type PageWay } from './page-links.ts'
 import type { CircuitView, EntryView, Hops, HopView, Problem } from './protocol.ts'
 import type { RelaysDesk } from './relays-feed.ts'
@@ -60,6 +61,7 @@ export class PrivateNetwork implements Network {
   private links: PageLinks | undefined
   private hiddenAccess: HiddenAccess | undefined
   private desk: RelaysDesk | undefined
+  bridge: PageBridge | undefined
   private hops: Hops = 3
   private siteUnreachable = false
   private origin = ''
@@ -91,8 +93,17 @@ export class PrivateNetwork implements Network {
     }
     const guards = guardStore(site.network)
     const directory = directoryStore(site.network)
+    const bridge =
+      openChannel &&
+      (await PageBridge.open({
+        ...{ clock, counters, openChannel, site, origin },
+        webSocket: NativeWebSocket,
+        fetcher: nativeFetch,
+        changed: () => this.onChange(),
+      }))
+    this.bridge = bridge
     const links = new PageLinks({
-      ...{ clock, random, counters, openChannel },
+      ...{ clock, random, counters, openChannel, bridge },
       network: site.network,
       lab: site.lab,
       webSocket: NativeWebSocket,

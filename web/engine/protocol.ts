@@ -1,5 +1,6 @@
 /** What the page and its engine worker say to each other. Plain data only: everything here survives structuredClone. */
 
+import type { BridgeCommand, BridgeView } from './bridge-protocol.ts'
 import type { RelaysCommand, RelaysView } from './relays-protocol.ts'
 
 export type Hops = 1 | 2 | 3
@@ -26,6 +27,7 @@ export type EngineCommand =
   | { readonly type: 'new-circuit' }
   /** A byte-range request of the service worker, answered on `port` (see web/engine/media.ts). */
   | { readonly type: 'media-port'; readonly port: MessagePort }
+  | BridgeCommand
   | RelaysCommand
 
 export type EngineEvent =
@@ -43,6 +45,8 @@ export interface EngineView {
   /** True in the lab: everything runs on one machine, so nobody is anonymous. */
   readonly lab: boolean
   readonly problem: Problem | undefined
+  /** Help from other visitors, and for them; undefined where there is none. */
+  readonly bridge?: BridgeView | undefined
 }
 
 export interface EntryView {

@@ -80,6 +80,10 @@ export class EngineSession {
       case 'media-port':
         this.serve(command.port)
         break
+      case 'bridge-agree':
+      case 'volunteer':
+        this.network.bridge?.receive(command)
+        break
       case 'relays-open':
       case 'relays-close':
       case 'mark-relay':
@@ -208,6 +212,7 @@ export class EngineSession {
       },
       lab: this.site?.lab ?? false,
       problem: this.problem ?? problem ?? this.engine?.problem,
+      bridge: this.network.bridge?.view(),
     }
   }
 }

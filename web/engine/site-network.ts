@@ -1,4 +1,5 @@
 import { fromHex } from '../../shared/bytes/bytes.ts'
+import type { EntryRelay } from '../../shared/client/entry-links.ts'
 import type { PrivateNetworkOptions } from '../../shared/client/private-network.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
 import { PublicKey } from '../../shared/identity/keys.ts'
@@ -23,11 +24,6 @@ export function siteNetwork(
   links: PageLinks,
   world: SiteWorld,
 ): Omit<PrivateNetworkOptions, 'hops' | 'changed' | 'primaryChanged'> {
-  const websocket = new URL(site.entry.websocket, origin)
-  websocket.protocol = websocket.protocol === 'https:' ? 'wss:' : 'ws:'
-  const { publicKey } = site.entry
-  // Who came through Tor is not led out of it.
-  const ways = isOnionName(websocket.hostname) ? undefined : site.entry.ways
   return {
     ...world,
     ...links.clientPart(),
@@ -35,6 +31,16 @@ export function siteNetwork(
     communityId: fromHex(site.community),
     networkBits: { ipv4: site.networkPrefixBits, ipv6: 2 * site.networkPrefixBits },
     minRelays: site.minRelays,
-    entries: [{ publicKey: PublicKey.parse(fromHex(publicKey)), url: websocket.href, ...(ways && { ways }) }],
+    entries: [entryOf(site, origin)],
   }
+}
+
+/** The relay of the site itself. */
+export function entryOf(site: SiteDocument, origin: string): EntryRelay {
+  const websocket = new URL(site.entry.websocket, origin)
+  websocket.protocol = websocket.protocol === 'https:' ? 'wss:' : 'ws:'
+  // Who came through Tor is not led out of it.
+  const ways = isOnionName(websocket.hostname) ? undefined : site.entry.ways
+  const publicKey = PublicKey.parse(fromHex(site.entry.publicKey))
+  return { publicKey, url: websocket.href, ...(ways && { ways }) }
 }

@@ -2,11 +2,13 @@ import { css, html, LitElement } from 'lit'
 import { type AppState, initialState, problemOf } from '../app/app-state.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
+import '../components/bridge-panel.ts'
 import '../components/hops-picker.ts'
 import '../components/problem-alert.ts'
 import '../components/sample-card.ts'
 import '../components/source-form.ts'
 import '../components/tunnel-status.ts'
+import '../components/volunteer-panel.ts'
 
 /** Where a visitor arrives: what this is, a film to try it with, and a place for one's own. */
 export class StartPage extends LitElement {
@@ -36,6 +38,7 @@ export class StartPage extends LitElement {
         .detail=${code === state.view?.problem?.code ? state.view?.problem?.detail : undefined}
         .without=${['choose-another', 'choose-file']}
       ></problem-alert>
+      <bridge-panel .help=${state.view?.bridge?.help}></bridge-panel>
       <div class="grid">
         <div class="intro">
           <h1 tabindex="-1">Watch a torrent unseen by its swarm.</h1>
@@ -56,6 +59,7 @@ export class StartPage extends LitElement {
           </div>
           <source-form></source-form>
         </section>
+        <volunteer-panel class="others" .volunteer=${state.view?.bridge?.volunteer}></volunteer-panel>
       </div>`
   }
 
@@ -65,6 +69,10 @@ export class StartPage extends LitElement {
     css`
       problem-alert {
         --alert-margin: 0 0 var(--space-5);
+      }
+
+      bridge-panel {
+        margin-bottom: var(--space-5);
       }
 
       .grid {
@@ -124,8 +132,9 @@ export class StartPage extends LitElement {
           grid-template-areas:
             'intro sample'
             'tunnel sample'
-            'own own';
-          grid-template-rows: 1fr auto auto;
+            'own own'
+            'others others';
+          grid-template-rows: 1fr auto auto auto;
           gap: var(--space-6) clamp(3rem, 4.5vw, 5rem);
         }
 
@@ -140,6 +149,10 @@ export class StartPage extends LitElement {
 
         .tunnel {
           grid-area: tunnel;
+        }
+
+        .others {
+          grid-area: others;
         }
 
         .own {

@@ -6,6 +6,7 @@ import { want } from '../app/intents.ts'
 import type { ProblemCode } from '../app/problems.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
+import '../components/bridge-panel.ts'
 import '../components/circuit-panel.ts'
 import '../components/file-list.ts'
 import '../components/film-stage.ts'
@@ -13,6 +14,7 @@ import '../components/hidden-panel.ts'
 import '../components/hops-picker.ts'
 import '../components/problem-alert.ts'
 import '../components/progress-panel.ts'
+import '../components/volunteer-panel.ts'
 
 /** The film, and around it the circuit it comes through, how much is here, and the other files. */
 export class WatchPage extends LitElement {
@@ -61,6 +63,7 @@ export class WatchPage extends LitElement {
           <button @click=${() => want(this, { type: 'stop' })}>Stop and open another</button>
         </div>
         ${this.renderProblem(playing ? code : undefined)}
+        <bridge-panel .help=${view?.bridge?.help}></bridge-panel>
       </div>
       <circuit-panel .view=${view} .hops=${state.hops} .playing=${playing}></circuit-panel>
       <div class="progress">
@@ -70,6 +73,7 @@ export class WatchPage extends LitElement {
             : html`<progress-panel .torrent=${torrent}></progress-panel>`
         }
         <hidden-panel .swarm=${torrent?.hidden} .complete=${torrent?.state === 'done'}></hidden-panel>
+        <volunteer-panel .volunteer=${view?.bridge?.volunteer}></volunteer-panel>
       </div>
       ${
         torrent === undefined || torrent.files.length === 0
@@ -110,6 +114,11 @@ export class WatchPage extends LitElement {
 
       .film > problem-alert {
         --alert-margin: var(--space-4) 0 0;
+      }
+
+      .film > bridge-panel,
+      .progress > volunteer-panel {
+        margin-top: var(--space-4);
       }
 
       .headline {

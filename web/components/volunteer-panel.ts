@@ -1,0 +1,118 @@
+import { css, html, LitElement, nothing } from 'lit'
+import { volunteerLimitWords, volunteerWords } from '../app/bridge-words.ts'
+import { want } from '../app/intents.ts'
+import type { VolunteerView } from '../engine/bridge-protocol.ts'
+import { base } from '../styles/base.ts'
+import { controls } from '../styles/controls.ts'
+
+/** The switch by which this page passes others on, and what that means and has come to. */
+export class VolunteerPanel extends LitElement {
+  static override properties = { volunteer: { attribute: false } }
+
+  declare volunteer: VolunteerView | undefined
+
+  constructor() {
+    super()
+    this.volunteer = undefined
+  }
+
+  override render() {
+    const view = this.volunteer
+    this.toggleAttribute('hidden', view === undefined)
+    if (view === undefined) return nothing
+    return html`<section class="card" aria-labelledby="heading">
+      <h2 id="heading">Help others in</h2>
+      <label>
+        <input
+          type="checkbox"
+          role="switch"
+          aria-describedby="means"
+          .checked=${view.on}
+          @change=${(event: Event) => this.switch((event.target as HTMLInputElement).checked)}
+        />
+        <span>Pass on connections for people who cannot reach any relay</span>
+      </label>
+      <p id="means">
+        ${volunteerLimitWords(view)} While this page is open, and only to this site’s relay. You see each other’s address;
+        what goes through is sealed, and you cannot tell what it is. The relay, and whoever watches your connection, sees
+        more traffic from you.
+      </p>
+      <p class="now">${volunteerWords(view)}</p>
+    </section>`
+  }
+
+  private switch(on: boolean): void {
+    want(this, { type: 'bridge', command: { type: 'volunteer', on } })
+  }
+
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: block;
+      }
+
+      :host([hidden]) {
+        display: none;
+      }
+
+      section {
+        display: grid;
+        gap: var(--space-2);
+        padding: var(--space-4) var(--space-5);
+        font-size: var(--text-s);
+      }
+
+      h2 {
+        font-size: var(--text-m);
+        font-weight: 600;
+      }
+
+      label {
+        display: flex;
+        align-items: center;
+        gap: var(--space-3);
+        min-height: 44px;
+        font-weight: 500;
+        cursor: pointer;
+      }
+
+      input {
+        flex: none;
+        width: 1.25rem;
+        height: 1.25rem;
+        margin: 0;
+        accent-color: var(--accent);
+      }
+
+      p {
+        max-width: 72ch;
+        color: var(--ink-soft);
+      }
+
+      .now {
+        color: var(--ink);
+        font-variant-numeric: tabular-nums;
+      }
+
+      .now:empty {
+        display: none;
+      }
+
+      @media (max-width: 560px) {
+        section {
+          padding: var(--space-4);
+        }
+      }
+    `,
+  ]
+}
+
+customElements.define('volunteer-panel', VolunteerPanel)
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'volunteer-panel': VolunteerPanel
+  }
+}
