@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
 import { TorControl } from '../relay-server/links/tor-control.ts'
 import { startTorNet, type TorNet } from '../relay-server/links/tor-net.fixture.ts'
@@ -89,6 +89,7 @@ afterAll(async () => {
 
 describe('a page that is opened at an onion address (L-01, L-03, W-01, W-02)', { timeout: 240_000 }, () => {
   it('plays the sample, through Tor to the gateway and then through circuits', async () => {
+    onTestFailed(async () => console.error(await page.locator('body').ariaSnapshot()))
     expect(await page.evaluate(() => isSecureContext)).toBe(true)
     await playSample(page)
     await expect
@@ -116,7 +117,8 @@ describe('a page that is opened at an onion address (L-01, L-03, W-01, W-02)', {
     expect(new Set(byThePage)).toEqual(new Set([`${host}:80`]))
   })
 
-  it('says that it came in through Tor, and offers no direct mode', async () => {
+  it('says that it came in over Tor, and offers no direct mode', async () => {
+    await expect.poll(() => page.getByText(/over Tor to alder/i).count()).toBeGreaterThan(0)
     expect(await page.getByRole('button', { name: 'Read what that means' }).count()).toBe(0)
     expect(await page.evaluate(async () => (await fetch('/direct.html')).status)).toBe(404)
   })
