@@ -161,7 +161,7 @@ describe('bringing one’s own (W-01)', () => {
 })
 
 describe('on small screens and for calm eyes (W-10)', () => {
-  it.each(['start', 'playing', 'many', 'noPeers', 'hiddenOn'] as const)(
+  it.each(['start', 'playing', 'many', 'noPeers', 'hiddenOn', 'otherWays'] as const)(
     '%s fits 360 px, with targets of 24 px and more',
     async (scene) => {
       await page.setViewportSize({ width: 360, height: 640 })

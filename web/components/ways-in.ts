@@ -43,7 +43,7 @@ export class WaysIn extends LitElement {
 
       ul {
         display: grid;
-        gap: var(--space-1);
+        gap: var(--space-2);
         padding-top: var(--space-2);
         list-style: none;
       }
@@ -85,6 +85,7 @@ export class WaysIn extends LitElement {
       @media (max-width: 560px) {
         li {
           grid-template-columns: auto minmax(0, 1fr);
+          row-gap: 0;
         }
 
         .health {
