@@ -1,5 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram'
-import { EventEmitter } from 'node:events'
+import { createSocket } from 'node:dgram'
 import { describe, expect, it } from 'vitest'
 import { type Address, NO_ADDRESS } from '../../shared/bytes/address.ts'
 import { DIRECTORY_COMMUNITY_ID } from '../../shared/directory/constants.ts'
@@ -9,10 +8,10 @@ import { FRAGMENTED_MTU } from '../../shared/link/fragment-limits.ts'
 import type { LinkCloseReason } from '../../shared/link/link.ts'
 import { type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
 import { SeededRandom } from '../../shared/sim/seeded-random.ts'
-import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { NodeClock } from '../node-clock.ts'
 import { UDP_PENDING_BYTES, UDP_POLL_MS } from './constants.ts'
+import { fakeLinks } from './udp.fixture.ts'
 import { UdpLinks } from './udp.ts'
 import type { UdpLink } from './udp-link.ts'
 import { until } from './wires.fixture.ts'
@@ -87,57 +86,6 @@ linkSuite(
   },
   udpWire,
 )
-
-/** A socket that takes what it is given and says how full it is. */
-class FakeSocket extends EventEmitter {
-  pendingBytes = 0
-  failing = false
-  readonly sent: { length: number; port: number }[] = []
-
-  address() {
-    return { address: HOST, port: 4_000, family: 'IPv4' }
-  }
-
-  getSendQueueSize(): number {
-    return this.pendingBytes
-  }
-
-  send(
-    packet: Uint8Array,
-    port: number,
-    _host: string,
-    done: (error: Error | null, bytes: number) => void,
-  ): void {
-    this.sent.push({ length: packet.length, port })
-    done(this.failing ? new Error('ENOBUFS') : null, packet.length)
-  }
-
-  close(done: () => void): void {
-    done()
-  }
-
-  from(port: number, packet = Uint8Array.of(0)): void {
-    this.emit('message', packet, { address: HOST, port, family: 'IPv4', size: packet.length })
-  }
-}
-
-function fakeLinks(options: { maxLinks?: number; idleMs?: number; inUse?: (link: unknown) => boolean } = {}) {
-  const socket = new FakeSocket()
-  const clock = new VirtualClock()
-  const counters = new Counters()
-  const closed: [number, LinkCloseReason][] = []
-  const received: number[] = []
-  const links = UdpLinks.over(socket as unknown as Socket, {
-    clock,
-    random: new SeededRandom(1),
-    counters,
-    onPacket: (link) => received.push(link.address.port),
-    onClosed: (link, reason) => closed.push([link.address.port, reason]),
-    ...options,
-  })
-  const link = (port: number) => links.linkTo({ kind: 'ipv4', host: HOST, port })
-  return { socket, clock, counters, closed, received, links, link }
-}
 
 describe('UDP socket (N-01)', () => {
   const bound = (port: number, range?: { from: number; to: number }, host = HOST) =>
@@ -225,6 +173,35 @@ describe('UDP for both IP versions (N-01)', () => {
     expect(links.linkTo({ kind: 'ipv6', host: '::ffff:7f00:1', port: 9 })).toBeUndefined()
     expect(links.linkTo({ kind: 'ipv4', host: '127.0.0.1', port: 9 })).toBeDefined()
     await links.close()
+  })
+})
+
+describe('a rate for UDP (L-08)', () => {
+  it('holds back circuits beyond its burst, in turn, and control never', () => {
+    const rate = 100_000
+    const { socket, clock, link, counters } = fakeLinks({ rateBytesPerSecond: rate })
+    const bytes = () => socket.sent.reduce((sum, { length }) => sum + length, 0)
+    for (let i = 0; i < 300; i++) link(1)!.send(new Uint8Array(1_000), 1 + (i % 2))
+    const atOnce = bytes()
+    expect(atOnce).toBeGreaterThanOrEqual(rate)
+    expect(atOnce).toBeLessThanOrEqual(rate + 1_000)
+    expect(counters.get('udp-held-back')).toBeGreaterThan(0)
+    link(2)!.send(new Uint8Array(50), 0)
+    expect(socket.sent.at(-1)).toMatchObject({ length: 50, port: 2 })
+    clock.advance(1_000)
+    const second = bytes() - atOnce
+    expect(second).toBeGreaterThan(0.9 * rate)
+    expect(second).toBeLessThan(1.1 * rate)
+  })
+
+  it('lets all go as long as there is no more than that', () => {
+    const { socket, clock, link, counters } = fakeLinks({ rateBytesPerSecond: 100_000 })
+    for (let i = 0; i < 50; i++) {
+      link(1)!.send(new Uint8Array(1_000), 3)
+      clock.advance(20)
+    }
+    expect(socket.sent.length).toBe(50)
+    expect(counters.get('udp-held-back')).toBe(0)
   })
 })
 
