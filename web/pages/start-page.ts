@@ -72,7 +72,7 @@ export class StartPage extends LitElement {
       }
 
       bridge-panel {
-        margin-bottom: var(--space-5);
+        margin-bottom: var(--space-6);
       }
 
       .grid {
