@@ -117,7 +117,7 @@ export class EntryLinks {
 
   /** There is a new way to those that could not be reached: they are tried now. */
   hurry(): void {
-    for (const failed of this.failures.values()) failed.againMs = 0
+    this.failures.clear()
     this.look()
   }
 

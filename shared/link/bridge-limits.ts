@@ -58,5 +58,7 @@ export const PACE_SHARE = 0.9
 
 /** The page asks for a volunteer when its other ways have not opened for so long. */
 export const BRIDGE_WAIT_MS = 2_000
+/** And no sooner than so long after it asked last: five questions a minute, where the relay takes six. */
+export const BRIDGE_AGAIN_MS = 12_000
 /** From the question to the proof of keys. */
 export const BRIDGE_CONNECT_MS = 30_000

@@ -227,6 +227,24 @@ describe('a page that is passed on by another (issue: volunteers)', () => {
     expect(channels[0]?.commands).not.toContainEqual(expect.objectContaining({ type: 'description' }))
   })
 
+  it('asks again and again, and never more often than the site takes', async () => {
+    const { dial, clock, asked, channels, outcome } = town({
+      ask: () => Promise.reject(new CulvertError('bridge-nobody', 'no')),
+    })
+    let described = 0
+    dial()
+    for (let tick = 0; tick < 600; tick++) {
+      await clock.advanceAsync(100)
+      for (const channel of channels.slice(described)) channel.report({ type: 'description', sdp: OFFER })
+      described = channels.length
+      if (outcome.code === undefined) continue
+      delete outcome.code
+      dial()
+    }
+    expect(asked.length).toBeGreaterThan(3)
+    expect(asked.length).toBeLessThanOrEqual(5)
+  })
+
   it('gives up when no channel opens in time', async () => {
     const { dial, offer, clock, outcome, channels } = town()
     dial()

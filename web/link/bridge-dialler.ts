@@ -1,6 +1,6 @@
 import { toHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
-import { BRIDGE_CONNECT_MS, BRIDGE_WAIT_MS } from '../../shared/link/bridge-limits.ts'
+import { BRIDGE_AGAIN_MS, BRIDGE_CONNECT_MS, BRIDGE_WAIT_MS } from '../../shared/link/bridge-limits.ts'
 import { bridgeTermsOf } from '../../shared/link/bridge-terms.ts'
 import { closeReasonOf } from '../../shared/link/close-codes.ts'
 import { pacePacket } from '../../shared/link/control.ts'
@@ -40,9 +40,16 @@ export interface BridgeDiallerOptions extends PageIdentity {
 export class BridgeDialler implements Dialler {
   readonly kind = 'bridge'
   private readonly options: BridgeDiallerOptions
+  private askedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: BridgeDiallerOptions) {
-    this.options = options
+    this.options = {
+      ...options,
+      ask: (offer) => {
+        this.askedMs = options.clock.now()
+        return options.ask(offer)
+      },
+    }
   }
 
   /** The relay's WebSocket, which the volunteer opens in our place. */
@@ -61,8 +68,13 @@ export class BridgeDialler implements Dialler {
       if (signal?.aborted) reject(aborted())
       else if (!isOurs || !this.canDial(target.address)) {
         reject(new CulvertError('link-unreachable', 'no volunteer leads there'))
-      } else new Asking(this.options, target, signal, resolve, reject)
+      } else new Asking(this.options, this.waitMs, target, signal, resolve, reject)
     })
+  }
+
+  /** The other ways come first: nobody is troubled where one of them opens. And the site is not asked all the time. */
+  private get waitMs(): number {
+    return Math.max(BRIDGE_WAIT_MS, this.askedMs + BRIDGE_AGAIN_MS - this.options.clock.now())
   }
 }
 
@@ -84,6 +96,7 @@ class Asking {
 
   constructor(
     options: BridgeDiallerOptions,
+    waitMs: number,
     target: DialTarget,
     signal: DialSignal | undefined,
     resolve: (wire: Wire) => void,
@@ -95,8 +108,7 @@ class Asking {
     this.resolve = resolve
     this.reject = reject
     signal?.addEventListener('abort', this.abort)
-    // The other ways come first: nobody is troubled where one of them opens.
-    this.timer = options.clock.after(BRIDGE_WAIT_MS, () => this.begin())
+    this.timer = options.clock.after(waitMs, () => this.begin())
   }
 
   private begin(): void {
