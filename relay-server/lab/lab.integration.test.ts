@@ -39,7 +39,8 @@ beforeAll(async () => {
   await writeFile(join(sampleFolder, 'film.mp4'), random.bytes(300_000))
   await writeFile(join(sampleFolder, 'film.en.vtt'), 'WEBVTT\n')
   lab = await startLab({ sampleFolder, onOutput: (line) => said.push(line) })
-})
+  // Eight programs start from their sources, beside whatever else the machine does.
+}, 180_000)
 
 afterAll(async () => {
   await lab.stop()
