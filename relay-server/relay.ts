@@ -215,6 +215,7 @@ export class Relay {
       await links.start()
     } catch (error) {
       await running.gateway?.gateway.stop()
+      await linkBandwidth.stop()
       await udp.close()
       throw error
     }
