@@ -12,6 +12,8 @@ interface Run {
   readonly idPolicy: string
   readonly realSeconds: number
   readonly peakMiB: number
+  /** Whether nodes began with the tables of a long time together. */
+  readonly filled?: boolean
 }
 type Churn = ChurnFigures & Run
 type Sybils = SybilFigures & Run
@@ -37,7 +39,7 @@ function churnTables(run: Churn): string {
   const all = [run.findNode, peers, immutable, mutable]
   const share =
     all.reduce((sum, each) => sum + each.correct, 0) / all.reduce((sum, each) => sum + each.lookups, 0)
-  return `**${count(run.nodes)} nodes, ${percent(run.churnPerHour)} an hour leave**, seed ${run.seed}; ${count(run.realSeconds / 60)} minutes of real time on a shared machine, at most ${count(run.peakMiB)} MiB (${count((run.peakMiB * 1024) / run.nodes)} KiB a node). Of all lookups ${percent(share)} were right.
+  return `**${count(run.nodes)} nodes, ${percent(run.churnPerHour)} an hour leave**${run.filled ? ', tables filled beforehand' : ''}, seed ${run.seed}; ${count(run.realSeconds / 60)} minutes of real time on a shared machine, at most ${count(run.peakMiB)} MiB (${count((run.peakMiB * 1024) / run.nodes)} KiB a node). Of all lookups ${percent(share)} were right.
 
 | looked for | lookups | right | hops: median, 95 % | nodes asked: median, 95 % | time: median, 95 % |
 | --- | ---: | ---: | ---: | ---: | ---: |
