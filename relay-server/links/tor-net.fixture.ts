@@ -17,6 +17,11 @@ import { eventually, freePorts, TorProcess } from './tor-process.fixture.ts'
  */
 const RELAYS = 6
 const GUARDS = 2
+/**
+ * Guards must be stable, and stable are relays that are up for as long as the median, in seconds: started together, on a busy
+ * machine, the guards may be the youngest, and nobody then finds a first hop.
+ */
+const GUARDS_LEAD_MS = 2_000
 /** Tor votes every so often, by the clock of the day. The least it takes for the first vote. */
 const FIRST_VOTE_SECONDS = 5
 /** Later votes: long after the test, so one of these. Each divides the day. */
@@ -51,7 +56,7 @@ export async function startTorNet(clients: readonly (readonly string[])[] = [[],
     const next = () => ports.pop() ?? 0
     const authority = await makeAuthority(folder, next(), next(), next())
     const relays = Array.from({ length: RELAYS }, (_, i) => {
-      const lines = [authority.line, ...serverLines(`relay${i}`, next())]
+      const lines = [authority.line, ...serverLines(`relay${i}`, next()), 'FetchServerDescriptors 0']
       return new TorProcess(`relay${i}`, join(folder, `relay${i}`), next(), lines)
     })
     const made = clients.map((lines, i) => {
@@ -60,8 +65,13 @@ export async function startTorNet(clients: readonly (readonly string[])[] = [[],
       return { socksPort, tor: new TorProcess(`client${i}`, join(folder, `client${i}`), next(), own) }
     })
     all.push(authority.tor, ...relays, ...made.map(({ tor }) => tor))
-    await Promise.all([authority.tor, ...relays].map((each) => each.start()))
+    await Promise.all([authority.tor, ...relays.slice(0, GUARDS)].map((each) => each.start()))
+    await new Promise((resolve) => setTimeout(resolve, GUARDS_LEAD_MS))
+    await Promise.all(relays.slice(GUARDS).map((each) => each.start()))
     await agree(authority, relays)
+    // Whoever asks for a consensus before there is one asks again much later; and clients ask these relays for theirs.
+    await Promise.all(relays.map((each) => each.ask('SETCONF FetchServerDescriptors=1')))
+    await Promise.all(relays.map((each) => each.bootstrapped()))
     await Promise.all(made.map(({ tor }) => tor.start()))
     await Promise.all(made.map(({ tor }) => tor.bootstrapped()))
     return {
