@@ -20,6 +20,8 @@ export interface BridgeAnswer {
   readonly body: unknown
 }
 
+const CUT_OFF_BYTES = 8 * BRIDGE_BODY_BYTES
+
 const STATUS: Readonly<Record<string, number>> = {
   'bridge-origin': 403,
   'bridge-malformed': 400,
@@ -56,19 +58,20 @@ function isSameOrigin({ headers }: IncomingMessage): boolean {
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)
 }
 
+/** What is somewhat too long is read to its end, so that the answer is heard; what is much too long is cut off. */
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = []
   let bytes = 0
   try {
     for await (const part of request as AsyncIterable<Buffer>) {
       bytes += part.length
-      if (bytes > BRIDGE_BODY_BYTES) throw new CulvertError('bridge-too-long', 'an offer has at most 8 KiB')
-      parts.push(part)
+      if (bytes <= BRIDGE_BODY_BYTES) parts.push(part)
+      else if (bytes > CUT_OFF_BYTES) break
     }
   } catch (cause) {
-    if (cause instanceof CulvertError) throw cause
     throw new CulvertError('bridge-malformed', 'the offer did not come whole', { cause })
   }
+  if (bytes > BRIDGE_BODY_BYTES) throw new CulvertError('bridge-too-long', 'an offer has at most 8 KiB')
   return Buffer.concat(parts).toString('utf8')
 }
 
