@@ -1,3 +1,4 @@
+import type { VolunteerLimits } from '../../shared/link/bridge-limits.ts'
 import type { HelpView, VolunteerView } from '../engine/bridge-protocol.ts'
 import { formatBytes, plural } from './formats.ts'
 
@@ -36,6 +37,34 @@ export function helpWords({ progress }: HelpView): string {
     case undefined:
       return 'Looking for somebody who offers it.'
   }
+}
+
+/** One limit that a volunteer may choose. */
+export interface VolunteerChoice {
+  readonly name: keyof VolunteerLimits
+  readonly label: string
+  readonly values: readonly number[]
+  words(value: number): string
+}
+
+export const volunteerChoices: readonly VolunteerChoice[] = [
+  {
+    name: 'bytesPerSecond',
+    label: 'Speed',
+    values: [100_000, 250_000, 500_000, 1_000_000],
+    words: (value) => `${formatBytes(value)}/s`,
+  },
+  {
+    name: 'bytesPerDay',
+    label: 'A day',
+    values: [100_000_000, 500_000_000, 2_000_000_000, 10_000_000_000],
+    words: (value) => formatBytes(value),
+  },
+  { name: 'people', label: 'At once', values: [1, 3, 5, 10], words: (value) => plural(value, 'visitor') },
+]
+
+export function volunteerLimits({ bytesPerSecond, bytesPerDay, mostPeople }: VolunteerView): VolunteerLimits {
+  return { bytesPerSecond, bytesPerDay, people: mostPeople }
 }
 
 /** What a volunteer gives at the most, in one line. */

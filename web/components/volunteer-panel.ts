@@ -1,5 +1,12 @@
 import { css, html, LitElement, nothing } from 'lit'
-import { volunteerLimitWords, volunteerWords } from '../app/bridge-words.ts'
+import type { VolunteerLimits } from '../../shared/link/bridge-limits.ts'
+import {
+  type VolunteerChoice,
+  volunteerChoices,
+  volunteerLimits,
+  volunteerLimitWords,
+  volunteerWords,
+} from '../app/bridge-words.ts'
 import { want } from '../app/intents.ts'
 import type { VolunteerView } from '../engine/bridge-protocol.ts'
 import { base } from '../styles/base.ts'
@@ -32,6 +39,9 @@ export class VolunteerPanel extends LitElement {
         />
         <span>Pass on connections for people who cannot reach any relay</span>
       </label>
+      <div class="limits" role="group" aria-label="At the most">
+        ${volunteerChoices.map((choice) => this.renderChoice(choice, view))}
+      </div>
       <p id="means">
         ${volunteerLimitWords(view)} While this page is open, and only to this site’s relay. You see each other’s address;
         what goes through is sealed, and you cannot tell what it is. The relay, and whoever watches your connection, sees
@@ -39,6 +49,24 @@ export class VolunteerPanel extends LitElement {
       </p>
       <p class="now">${volunteerWords(view)}</p>
     </section>`
+  }
+
+  private renderChoice({ name, label, values, words }: VolunteerChoice, view: VolunteerView) {
+    const limits = volunteerLimits(view)
+    const now = limits[name]
+    const all = values.includes(now) ? values : [...values, now].sort((a, b) => a - b)
+    return html`<label class="limit">
+      <span>${label}</span>
+      <select
+        @change=${(event: Event) => this.limit({ ...limits, [name]: Number((event.target as HTMLSelectElement).value) })}
+      >
+        ${all.map((value) => html`<option value=${value} ?selected=${value === now}>${words(value)}</option>`)}
+      </select>
+    </label>`
+  }
+
+  private limit(limits: VolunteerLimits): void {
+    want(this, { type: 'bridge', command: { type: 'volunteer-limits', limits } })
   }
 
   private switch(on: boolean): void {
@@ -84,6 +112,28 @@ export class VolunteerPanel extends LitElement {
         height: 1.25rem;
         margin: 0;
         accent-color: var(--accent);
+      }
+
+      .limits {
+        display: flex;
+        flex-wrap: wrap;
+        gap: var(--space-2) var(--space-5);
+      }
+
+      .limit {
+        gap: var(--space-2);
+        font-weight: 400;
+        cursor: default;
+      }
+
+      select {
+        min-height: 36px;
+        padding: 0 var(--space-2);
+        border: 1px solid var(--line-strong);
+        border-radius: var(--radius-s);
+        background: var(--surface);
+        color: var(--ink);
+        font: inherit;
       }
 
       p {

@@ -1,3 +1,4 @@
+import type { VolunteerLimits } from '../../shared/link/bridge-limits.ts'
 import type { BridgeProgress } from '../link/bridge-dialler.ts'
 
 /** What the page and the engine say to each other about volunteers. Plain data only. */
@@ -7,6 +8,8 @@ export type BridgeCommand =
   | { readonly type: 'bridge-agree'; readonly on: boolean }
   /** Whether this page passes others on. Kept in this browser. */
   | { readonly type: 'volunteer'; readonly on: boolean }
+  /** What is given at the most; who is passed on now is let go of. Kept in this browser. */
+  | { readonly type: 'volunteer-limits'; readonly limits: VolunteerLimits }
 
 export interface BridgeDesk {
   receive(command: BridgeCommand): void

@@ -122,6 +122,7 @@ export class PageBridge implements BridgeDesk {
 
   receive(command: BridgeCommand): void {
     if (command.type === 'volunteer') this.volunteer.switch(command.on)
+    else if (command.type === 'volunteer-limits') this.volunteer.limit(command.limits)
     else this.agree(command.on)
     this.options.changed()
   }

@@ -82,6 +82,7 @@ export class EngineSession {
         break
       case 'bridge-agree':
       case 'volunteer':
+      case 'volunteer-limits':
         this.network.bridge?.receive(command)
         break
       case 'relays-open':

@@ -273,6 +273,21 @@ describe('a page that passes others on (issue: volunteers)', () => {
     expect(again.volunteer.bytesToday).toBe(0)
   })
 
+  it('lets go of everybody when its limits change, and keeps to the new ones', () => {
+    const { clock, volunteer, person, offers, kept } = page()
+    volunteer.linked(true)
+    const before = person()
+    volunteer.limit({ bytesPerSecond: 20_000, bytesPerDay: 1_000_000, people: 1 })
+    expect(before.channel.closed).toBe(true)
+    expect(kept.at(-1)?.limits.people).toBe(1)
+    expect(offers.at(-1)).toBe(1)
+    const { channel } = person()
+    expect(rates(channel)).toEqual([18_000])
+    expect(volunteer.called(new PlayedSession())).toBe('signal-full')
+    clock.advance(5_000)
+    expect(rates(channel)).toEqual([18_000])
+  })
+
   it('gives the place of somebody who is silent to others', () => {
     const { clock, volunteer, person } = page()
     volunteer.linked(true)

@@ -45,7 +45,8 @@ const KEEP_MS = 30_000
 export class BridgeVolunteer {
   private readonly options: BridgeVolunteerOptions
   private readonly passages = new Set<BridgePassage>()
-  private readonly shapers: { readonly up: Bandwidth; readonly down: Bandwidth }
+  /** Of all passages together. */
+  private shapers: { readonly up: Bandwidth; readonly down: Bandwidth }
   private state: VolunteerState
   private helpedSoFar = 0
   /** What our relay was told last; undefined if it has to be told anew. */
@@ -56,15 +57,7 @@ export class BridgeVolunteer {
   constructor(options: BridgeVolunteerOptions) {
     this.options = options
     this.state = options.state
-    const { clock, counters, state } = options
-    const limits = {
-      rateBytesPerSecond: state.limits.bytesPerSecond,
-      burstBytes: state.limits.bytesPerSecond,
-    }
-    this.shapers = {
-      up: new Bandwidth({ clock, counters, limits }),
-      down: new Bandwidth({ clock, counters, limits }),
-    }
+    this.shapers = this.madeShapers()
     this.look()
   }
 
@@ -102,6 +95,14 @@ export class BridgeVolunteer {
     this.state = { ...this.state, on }
     this.options.keep(this.state)
     if (!on) this.endAll()
+    this.look()
+  }
+
+  /** Other limits: everybody is let go of, and may come again under the new ones. */
+  limit(limits: VolunteerLimits): void {
+    this.state = { ...this.state, limits }
+    this.endAll()
+    this.shapers = this.madeShapers()
     this.look()
   }
 
@@ -147,6 +148,14 @@ export class BridgeVolunteer {
     this.told = undefined
     this.look()
     return passage
+  }
+
+  private madeShapers() {
+    const { clock, counters } = this.options
+    const { bytesPerSecond } = this.state.limits
+    const limits = { rateBytesPerSecond: bytesPerSecond, burstBytes: bytesPerSecond }
+    const made = () => new Bandwidth({ clock, counters, limits })
+    return { up: made(), down: made() }
   }
 
   private get today(): number {
