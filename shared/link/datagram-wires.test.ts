@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { addressOf } from '../bytes/address.ts'
 import { equalBytes } from '../bytes/bytes.ts'
-import { KeyPair } from '../identity/keys.ts'
+import { KeyPair, PublicKey } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
@@ -26,9 +26,9 @@ class Side {
   lose: (packet: Uint8Array) => boolean = () => false
   other: Side | undefined
 
-  constructor(clock: VirtualClock, seed: number, network = 'test') {
+  constructor(clock: VirtualClock, seed: number, network = 'test', keyPair?: KeyPair) {
     const random = new SeededRandom(seed)
-    this.keyPair = KeyPair.generate(random)
+    this.keyPair = keyPair ?? KeyPair.generate(random)
     this.wires = new DatagramWires({
       keyPair: this.keyPair,
       network,
@@ -58,9 +58,17 @@ class Side {
   }
 }
 
-function pair(more: { network?: string } = {}) {
+/** A key that signs as any does, and whose other half is a point of low order: the result is the same with all keys. */
+function lowOrderKey(): KeyPair {
+  const keyPair = KeyPair.generate(new SeededRandom(3))
+  const bytes = keyPair.publicKey.bytes.slice()
+  bytes.fill(0, 10, 42)
+  return Object.create(keyPair, { publicKey: { value: PublicKey.parse(bytes) } }) as KeyPair
+}
+
+function pair(more: { network?: string; left?: KeyPair; right?: KeyPair } = {}) {
   const clock = new VirtualClock()
-  const [a, b] = [new Side(clock, 1), new Side(clock, 2, more.network)]
+  const [a, b] = [new Side(clock, 1, 'test', more.left), new Side(clock, 2, more.network, more.right)]
   a.other = b
   b.other = a
   const address: LinkAddress = { kind: 'udp', at: addressOf('192.0.2.1', 7002) }
@@ -137,6 +145,16 @@ describe('wires over datagrams (L-03)', () => {
     for (const { clock } of [other, foreign]) await clock.advanceAsync(1_000)
     expect([other.failures, foreign.failures]).toEqual([['auth-key'], ['auth-refused']])
     expect([other.b.taken.length, foreign.b.taken.length]).toEqual([0, 0])
+  })
+
+  it('are not made with a key of low order, whoever dials', async () => {
+    const called = pair({ left: lowOrderKey() })
+    void called.dial()
+    const calling = pair({ right: lowOrderKey() })
+    void calling.dial()
+    for (const { clock } of [called, calling]) await clock.advanceAsync(200)
+    expect([called.b.counters.get('datagram-key'), called.b.taken]).toEqual([1, []])
+    expect([calling.opened, calling.failures]).toEqual([[], ['auth-key']])
   })
 
   it('answer no question with more bytes than it had', async () => {

@@ -6,6 +6,7 @@ import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
+import { LinkAuthError } from './auth.ts'
 import { BINDINGS } from './auth-binding.ts'
 import { parseControl } from './control.ts'
 import { DatagramSession } from './datagram-auth.ts'
@@ -87,7 +88,9 @@ export class DatagramWires {
         expectedKey: publicKey,
         onDone: () => {
           signal?.removeEventListener('abort', abort)
-          resolve(this.wireOf(id, publicKey, address))
+          const wire = this.wireOf(id, publicKey, address)
+          if (wire) resolve(wire)
+          else reject(new LinkAuthError('auth-key', 'the neighbour’s key is none to seal control with'))
         },
         onFailed: (error) => {
           signal?.removeEventListener('abort', abort)
@@ -175,7 +178,8 @@ export class DatagramWires {
       id: own,
       onDone: (neighbour) => {
         settled()
-        this.options.onWire(this.wireOf(own, neighbour, undefined))
+        const wire = this.wireOf(own, neighbour, undefined)
+        if (wire) this.options.onWire(wire)
       },
       onFailed: (error) => {
         settled()
@@ -188,12 +192,18 @@ export class DatagramWires {
     auth.receive(rest, packetBytes)
   }
 
-  private wireOf(id: Uint8Array, neighbour: PublicKey, address: LinkAddress | undefined): Wire {
-    const { keyPair } = this.options
+  /** Undefined, and the session dropped, if the neighbour's key does not serve to seal control with. */
+  private wireOf(id: Uint8Array, neighbour: PublicKey, address: LinkAddress | undefined): Wire | undefined {
     const session = this.sessions.get(toHex(id)) as Session
     const { way, auth } = session
     const initiated = address !== undefined
-    const seal = new ControlSeal(curves().x25519Shared(keyPair.x25519Secret, neighbour.x25519), id, initiated)
+    const shared = this.sharedWith(neighbour)
+    if (shared === undefined) {
+      this.count('datagram-key')
+      this.drop(id)
+      return undefined
+    }
+    const seal = new ControlSeal(shared, id, initiated)
     auth.seal = seal
     this.count('datagram-wires')
     return new LinkWire({
@@ -217,6 +227,15 @@ export class DatagramWires {
         return wire
       },
     })
+  }
+
+  /** Undefined of a point of low order: only the other half of a key signs, so that anybody may name such a one. */
+  private sharedWith({ x25519 }: PublicKey): Uint8Array | undefined {
+    try {
+      return curves().x25519Shared(this.options.keyPair.x25519Secret, x25519)
+    } catch {
+      return undefined
+    }
   }
 
   /** The newest wire over a link is gone: the one before it, if it is still there, takes its place. */
