@@ -6,6 +6,7 @@ import { BucketsBySource } from '../../shared/ipv8/buckets-by-source.ts'
 import { siteOf } from '../../shared/ipv8/network-of.ts'
 import { TokenBucket } from '../../shared/ipv8/token-bucket.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
+import { dialling, unreachable } from '../../shared/link/dialling.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
 import type { Dialler, DialSignal, DialTarget, Wire, WireListener } from '../../shared/link/wire.ts'
 import type { WireIdentity } from '../../shared/link/wire-session.ts'
@@ -13,9 +14,8 @@ import type { Timer } from '../../shared/world/clock.ts'
 import { isUnspecified } from '../endpoints.ts'
 import { Admission, plainHost } from '../gateway/admission.ts'
 import type { Certificates } from './certificates.ts'
-import { ACCEPT_TIMEOUT_MS, TCP_LIMITS, TCP_RATE } from './constants.ts'
+import { ACCEPT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, TCP_LIMITS, TCP_RATE } from './constants.ts'
 import type { Destinations } from './destinations.ts'
-import { dialling, unreachable } from './dialling.ts'
 import { StreamWire } from './stream-wire.ts'
 import { tlsBinding } from './tls-binding.ts'
 
@@ -47,7 +47,7 @@ export class TcpDialler implements Dialler {
     const { address, publicKey } = target
     if (address.kind !== 'tcp') throw unreachable()
     const to = await destinations.resolve(address.at)
-    return dialling(clock, signal, ({ onWire, onFailed, connected }) => {
+    return dialling({ clock, signal, timeoutMs: CONNECT_TIMEOUT_MS }, ({ onWire, onFailed, connected }) => {
       const socket = connect({
         host: to.host,
         port: to.port,

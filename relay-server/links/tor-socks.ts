@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { SocksClient } from 'socks'
-import { CulvertError } from '../../shared/bytes/error.ts'
+import type { CulvertError } from '../../shared/bytes/error.ts'
+import { aborted } from '../../shared/link/dialling.ts'
 import { isOnionName } from '../../shared/link/link-address.ts'
 import type { DialSignal } from '../../shared/link/wire.ts'
 import type { Clock } from '../../shared/world/clock.ts'
@@ -96,8 +97,4 @@ function torErrorOf(cause: unknown): TorError {
   return reason !== undefined
     ? new TorError('tor-onion-unreachable', `tor could not reach the onion service: ${reason}`, { cause })
     : new TorError('tor-socks-protocol', `tor's SOCKS port broke off: ${message.slice(0, 200)}`, { cause })
-}
-
-function aborted(): CulvertError {
-  return new CulvertError('link-aborted', 'the link is not wanted any more')
 }

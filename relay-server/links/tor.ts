@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { NO_ADDRESS } from '../../shared/bytes/address.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
+import { aborted } from '../../shared/link/dialling.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
 import type { Dialler, DialSignal, DialTarget, Wire, WireListener } from '../../shared/link/wire.ts'
 import type { WireIdentity } from '../../shared/link/wire-session.ts'
@@ -72,9 +73,7 @@ export class TorDialler implements Dialler {
         },
         onFailed: (error) => {
           settled()
-          reject(
-            signal?.aborted ? new CulvertError('link-aborted', 'the link is not wanted any more') : error,
-          )
+          reject(signal?.aborted ? aborted() : error)
         },
       })
       signal?.addEventListener('abort', abort)

@@ -3,14 +3,14 @@ import { WebSocket } from 'ws'
 import type { IpAddress } from '../../shared/bytes/address.ts'
 import { type ChannelBinding, NO_BINDING } from '../../shared/link/auth-binding.ts'
 import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
+import { dialling, unreachable } from '../../shared/link/dialling.ts'
 import { type LinkAddress, websocketUrlOf } from '../../shared/link/link-address.ts'
 import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
 import type { WireIdentity } from '../../shared/link/wire-session.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import { HTTP_HEADER_BYTES } from '../gateway/constants.ts'
-import { WEBSOCKET_IDLE_MS } from './constants.ts'
+import { CONNECT_TIMEOUT_MS, WEBSOCKET_IDLE_MS } from './constants.ts'
 import type { Destinations } from './destinations.ts'
-import { dialling, unreachable } from './dialling.ts'
 import { tlsBinding } from './tls-binding.ts'
 import { WebSocketWire } from './websocket-wire.ts'
 
@@ -42,7 +42,7 @@ export class WebSocketDialler implements Dialler {
     const { address, publicKey } = target
     if (address.kind !== 'websocket') throw unreachable()
     const to = await destinations.resolve(address.at)
-    return dialling(clock, signal, ({ onWire, onFailed, connected }) => {
+    return dialling({ clock, signal, timeoutMs: CONNECT_TIMEOUT_MS }, ({ onWire, onFailed, connected }) => {
       const socket = open(websocketUrlOf(address), to)
       let binding: ChannelBinding | undefined
       let wire: WebSocketWire | undefined

@@ -4,13 +4,13 @@ import { BRIDGE_AGAIN_MS, BRIDGE_CONNECT_MS, BRIDGE_WAIT_MS } from '../../shared
 import { bridgeTermsOf } from '../../shared/link/bridge-terms.ts'
 import { closeReasonOf } from '../../shared/link/close-codes.ts'
 import { pacePacket } from '../../shared/link/control.ts'
+import { aborted, type DialEnds, dialling } from '../../shared/link/dialling.ts'
 import { Gathering } from '../../shared/link/gathering.ts'
 import type { Link } from '../../shared/link/link.ts'
 import { formatLinkAddress, type LinkAddress } from '../../shared/link/link-address.ts'
 import { checkedDescription } from '../../shared/link/session-description.ts'
 import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
 import { WireSession } from '../../shared/link/wire-session.ts'
-import type { Timer } from '../../shared/world/clock.ts'
 import type { AskBridge, BridgeAnswer } from './bridge-ask.ts'
 import type { ChannelSignal, OpenChannelPort } from './channel-messages.ts'
 import { DataChannel } from './data-channel.ts'
@@ -63,12 +63,22 @@ export class BridgeDialler implements Dialler {
    *   `link-unreachable` (no channel, or none in time), `link-full`, `link-aborted`; LinkAuthError as listed there
    */
   dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {
-    return new Promise((resolve, reject) => {
-      const isOurs = target.publicKey.equals(this.options.entry.publicKey)
-      if (signal?.aborted) reject(aborted())
-      else if (!isOurs || !this.canDial(target.address)) {
-        reject(new CulvertError('link-unreachable', 'no volunteer leads there'))
-      } else new Asking(this.options, this.waitMs, target, signal, resolve, reject)
+    const { clock, entry } = this.options
+    const isOurs = target.publicKey.equals(entry.publicKey) && this.canDial(target.address)
+    if (!isOurs && !signal?.aborted) {
+      return Promise.reject(new CulvertError('link-unreachable', 'no volunteer leads there'))
+    }
+    const limits = {
+      clock,
+      signal,
+      timeoutMs: BRIDGE_CONNECT_MS,
+      delayMs: this.waitMs,
+      whom: 'the volunteer',
+    }
+    return dialling(limits, (ends) => {
+      const asking = new Asking(this.options, target, ends)
+      asking.begin()
+      return (why) => asking.release(why)
     })
   }
 
@@ -82,45 +92,24 @@ export class BridgeDialler implements Dialler {
 class Asking {
   private readonly options: BridgeDiallerOptions
   private readonly target: DialTarget
-  private readonly signal: DialSignal | undefined
-  private readonly resolve: (wire: Wire) => void
-  private readonly reject: (error: Error) => void
-  private timer: Timer
+  private readonly ends: DialEnds
   private gathering: Gathering | undefined
   private channel: DataChannel | undefined
   private session: WireSession | undefined
   private link: Link | undefined
   /** As the volunteer said last. */
   private rate: number | undefined
-  private isOver = false
 
-  constructor(
-    options: BridgeDiallerOptions,
-    waitMs: number,
-    target: DialTarget,
-    signal: DialSignal | undefined,
-    resolve: (wire: Wire) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(options: BridgeDiallerOptions, target: DialTarget, ends: DialEnds) {
     this.options = options
     this.target = target
-    this.signal = signal
-    this.resolve = resolve
-    this.reject = reject
-    signal?.addEventListener('abort', this.abort)
-    this.timer = options.clock.after(waitMs, () => this.begin())
+    this.ends = ends
   }
 
-  private begin(): void {
+  begin(): void {
     const { clock, openPort, stun, agreed, onProgress } = this.options
-    if (!agreed()) {
-      this.giveUp(aborted())
-      return
-    }
+    if (!agreed()) throw aborted()
     onProgress('asking')
-    this.timer = clock.after(BRIDGE_CONNECT_MS, () => {
-      this.giveUp(new CulvertError('link-unreachable', 'the volunteer did not answer in time'))
-    })
     this.gathering = new Gathering(clock, (offer) => void this.ask(offer))
     this.channel = new DataChannel({
       openPort,
@@ -132,7 +121,7 @@ class Asking {
       onWritten: () => this.session?.drained(),
       onClosed: (code) => {
         this.session?.closed(code === undefined ? 'lost' : closeReasonOf(code))
-        this.giveUp(new CulvertError('link-unreachable', 'no data channel to the volunteer'))
+        this.ends.onFailed(new CulvertError('link-unreachable', 'no data channel to the volunteer'))
       },
     })
   }
@@ -146,12 +135,12 @@ class Asking {
     const { ask, onProgress } = this.options
     try {
       const answer = await ask(this.checked(offer))
-      if (this.isOver) return
+      if (this.ends.isOver) return
       onProgress('connecting')
       this.channel?.signal({ type: 'description', sdp: this.answerOf(answer) })
     } catch (error) {
       if (!(error instanceof CulvertError)) throw error
-      this.giveUp(error)
+      this.ends.onFailed(error)
     }
   }
 
@@ -198,39 +187,22 @@ class Asking {
         this.options.onProgress('linked')
         this.link = wire.link
         this.keepPace()
-        this.settled()
-        this.resolve(wire)
+        this.gathering?.stop()
+        this.ends.onWire(wire)
       },
-      onFailed: (error) => this.giveUp(error),
+      onFailed: (error) => this.ends.onFailed(error),
     })
   }
 
-  private readonly abort = (): void => {
-    this.giveUp(aborted())
-  }
-
-  /** Ends an attempt; only the first reason counts, and none does once there is a wire. */
-  private giveUp(error: CulvertError): void {
-    if (this.isOver) return
-    this.settled()
-    if (error.code !== 'link-aborted') this.options.onProgress(progressOf(error.code))
-    this.reject(error)
+  /** There is to be no wire. */
+  release({ code }: CulvertError): void {
+    this.gathering?.stop()
+    if (code !== 'link-aborted') this.options.onProgress(progressOf(code))
     this.session?.close('failed')
     this.channel?.close()
-  }
-
-  private settled(): void {
-    this.isOver = true
-    this.timer.cancel()
-    this.gathering?.stop()
-    this.signal?.removeEventListener('abort', this.abort)
   }
 }
 
 function progressOf(code: string): BridgeProgress {
   return code === 'bridge-nobody' ? 'nobody' : code === 'bridge-limit' ? 'busy' : 'failed'
-}
-
-function aborted(): CulvertError {
-  return new CulvertError('link-aborted', 'the link is not wanted any more')
 }

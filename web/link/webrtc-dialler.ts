@@ -1,11 +1,11 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { closeReasonOf } from '../../shared/link/close-codes.ts'
+import { type DialEnds, dialling } from '../../shared/link/dialling.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
 import { webrtcBinding } from '../../shared/link/session-description.ts'
 import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
 import { WireSession } from '../../shared/link/wire-session.ts'
-import type { Timer } from '../../shared/world/clock.ts'
 import type { ChannelSignal, OpenChannelPort } from './channel-messages.ts'
 import { DataChannel } from './data-channel.ts'
 import type { SignalCall, Signallers } from './signallers.ts'
@@ -41,9 +41,11 @@ export class WebRtcDialler implements Dialler {
    *   `link-full`, `link-aborted`; LinkAuthError as listed there
    */
   dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) reject(aborted())
-      else new Calling(this.options, target, signal, resolve, reject)
+    const { clock } = this.options
+    return dialling({ clock, signal, timeoutMs: CONNECT_TIMEOUT_MS }, (ends) => {
+      const calling = new Calling(this.options, target, ends)
+      calling.begin(signal).catch((error: CulvertError) => ends.onFailed(error))
+      return () => calling.release()
     })
   }
 }
@@ -52,38 +54,22 @@ export class WebRtcDialler implements Dialler {
 class Calling {
   private readonly options: WebRtcDiallerOptions
   private readonly target: DialTarget
-  private readonly signal: DialSignal | undefined
-  private readonly resolve: (wire: Wire) => void
-  private readonly reject: (error: Error) => void
-  private readonly timer: Timer
+  private readonly ends: DialEnds
   private call: SignalCall | undefined
   private channel: DataChannel | undefined
   private session: WireSession | undefined
   private offer: string | undefined
   private answer: string | undefined
   private readonly early: string[] = []
-  private isOver = false
 
-  constructor(
-    options: WebRtcDiallerOptions,
-    target: DialTarget,
-    signal: DialSignal | undefined,
-    resolve: (wire: Wire) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(options: WebRtcDiallerOptions, target: DialTarget, ends: DialEnds) {
     this.options = options
     this.target = target
-    this.signal = signal
-    this.resolve = resolve
-    this.reject = reject
-    signal?.addEventListener('abort', this.abort)
-    this.timer = options.clock.after(CONNECT_TIMEOUT_MS, () => {
-      this.giveUp(new CulvertError('link-unreachable', 'the relay did not answer in time'))
-    })
-    this.begin().catch((error: CulvertError) => this.giveUp(error))
+    this.ends = ends
   }
 
-  private async begin(): Promise<void> {
+  async begin(signal: DialSignal | undefined): Promise<void> {
+    const { ends } = this
     const { address, publicKey } = this.target
     const events = {
       onDescription: (sdp: string) => {
@@ -94,11 +80,11 @@ class Calling {
       onEnd: (reason: string) => {
         // The relay says so too when its end of the channel is open, maybe before ours is.
         if (!this.session && reason !== 'signal-ended-there')
-          this.giveUp(new CulvertError('link-unreachable', `the call has ended: ${reason}`))
+          ends.onFailed(new CulvertError('link-unreachable', `the call has ended: ${reason}`))
       },
     }
-    const call = await this.options.signallers.call(address, publicKey, events, this.signal)
-    if (this.isOver) {
+    const call = await this.options.signallers.call(address, publicKey, events, signal)
+    if (ends.isOver) {
       call.end()
       return
     }
@@ -113,7 +99,7 @@ class Calling {
       onWritten: () => this.session?.drained(),
       onClosed: (code) => {
         this.session?.closed(code === undefined ? 'lost' : closeReasonOf(code))
-        this.giveUp(new CulvertError('link-unreachable', 'no data channel to the relay'))
+        ends.onFailed(new CulvertError('link-unreachable', 'no data channel to the relay'))
       },
     })
   }
@@ -146,10 +132,10 @@ class Calling {
         binding: { kind: BINDINGS.dtlsFingerprints, value: webrtcBinding(offer, answer) },
       },
       onWire: (wire) => {
-        this.settled()
-        this.resolve(wire)
+        this.call?.end()
+        this.ends.onWire(wire)
       },
-      onFailed: (error) => this.giveUp(error),
+      onFailed: (error) => this.ends.onFailed(error),
     })
   }
 
@@ -159,31 +145,14 @@ class Calling {
       step()
     } catch (error) {
       if (!(error instanceof CulvertError)) throw error
-      this.giveUp(error)
+      this.ends.onFailed(error)
     }
   }
 
-  private readonly abort = (): void => {
-    this.giveUp(aborted())
-  }
-
-  /** Ends an attempt; only the first reason counts, and none does once there is a wire. */
-  private giveUp(error: CulvertError): void {
-    if (this.isOver) return
-    this.settled()
-    this.reject(error)
+  /** There is to be no wire. */
+  release(): void {
+    this.call?.end()
     this.session?.close('failed')
     this.channel?.close()
   }
-
-  private settled(): void {
-    this.isOver = true
-    this.timer.cancel()
-    this.signal?.removeEventListener('abort', this.abort)
-    this.call?.end()
-  }
-}
-
-function aborted(): CulvertError {
-  return new CulvertError('link-aborted', 'the link is not wanted any more')
 }

@@ -3,10 +3,10 @@ import { CulvertError } from '../../shared/bytes/error.ts'
 import type { KeyPair, PublicKey } from '../../shared/identity/keys.ts'
 import { BINDINGS, type ChannelBinding, NO_BINDING } from '../../shared/link/auth-binding.ts'
 import { closeCodeOf, closeReasonOf } from '../../shared/link/close-codes.ts'
+import { type DialEnds, dialling } from '../../shared/link/dialling.ts'
 import { isOnionName, type LinkAddress, websocketUrlOf } from '../../shared/link/link-address.ts'
 import type { Dialler, DialSignal, DialTarget, Wire } from '../../shared/link/wire.ts'
 import { type WireIdentity, WireSession } from '../../shared/link/wire-session.ts'
-import type { Timer } from '../../shared/world/clock.ts'
 
 /** The WebSocket must be open within this time. */
 const CONNECT_TIMEOUT_MS = 10_000
@@ -45,9 +45,11 @@ export class WebSocketDialler implements Dialler {
    *   `link-closed` (text where bytes belong), `link-aborted`; LinkAuthError as listed there
    */
   dial(target: DialTarget, signal?: DialSignal): Promise<Wire> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) reject(aborted())
-      else new Opening(this.options, target, signal, resolve, reject)
+    const { clock } = this.options
+    const timeoutMs = isOnionName(target.address.at.host) ? ONION_TIMEOUT_MS : CONNECT_TIMEOUT_MS
+    return dialling({ clock, signal, timeoutMs }, (ends) => {
+      const opening = new Opening(this.options, target, ends)
+      return () => opening.release()
     })
   }
 }
@@ -56,44 +58,34 @@ export class WebSocketDialler implements Dialler {
 class Opening {
   private readonly options: WebSocketDiallerOptions
   private readonly target: DialTarget
-  private readonly signal: DialSignal | undefined
-  private readonly resolve: (wire: Wire) => void
-  private readonly reject: (error: Error) => void
+  private readonly ends: DialEnds
   private readonly socket: WebSocket
-  private readonly connectTimer: Timer
   private session: WireSession | undefined
 
-  constructor(
-    options: WebSocketDiallerOptions,
-    target: DialTarget,
-    signal: DialSignal | undefined,
-    resolve: (wire: Wire) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(options: WebSocketDiallerOptions, target: DialTarget, ends: DialEnds) {
     this.options = options
     this.target = target
-    this.signal = signal
-    this.resolve = resolve
-    this.reject = reject
+    this.ends = ends
     this.socket = webSocketTo(options, target.address)
     this.socket.addEventListener('open', () => this.authenticate())
     this.socket.addEventListener('message', (event: MessageEvent<unknown>) => this.receive(event.data))
     this.socket.addEventListener('close', (event) => {
       this.session?.closed(closeReasonOf(event.code))
-      this.giveUp(new CulvertError('link-unreachable', 'no WebSocket to the relay'))
+      ends.onFailed(new CulvertError('link-unreachable', 'no WebSocket to the relay'))
     })
     // Says nothing, and a close event follows; unheard, it would be an error of the program in Node.
     this.socket.addEventListener('error', () => options.counters.add('link-socket-error'))
-    const timeoutMs = isOnionName(target.address.at.host) ? ONION_TIMEOUT_MS : CONNECT_TIMEOUT_MS
-    this.connectTimer = options.clock.after(timeoutMs, () => {
-      this.giveUp(new CulvertError('link-unreachable', 'the relay did not answer in time'))
-    })
-    signal?.addEventListener('abort', this.abort)
+  }
+
+  /** There is to be no wire. */
+  release(): void {
+    this.session?.close('failed')
+    this.socket.close(closeCodeOf('failed'), 'failed')
   }
 
   private authenticate(): void {
     const { address, publicKey } = this.target
-    this.connectTimer.cancel()
+    this.ends.connected()
     this.session = new WireSession({
       ...this.options,
       keyPair: this.options.keyFor(publicKey),
@@ -105,11 +97,8 @@ class Opening {
         close: (code, reason) => this.socket.close(code, reason),
       },
       role: { address, expectedKey: publicKey, binding: bindingTo(address) },
-      onWire: (wire) => {
-        this.settled()
-        this.resolve(wire)
-      },
-      onFailed: (error) => this.giveUp(error),
+      onWire: (wire) => this.ends.onWire(wire),
+      onFailed: (error) => this.ends.onFailed(error),
     })
   }
 
@@ -120,25 +109,7 @@ class Opening {
     }
     this.options.counters.add('link-text-message')
     if (this.session?.authenticated) this.session.close('protocol')
-    else this.giveUp(new CulvertError('link-closed', 'the relay sent text where bytes belong'))
-  }
-
-  private readonly abort = (): void => {
-    this.giveUp(aborted())
-  }
-
-  /** Ends an attempt; only the first reason counts, and none does once there is a wire. */
-  private giveUp(error: CulvertError): void {
-    if (this.session?.authenticated) return
-    this.settled()
-    this.reject(error)
-    this.session?.close('failed')
-    this.socket.close(closeCodeOf('failed'), 'failed')
-  }
-
-  private settled(): void {
-    this.connectTimer.cancel()
-    this.signal?.removeEventListener('abort', this.abort)
+    else this.ends.onFailed(new CulvertError('link-closed', 'the relay sent text where bytes belong'))
   }
 
   private send(message: Uint8Array): void {
@@ -161,8 +132,4 @@ function webSocketTo({ webSocket }: WebSocketDiallerOptions, address: LinkAddres
 /** An onion service's name is its key: who answers to it cannot be a man in the middle's. */
 function bindingTo({ at }: LinkAddress): ChannelBinding {
   return isOnionName(at.host) ? { kind: BINDINGS.onion, value: utf8ToBytes(at.host) } : NO_BINDING
-}
-
-function aborted(): CulvertError {
-  return new CulvertError('link-aborted', 'the link is not wanted any more')
 }
