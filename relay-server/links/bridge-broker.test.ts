@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { BrokerLimits } from '../../shared/link/bridge-limits.ts'
+import { ANSWER, OFFER } from '../../shared/link/session-description.fixture.ts'
 import { SignalEnd, type SignalSession } from '../../shared/link/signalling.ts'
 import { NO_MID } from '../../shared/link/signalling-messages.ts'
 import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
-import { ANSWER, OFFER } from './bridge.fixture.ts'
 import { BridgeBroker } from './bridge-broker.ts'
 
 const CANDIDATE = 'candidate:1 1 UDP 2130706431 127.0.0.1 4000 typ host'

@@ -1,27 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { equalBytes } from '../../shared/bytes/bytes.ts'
 import { KeyPair } from '../../shared/identity/keys.ts'
+import { OFFER } from '../../shared/link/session-description.fixture.ts'
 import { SignalEnd, type SignalEndReason, type SignalEvents } from '../../shared/link/signalling.ts'
 import { NO_MID } from '../../shared/link/signalling-messages.ts'
 import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { RelaySignalling, type RelaySignallingOptions, type SignalWay } from './webrtc-signalling.ts'
-
-const SDP = [
-  'v=0',
-  'o=rtc 1 0 IN IP4 127.0.0.1',
-  's=-',
-  't=0 0',
-  'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
-  'c=IN IP4 0.0.0.0',
-  'a=mid:0',
-  'a=setup:actpass',
-  'a=ice-ufrag:user',
-  `a=ice-pwd:${'p'.repeat(22)}`,
-  `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`,
-  '',
-].join('\r\n')
 
 const clock = new VirtualClock()
 const random = new SeededRandom(3)
@@ -64,7 +50,7 @@ function heard() {
   return { events, descriptions, ends }
 }
 
-/** A relay that answers every call with SDP, and a middle that has a way to it and to a page. */
+/** A relay that answers every call with a description, and a middle that has a way to it and to a page. */
 function town(known: boolean, forward = true) {
   const [toCalled, toPage, upOfCalled] = [new TestWay(), new TestWay(), new TestWay()]
   const middle = signalling({
@@ -74,7 +60,7 @@ function town(known: boolean, forward = true) {
   })
   const called = signalling({
     ownMid: toCalled.publicKey.mid,
-    onCall: (session) => ({ ...heard().events, onDescription: () => session.describe(SDP) }),
+    onCall: (session) => ({ ...heard().events, onDescription: () => session.describe(OFFER) }),
   })
   toCalled.arrives = (body) => called.relay.receive(upOfCalled, body)
   upOfCalled.arrives = (body) => middle.relay.receive(toCalled, body)
@@ -96,7 +82,7 @@ describe('signalling of a relay: for itself and for others (L-06)', () => {
   ])('brings a page’s call to a relay %s, and the answer back to the page', (_what, known) => {
     const { page, toCalled } = town(known)
     const { events, descriptions } = heard()
-    page.call('middle', toCalled.publicKey.mid, events).describe(SDP)
+    page.call('middle', toCalled.publicKey.mid, events).describe(OFFER)
     expect(descriptions).toHaveLength(1)
   })
 
@@ -109,14 +95,14 @@ describe('signalling of a relay: for itself and for others (L-06)', () => {
     up.arrives = (body) => other.middle.relay.receive(down, body)
     down.arrives = (body) => called.relay.receive(up, body)
     const { events, descriptions } = heard()
-    called.relay.end.call(up, other.toCalled.publicKey.mid, events).describe(SDP)
+    called.relay.end.call(up, other.toCalled.publicKey.mid, events).describe(OFFER)
     expect(descriptions).toHaveLength(1)
   })
 
   it('signals for nobody where that is switched off', () => {
     const { page, toCalled, middle } = town(true, false)
     const { events, ends } = heard()
-    page.call('middle', toCalled.publicKey.mid, events).describe(SDP)
+    page.call('middle', toCalled.publicKey.mid, events).describe(OFFER)
     expect(ends).toEqual(['signal-unreachable'])
     expect(middle.counters.get('forward-session')).toBe(0)
   })

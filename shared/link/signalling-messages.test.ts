@@ -2,30 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codeOf } from '../bytes/error-code.fixture.ts'
 import { channelEnd, channelEndCode } from './channel-end.ts'
-import {
-  decodeSignal,
-  encodeSignal,
-  refusalOf,
-  SIGNAL_KINDS,
-  SIGNAL_REFUSALS,
-  type SignalKind,
-} from './signalling-messages.ts'
+import { signals } from './signalling.fixture.ts'
+import { decodeSignal, encodeSignal, refusalOf, SIGNAL_REFUSALS } from './signalling-messages.ts'
 
 describe('packets of signalling (L-06)', () => {
-  const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
-  const signals = fc
-    .record({
-      session: bytes(16),
-      kind: fc.constantFrom(...(Object.keys(SIGNAL_KINDS) as SignalKind[])),
-      from: bytes(20),
-      to: bytes(20),
-      message: fc.nat(23),
-      part: fc.nat(6),
-      parts: fc.integer({ min: 1, max: 7 }),
-      piece: fc.uint8Array({ maxLength: 1_200 }),
-    })
-    .map((signal) => ({ ...signal, part: signal.part % signal.parts }))
-
   it('are read as they were written, and are 62 bytes and the piece', () => {
     fc.assert(
       fc.property(signals, (signal) => {

@@ -4,6 +4,8 @@ import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { ADDRESS_CANDIDATES } from './candidates.ts'
+import { sampleDescription } from './session-description.fixture.ts'
+import { signals } from './signalling.fixture.ts'
 import { SignalEnd, type SignalEndReason, type SignalEvents, type SignalSession } from './signalling.ts'
 import { isSignalTo, SignalForwarder } from './signalling-forwarder.ts'
 import {
@@ -17,37 +19,10 @@ import {
   SIGNAL_REPEATS,
   SIGNAL_SESSION_MS,
 } from './signalling-limits.ts'
-import {
-  decodeSignal,
-  encodeSignal,
-  NO_MID,
-  SIGNAL_KINDS,
-  type Signal,
-  type SignalKind,
-} from './signalling-messages.ts'
+import { decodeSignal, encodeSignal, NO_MID, type Signal } from './signalling-messages.ts'
 
-const FINGERPRINT = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(2, '0')).join(':')
-const sdpOf = (ufrag: string, extra: readonly string[] = []) =>
-  [
-    'v=0',
-    'o=rtc 1 0 IN IP4 127.0.0.1',
-    's=-',
-    't=0 0',
-    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
-    'c=IN IP4 0.0.0.0',
-    'a=mid:0',
-    'a=setup:actpass',
-    `a=ice-ufrag:${ufrag}`,
-    `a=ice-pwd:${'p'.repeat(22)}`,
-    `a=fingerprint:sha-256 ${FINGERPRINT.toUpperCase()}`,
-    ...extra,
-    '',
-  ].join('\r\n')
-const OFFER = sdpOf(
-  'offer',
-  Array.from({ length: 40 }, () => 'a=sendrecv'),
-)
-const ANSWER = sdpOf('answer')
+const OFFER = sampleDescription({ ufrag: 'offer', more: Array(40).fill('a=sendrecv') })
+const ANSWER = sampleDescription({ ufrag: 'answer', setup: 'active' })
 const CANDIDATE = 'candidate:1 1 UDP 2114977791 9.1.2.3 4000 typ host'
 
 const midOf = (name: string) => new Uint8Array(20).fill(name.charCodeAt(0))
@@ -363,20 +338,6 @@ describe('signalling: limits (L-06)', () => {
     expect(isSignalTo(midOf('s'), encodeSignal(SHORT))).toBe(false)
     expect(isSignalTo(midOf('r'), Uint8Array.of(1))).toBe(false)
   })
-
-  const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
-  const signals = fc
-    .record({
-      session: bytes(16),
-      kind: fc.constantFrom(...(Object.keys(SIGNAL_KINDS) as SignalKind[])),
-      from: bytes(20),
-      to: bytes(20),
-      message: fc.nat(23),
-      part: fc.nat(6),
-      parts: fc.integer({ min: 1, max: 7 }),
-      piece: fc.uint8Array({ maxLength: 1_200 }),
-    })
-    .map((signal) => ({ ...signal, part: signal.part % signal.parts }))
 
   it('never bring an end or a forwarder down, whatever comes', () => {
     const town = new Town()

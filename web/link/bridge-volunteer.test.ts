@@ -3,16 +3,9 @@ import { VOLUNTEER_LIMITS } from '../../shared/link/bridge-limits.ts'
 import { bridgeTermsOf } from '../../shared/link/bridge-terms.ts'
 import { channelEnd, channelEndCode } from '../../shared/link/channel-end.ts'
 import { closeCodeOf } from '../../shared/link/close-codes.ts'
+import { ANSWER, OFFER } from '../../shared/link/session-description.fixture.ts'
 import type { SignalEvents } from '../../shared/link/signalling.ts'
-import {
-  ANSWER,
-  CANDIDATE,
-  OFFER,
-  PlayedChannel,
-  PlayedSession,
-  PlayedSocket,
-  world,
-} from './bridge.fixture.ts'
+import { CANDIDATE, PlayedChannel, PlayedSession, PlayedSocket, world } from './bridge.fixture.ts'
 import { BridgeVolunteer, type VolunteerState } from './bridge-volunteer.ts'
 
 const DAY_MS = 86_400_000

@@ -8,6 +8,7 @@ import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { isControl, parseControl, signalPacket } from '../../shared/link/control.ts'
 import type { Link } from '../../shared/link/link.ts'
 import { formatLinkAddress, parseLinkAddress } from '../../shared/link/link-address.ts'
+import { ANSWER, OFFER, sampleDescription } from '../../shared/link/session-description.fixture.ts'
 import { webrtcBinding } from '../../shared/link/session-description.ts'
 import { SignalEnd } from '../../shared/link/signalling.ts'
 import { SignalForwarder } from '../../shared/link/signalling-forwarder.ts'
@@ -31,27 +32,6 @@ const ports: MessagePort[] = []
 afterEach(() => {
   for (const port of ports.splice(0)) port.close()
 })
-
-function sdp(setup: string, digit: string): string {
-  const lines = [
-    'v=0',
-    'o=- 1 1 IN IP4 127.0.0.1',
-    's=-',
-    't=0 0',
-    'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
-    'c=IN IP4 0.0.0.0',
-    'a=mid:0',
-    `a=setup:${setup}`,
-    'a=ice-ufrag:abcd',
-    `a=ice-pwd:${'p'.repeat(24)}`,
-    `a=fingerprint:sha-256 ${Array(32).fill(`${digit}${digit}`).join(':')}`,
-    'a=sctp-port:5000',
-  ]
-  return `${lines.join('\r\n')}\r\n`
-}
-
-const OFFER = sdp('actpass', 'A')
-const ANSWER = sdp('active', 'B')
 
 interface TownOptions {
   /** What birch takes for the page's description. */
@@ -232,7 +212,7 @@ describe('page opens a wire by WebRTC (L-01, L-03, W-02)', () => {
   })
 
   it('does not take somebody who put himself between', async () => {
-    const { dialler, pass, channels, birchWires } = town({ offerSeen: sdp('actpass', 'C') })
+    const { dialler, pass, channels, birchWires } = town({ offerSeen: sampleDescription({ digit: 'C' }) })
     const dialling = codeOf(dialler.dial(target))
     await pass(300)
     expect(await dialling).toMatch(/^auth-/)
