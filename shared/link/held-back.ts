@@ -1,3 +1,4 @@
+import { unpinned } from '../bytes/bytes.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { PACKET_OVERHEAD_BYTES } from './constants.ts'
@@ -42,7 +43,8 @@ export class HeldBack {
   }
 
   push(packet: Uint8Array): void {
-    this.packets.push(packet)
+    // It may be a small part of a message that is padding else.
+    this.packets.push(unpinned(packet))
     this.bytes += packet.length + PACKET_OVERHEAD_BYTES
     if (this.bytes > this.options.holdBytes) this.giveUp()
   }
