@@ -150,6 +150,17 @@ describe('WebRTC: when it does not work out (L-01, L-06)', () => {
     expect(await codeOf(town.dial(without, from))).toBe('link-unreachable')
   })
 
+  it('asks no STUN server whose address the library cannot read, and is not brought down by one', async () => {
+    const stunServers = () => ['stun:[2001:db8::1]:7759', 'stun:[2001:db8::2]:7759']
+    const [from, to] = [await town.node({ stunServers }), await town.node({ stunServers })]
+    const [wire] = await town.pair(from, to)
+    expect(wire.link.open).toBe(true)
+    const broken = await town.node({ stunServers: () => ['stun:a:b:c'] })
+    expect(await codeOf(town.dial(from, broken))).toBe('signal-off')
+    expect(await codeOf(town.dial(broken, to))).toBe('webrtc-refused')
+    expect(counted(broken, 'webrtc-failed')).toBe(2)
+  })
+
   it('closes a channel of text, and takes no second channel', async () => {
     const [from, to] = [await town.node(), await town.node()]
     const [left] = await town.pair(from, to)

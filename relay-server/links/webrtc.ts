@@ -141,19 +141,25 @@ export class WebRtcLinks implements Dialler, WireListener {
     if (isFull) return 'signal-full'
     const { onWire } = this.options
     // Who it was has no claim to learn why: what failed is counted.
-    const over = () => this.opening.delete(connection)
-    const connection = this.connect(
-      library,
-      undefined,
-      (wire) => onWire(wire),
-      () => {},
-      over,
-    )
-    this.opening.add(connection)
-    connection.signal(session)
-    return connection
+    const over = (connection: WebRtcConnection) => this.opening.delete(connection)
+    try {
+      const connection = this.connect(
+        library,
+        undefined,
+        (wire) => onWire(wire),
+        () => {},
+        () => over(connection),
+      )
+      this.opening.add(connection)
+      connection.signal(session)
+      return connection
+    } catch (error) {
+      if (!(error instanceof CulvertError)) throw error
+      return 'signal-off'
+    }
   }
 
+  /** @throws CulvertError `webrtc-refused` */
   private connect(
     library: WebRtcLibrary,
     target: DialTarget | undefined,
@@ -162,11 +168,9 @@ export class WebRtcLinks implements Dialler, WireListener {
     /** There is a wire, or there will be none. */
     over: () => void,
   ): WebRtcConnection {
-    const { stunServers, bindAddress } = this.options
-    const stun = stunServers().slice(0, MAX_STUN_SERVERS)
     if (!this.used) useWebRtc()
     this.used = true
-    const peer = library.connect({ stunServers: stun, maxMessageBytes: MAX_MESSAGE_BYTES, bindAddress })
+    const peer = this.peerOf(library)
     const connection: WebRtcConnection = new WebRtcConnection({
       ...this.options,
       peer,
@@ -187,6 +191,22 @@ export class WebRtcLinks implements Dialler, WireListener {
     })
     this.connections.add(connection)
     return connection
+  }
+
+  private peerOf(library: WebRtcLibrary): RTCPeerConnection {
+    const { stunServers, bindAddress, counters } = this.options
+    // The library reads no IPv6 address in a URL, and throws; an IPv6 address of ours is the same outside anyway.
+    const usable = stunServers().filter((url) => !url.includes('['))
+    try {
+      return library.connect({
+        stunServers: usable.slice(0, MAX_STUN_SERVERS),
+        maxMessageBytes: MAX_MESSAGE_BYTES,
+        bindAddress,
+      })
+    } catch (cause) {
+      counters.add('webrtc-failed')
+      throw new CulvertError('webrtc-refused', 'the WebRTC library makes no connection', { cause })
+    }
   }
 }
 
