@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFile, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -103,6 +104,24 @@ describe('the relay’s own onion service (L-01)', () => {
     port.cut()
     await until(() => onion.state === 'trying')
     expect(onion.state).toBe('trying')
+  })
+
+  it('tries again when tor goes while the key is being written', async () => {
+    const { onion, until, clock, counters, stateFolder } = await start((line, socket) => {
+      if (line.startsWith('ADD_ONION NEW:')) socket.end(tor(line, socket) ?? '')
+      return line.startsWith('ADD_ONION NEW:') ? undefined : tor(line, socket)
+    })
+    // Opened for writing only when somebody reads it: that takes until tor is gone.
+    const slow = join(stateFolder, 'tor-onion.name.new')
+    execFileSync('mkfifo', [slow])
+    onion.start()
+    await until(() => existsSync(join(stateFolder, 'tor-onion.key')))
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate)
+    readFile(slow, () => {})
+    await until(() => counters.get('tor-control-closed') > 0)
+    expect(onion.state).toBe('trying')
+    clock.advance(TOR_RETRY_FIRST_MS)
+    await until(() => onion.state === 'added')
   })
 
   it('takes the service down at the end', async () => {

@@ -104,6 +104,8 @@ export class TorOnion {
       this.attempting = control
       if (this.current !== 'off') await this.publish(control)
       if (this.current === 'off') control.close()
+      // Lost while the key or the name was being written, which waits for no answer of tor's.
+      else if (!control.open) throw new TorError('tor-control-closed', 'tor closed its control port')
       else this.control = control
     } catch (error) {
       control?.close()
