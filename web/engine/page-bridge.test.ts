@@ -111,6 +111,14 @@ describe('the visitor’s word about other visitors’ pages (issue: volunteers)
     expect(posts).toHaveLength(1)
   })
 
+  it('ends what was asked already when it is taken back', async () => {
+    const { bridge, dial, posts, channels, clock } = await page()
+    bridge.receive({ type: 'bridge-agree', on: true })
+    clock.after(2_100, () => bridge.receive({ type: 'bridge-agree', on: false }))
+    expect(await dial()).toBe('link-aborted')
+    expect([posts, channels[0]?.closed]).toEqual([[], true])
+  })
+
   it('is for this visit: nothing of it is kept', async () => {
     const { bridge, saved } = await page()
     bridge.receive({ type: 'bridge-agree', on: true })

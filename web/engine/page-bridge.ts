@@ -45,6 +45,7 @@ export class PageBridge implements BridgeDesk {
   private readonly entry: DialTarget
   private readonly volunteer: BridgeVolunteer
   private client: Client | undefined
+  private throughOthers: BridgeDialler | undefined
   private agreed = false
   private progress: BridgeProgress | undefined
   /** The link with the site's relay. */
@@ -83,7 +84,7 @@ export class PageBridge implements BridgeDesk {
   /** The way through another visitor's page. It takes no address before the visitor has agreed. */
   dialler(identity: PageIdentity): Dialler {
     const { site, origin, fetcher, openChannel } = this.options
-    return new BridgeDialler({
+    this.throughOthers = new BridgeDialler({
       ...identity,
       openPort: openChannel,
       entry: this.entry,
@@ -96,6 +97,7 @@ export class PageBridge implements BridgeDesk {
         this.options.changed()
       },
     })
+    return this.throughOthers
   }
 
   /** The site's relay calls by its link: somebody wants to be passed on. */
@@ -154,8 +156,12 @@ export class PageBridge implements BridgeDesk {
     if (on === this.agreed) return
     this.agreed = on
     this.progress = undefined
-    if (on) this.client?.hurry()
-    else if (this.neighbour?.wires[0]?.kind === 'bridge') this.neighbour.close('unneeded')
+    if (on) {
+      this.client?.hurry()
+      return
+    }
+    this.throughOthers?.callOff()
+    if (this.neighbour?.wires[0]?.kind === 'bridge') this.neighbour.close('unneeded')
   }
 
   /** Of the site's relay, the only one that is asked for our address. */

@@ -151,6 +151,24 @@ describe('a page that is passed on by another (issue: volunteers)', () => {
     expect(channels).toEqual([])
   })
 
+  it('lets go of who was asked already when its visitor takes the yes back', async () => {
+    const { dialler, dial, clock, outcome, asked, channels, consent } = town()
+    dial()
+    await clock.advanceAsync(2_000)
+    consent.agreed = false
+    dialler.callOff()
+    channels[0]?.report({ type: 'description', sdp: OFFER })
+    await clock.advanceAsync(60_000)
+    expect([outcome.code, asked, channels[0]?.closed]).toEqual(['link-aborted', [], true])
+    // Or while the volunteer answers.
+    const again = town()
+    again.dial()
+    await again.offer()
+    again.dialler.callOff()
+    await again.clock.advanceAsync(0)
+    expect([again.outcome.code, again.channels[0]?.closed]).toEqual(['link-aborted', true])
+  })
+
   it('lets its other ways try first, and troubles nobody when one of them opens', async () => {
     const { dial, clock, off, outcome, asked, channels } = town()
     dial()

@@ -40,6 +40,7 @@ export interface BridgeDiallerOptions extends PageIdentity {
 export class BridgeDialler implements Dialler {
   readonly kind = 'bridge'
   private readonly options: BridgeDiallerOptions
+  private underWay: readonly DialEnds[] = []
   private askedMs = Number.NEGATIVE_INFINITY
 
   constructor(options: BridgeDiallerOptions) {
@@ -76,10 +77,16 @@ export class BridgeDialler implements Dialler {
       whom: 'the volunteer',
     }
     return dialling(limits, (ends) => {
+      this.underWay = [...this.underWay.filter(({ isOver }) => !isOver), ends]
       const asking = new Asking(this.options, target, ends)
       asking.begin()
       return (why) => asking.release(why)
     })
+  }
+
+  /** The visitor does not agree any more: attempts end, whatever they are at. Wires that there are belong to others. */
+  callOff(): void {
+    for (const ends of this.underWay) ends.onFailed(aborted())
   }
 
   /** The other ways come first: nobody is troubled where one of them opens. And the site is not asked all the time. */
