@@ -297,6 +297,17 @@ describe('signalling: limits (L-06)', () => {
     expect(town.counters.get('signal-limit')).toBe(REMEMBERED_SESSIONS + town.relay.size - OWN_SESSIONS)
   })
 
+  it('forgets in time what it called itself, though nobody ever calls it', () => {
+    const town = new Town()
+    const page = town.page('page')
+    for (let i = 0; i < 100; i++) {
+      called(town).session.end()
+      town.clock.advance(SIGNAL_SESSION_MS / 4)
+    }
+    expect(page.size).toBe(0)
+    expect(page.remembered).toBeLessThanOrEqual(5)
+  })
+
   it('passes a bounded number of bytes on in a session', () => {
     const town = new Town()
     const piece = new Uint8Array(1_200)

@@ -99,8 +99,14 @@ export class SignalEnd<Way> {
     return this.openSessions
   }
 
+  /** Sessions that are kept in mind, those included that are over. */
+  get remembered(): number {
+    return this.sessions.size
+  }
+
   /** Calls the relay with this mid, through the forwarder at the end of `way`. */
   call(way: Way, to: Uint8Array, events: SignalEvents): SignalSession {
+    this.forgetOld()
     const id = this.options.random.bytes(SIGNAL_SESSION_ID_BYTES)
     const session = this.add(way, id, to, true)
     session.listen(events)
