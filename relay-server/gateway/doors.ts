@@ -1,7 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { CulvertError } from '../../shared/bytes/error.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Certificates } from '../links/certificates.ts'
 import { CLOSE_GRACE_MS, HTTP_HEADER_BYTES, HTTP_REQUEST_MS } from './constants.ts'
@@ -31,25 +29,6 @@ export function serverOf(certificates?: Certificates): Server | TlsServer {
   return server
 }
 
-/**
- * @returns the port that it listens on
- * @throws CulvertError `gateway-port-busy`, `gateway-bind`
- */
-export async function listen(server: Server | TlsServer, host: string, port: number): Promise<number> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host, port }, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-  } catch (cause) {
-    throw listenError(host, port, cause)
-  }
-  return (server.address() as AddressInfo).port
-}
-
 /** Takes no more, and gives what is under way a moment to end. */
 export function shut(server: Server | TlsServer, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
@@ -70,15 +49,4 @@ export function shut(server: Server | TlsServer, clock: Clock): Promise<void> {
 export function isForOnion(request: IncomingMessage, onion: string | undefined): boolean {
   const [host = ''] = (request.headers.host ?? '').toLowerCase().split(':', 1)
   return onion !== undefined && host === onion
-}
-
-function listenError(host: string, port: number, cause: unknown): CulvertError {
-  const code = (cause as NodeJS.ErrnoException).code
-  if (code === 'EADDRINUSE') {
-    const message = `TCP port ${port} of ${host} is in use by another program: stop it, or configure another port`
-    return new CulvertError('gateway-port-busy', message, { cause })
-  }
-  return new CulvertError('gateway-bind', `TCP port ${port} of ${host} cannot be listened on: ${code}`, {
-    cause,
-  })
 }

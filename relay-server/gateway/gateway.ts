@@ -12,6 +12,7 @@ import type { Random } from '../../shared/world/random.ts'
 import { isLoopback } from '../endpoints.ts'
 import type { Certificates } from '../links/certificates.ts'
 import { refuseSocket, WebSocketWire } from '../links/websocket-wire.ts'
+import { listening } from '../listening.ts'
 import { Admission, plainHost } from './admission.ts'
 import { bindingsOf } from './bindings.ts'
 import { type AskBridge, answerBridge } from './bridge-door.ts'
@@ -23,7 +24,7 @@ import {
   ONION_CONNECTIONS,
   RELAY_PATH,
 } from './constants.ts'
-import { type Door, isForOnion, listen, serverOf, shut } from './doors.ts'
+import { type Door, isForOnion, serverOf, shut } from './doors.ts'
 import { DIRECT_PAGE_PATH, securityHeadersOf } from './headers.ts'
 import { isOfThisMachine } from './origin.ts'
 import { WebFiles } from './web-files.ts'
@@ -137,7 +138,7 @@ export class Gateway {
     server.on('request', (request, response) => void this.answer(request, response, door))
     server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head, door))
     this.doors.push(door)
-    const bound = await listen(server, host, port)
+    const bound = await listening(server, { host, port }, { busy: 'gateway-port-busy', bind: 'gateway-bind' })
     // Such as no descriptor left to accept with: a connection lost, which unheard would end the process.
     server.on('error', () => this.options.counters.add('gateway-accept-failed'))
     return bound

@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { connect, createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
 import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
-import { CulvertError } from '../../shared/bytes/error.ts'
 import { BucketsBySource } from '../../shared/ipv8/buckets-by-source.ts'
 import { siteOf } from '../../shared/ipv8/network-of.ts'
 import { TokenBucket } from '../../shared/ipv8/token-bucket.ts'
@@ -13,6 +12,7 @@ import type { WireIdentity } from '../../shared/link/wire-session.ts'
 import type { Timer } from '../../shared/world/clock.ts'
 import { isUnspecified } from '../endpoints.ts'
 import { Admission, plainHost } from '../gateway/admission.ts'
+import { listening } from '../listening.ts'
 import type { Certificates } from './certificates.ts'
 import { ACCEPT_TIMEOUT_MS, CONNECT_TIMEOUT_MS, TCP_LIMITS, TCP_RATE } from './constants.ts'
 import type { Destinations } from './destinations.ts'
@@ -140,7 +140,7 @@ export class TcpListener implements WireListener {
   /** @throws CulvertError `link-port-busy`, `link-bind` */
   async start(): Promise<void> {
     const { host, port, certificates, counters } = this.options
-    await listen(this.server, host, port)
+    await listening(this.server, { host, port }, { busy: 'link-port-busy', bind: 'link-bind' })
     // Such as no descriptor left to accept with: a connection lost, which unheard would end the process.
     this.server.on('error', () => counters.add('tcp-accept-failed'))
     const address = this.server.address() as { address: string; port: number }
@@ -231,26 +231,4 @@ export class TcpListener implements WireListener {
 
 function nameOf(socket: Socket): string {
   return `${socket.remoteAddress}/${socket.remotePort}`
-}
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host, port }, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (host === '::' && code === 'EAFNOSUPPORT') return listen(server, '0.0.0.0', port)
-    if (code === 'EADDRINUSE') {
-      const message = `TCP port ${port} of ${host} is in use by another program: stop it, or configure another port`
-      throw new CulvertError('link-port-busy', message, { cause })
-    }
-    throw new CulvertError('link-bind', `TCP port ${port} of ${host} cannot be listened on: ${code}`, {
-      cause,
-    })
-  }
 }

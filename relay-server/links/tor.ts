@@ -1,11 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { NO_ADDRESS } from '../../shared/bytes/address.ts'
-import { CulvertError } from '../../shared/bytes/error.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { aborted } from '../../shared/link/dialling.ts'
 import type { LinkAddress } from '../../shared/link/link-address.ts'
 import type { Dialler, DialSignal, DialTarget, Wire, WireListener } from '../../shared/link/wire.ts'
 import type { WireIdentity } from '../../shared/link/wire-session.ts'
+import { listening } from '../listening.ts'
 import type { Log } from '../log.ts'
 import { StreamWire } from './stream-wire.ts'
 import { TOR_STREAMS, TOR_UNPROVEN_STREAMS } from './tor-constants.ts'
@@ -138,14 +138,8 @@ export class TorListener implements WireListener {
   /** @throws CulvertError `link-port-busy`, `link-bind` */
   async start(): Promise<void> {
     const { listen, counters } = this.options
-    await new Promise<void>((resolve, reject) => {
-      const failed = (cause: NodeJS.ErrnoException) => reject(listenError(listen, cause))
-      this.server.once('error', failed)
-      this.server.listen(listen, () => {
-        this.server.off('error', failed)
-        resolve()
-      })
-    })
+    const errors = { busy: 'link-port-busy', bind: 'link-bind', key: 'links.tor.listen' }
+    await listening(this.server, listen, errors)
     this.server.on('error', () => counters.add('tor-accept-failed'))
   }
 
@@ -199,15 +193,4 @@ export class TorListener implements WireListener {
 
 function nameBytes(onion: string | undefined): Uint8Array | undefined {
   return onion === undefined ? undefined : onionBinding(onion)
-}
-
-function listenError(listen: TorListenerOptions['listen'], cause: NodeJS.ErrnoException): CulvertError {
-  const at = `TCP port ${listen.port} of ${listen.host}`
-  return cause.code === 'EADDRINUSE'
-    ? new CulvertError('link-port-busy', `${at} is in use by another program: set another links.tor.listen`, {
-        cause,
-      })
-    : new CulvertError('link-bind', `${at} cannot be listened on: ${cause.code}; see links.tor.listen`, {
-        cause,
-      })
 }
