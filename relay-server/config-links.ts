@@ -25,7 +25,7 @@ const priorities = group({
   untrusted: priority(2),
 })
 
-/** What all links of the relay together may carry, both directions counted; without a key, there is no limit (L-08). */
+/** What all links of the relay together may send in a second, and carry both ways in a month; without a key, there is no limit (L-08). */
 const bandwidth = group({
   bytesPerSecond: bytes.min(10_000).optional(),
   burstBytes: bytes.min(65_536).optional(),
