@@ -37,6 +37,25 @@ describe('pages at a keeper (L-02)', () => {
     expect(hub.keeper.status()).toMatchObject({ pages: 0, links: 1 })
   })
 
+  it('put out no better link when they turn out to be relays, though circuits go over them', async () => {
+    const { town, clock, hub, others } = await started(3, PRIORITIES.trusted, { maxLinks: 3 })
+    const late = [town.add(), town.add()]
+    for (const other of late) {
+      await callsIn(town, other, hub, ['websocket'])
+      const link = hub.linkTo(other)
+      if (link) hub.used.add(link)
+      hub.knows(other, PRIORITIES.discovered)
+    }
+    await clock.advanceAsync(10_000)
+    expect(others.slice(0, 3).map((other) => hub.linkTo(other)?.status)).toEqual(['open', 'open', 'open'])
+    expect(hub.keeper.status()).toMatchObject({ pages: 2, links: 3 })
+    // One better than the worst idle one takes its place.
+    hub.knows(late[0] as TownKeeper, PRIORITIES['first-ring'])
+    await clock.advanceAsync(10_000)
+    expect(hub.keeper.status()).toMatchObject({ pages: 1, links: 3 })
+    expect(hub.counters.get('keeper-displaced')).toBe(1)
+  })
+
   it('leave nothing behind when they go', async () => {
     const { town, clock, hub } = await started(3, PRIORITIES.trusted)
     const before = town.dials.length

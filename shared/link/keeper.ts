@@ -244,9 +244,11 @@ export class Keeper {
       const target = this.options.targetOf(link.neighbour.publicKey)
       if (!target) continue
       link.target = target
+      // By the rule for those who call: nobody comes in as a page with circuits to put out better ones that are idle.
+      if (!link.isPage || !this.admits(false, target.priority)) continue
       link.isPage = false
+      this.trim()
     }
-    this.trim()
   }
 
   private changed({ isPage }: KeptLink): void {
