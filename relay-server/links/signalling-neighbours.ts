@@ -1,5 +1,6 @@
 import { formatAddress } from '../../shared/bytes/address.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
+import { isUsableAddress } from '../../shared/link/candidates.ts'
 import type { Keeper } from '../../shared/link/keeper.ts'
 import { websocketUrlOf } from '../../shared/link/link-address.ts'
 import type { RelayConfig } from '../config.ts'
@@ -7,7 +8,7 @@ import type { LinkTargets } from './link-targets.ts'
 import type { SignallingNeighbours } from './webrtc.ts'
 
 export interface SignallingNeighboursOptions {
-  readonly config: Pick<RelayConfig, 'links'>
+  readonly config: Pick<RelayConfig, 'links' | 'lab'>
   readonly directory: Pick<Directory, 'find'>
   readonly targets: Pick<LinkTargets, 'atWebsocket' | 'of'>
   keeper(): Pick<Keeper, 'find' | 'relays' | 'neighbourTo'>
@@ -18,6 +19,7 @@ export interface SignallingNeighboursOptions {
 /** Which of a relay's neighbours help it with WebRTC: who signals, and who tells what address it has outside. */
 export function signallingNeighbours(options: SignallingNeighboursOptions): SignallingNeighbours {
   const { config, directory, targets } = options
+  const policy = { allowPrivate: config.lab || config.links.webrtc.privateAddresses }
   const open = () =>
     options
       .keeper()
@@ -44,8 +46,9 @@ export function signallingNeighbours(options: SignallingNeighboursOptions): Sign
       return chosen === undefined ? [] : [chosen]
     },
     stunServers: () =>
-      descriptors().flatMap(({ udp, udp6 }) =>
-        [udp, udp6].flatMap((at) => (at === undefined ? [] : `stun:${formatAddress(at)}`)),
+      // Of what their descriptors say: nobody makes this relay send into its own network.
+      descriptors().flatMap(({ udp }) =>
+        udp !== undefined && isUsableAddress(udp, policy) ? `stun:${formatAddress(udp)}` : [],
       ),
   }
 }

@@ -37,7 +37,7 @@ export function usableCandidate(text: string, policy: CandidatePolicy): string |
   const [, foundation = '', component, transport = '', priority = '', host = '', port = '', type] = match
   if (transport.toLowerCase() !== 'udp' || type === 'relay' || component !== '1') return undefined
   if (Number(priority) > 0xffffffff || Number(port) > 0xffff || Number(port) === 0) return undefined
-  if (!MDNS_NAME.test(host) && !isUsable(addressOf(host, Number(port)), policy)) return undefined
+  if (!MDNS_NAME.test(host) && !isUsableAddress(addressOf(host, Number(port)), policy)) return undefined
   // An address of ours for the related one: reflexive candidates must have it (RFC 8839 §5.1).
   const related = type === 'host' ? '' : ' raddr 0.0.0.0 rport 0'
   return `${ATTRIBUTE}${foundation} 1 UDP ${Number(priority)} ${host} ${Number(port)} typ ${type}${related}`
@@ -48,7 +48,8 @@ export function hasAddress(candidate: string): boolean {
   return !candidate.includes('.local ')
 }
 
-function isUsable(address: Address, { allowPrivate }: CandidatePolicy): boolean {
+/** Whether WebRTC may send to an address that others named. */
+export function isUsableAddress(address: Address, { allowPrivate }: CandidatePolicy): boolean {
   if (address.kind === 'domain' || !isUnicast(address)) return false
   if (allowPrivate) return true
   return !isPrivate(address) && !isLoopback(address) && isGlobal(address)

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { addressOf } from '../../shared/bytes/address.ts'
+import { KeyPair } from '../../shared/identity/keys.ts'
+import { SeededRandom } from '../../shared/sim/seeded-random.ts'
+import { type SignallingNeighboursOptions, signallingNeighbours } from './signalling-neighbours.ts'
+
+const random = new SeededRandom(5)
+
+/** What is asked for an address, of neighbours whose descriptors say that they are at these hosts. */
+function stunServers(
+  hosts: readonly string[],
+  config: { readonly lab: boolean; readonly private?: boolean },
+) {
+  const relays = hosts.map((host) => ({
+    status: 'open',
+    publicKey: KeyPair.generate(random).publicKey,
+    udp: addressOf(host, 7759),
+    udp6: addressOf('2606:4700::1', 7759),
+  }))
+  const options = {
+    config: {
+      lab: config.lab,
+      links: { webrtc: { signallers: [], privateAddresses: config.private ?? false } },
+    },
+    directory: {
+      find: (mid: Uint8Array) => {
+        const descriptor = relays.find(({ publicKey }) => publicKey.mid === mid)
+        return descriptor && { descriptor }
+      },
+    },
+    targets: {},
+    keeper: () => ({ relays: () => relays }),
+    isReachable: () => false,
+  } as unknown as SignallingNeighboursOptions
+  return signallingNeighbours(options).stunServers()
+}
+
+describe('whom a relay asks for its address outside (L-06)', () => {
+  it('is no neighbour that says it is in our own network, or on this machine', () => {
+    const hosts = ['192.168.1.1', '127.0.0.1', '169.254.169.254', '9.9.9.9', '10.0.0.1']
+    expect(stunServers(hosts, { lab: false })).toEqual(['stun:9.9.9.9:7759'])
+  })
+
+  it('may be one there in a lab, or where the operator says so', () => {
+    expect(stunServers(['127.0.0.11'], { lab: true })).toEqual(['stun:127.0.0.11:7759'])
+    expect(stunServers(['10.0.0.1'], { lab: false, private: true })).toEqual(['stun:10.0.0.1:7759'])
+  })
+})
