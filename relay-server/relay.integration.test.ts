@@ -6,9 +6,10 @@ import { KeyPair } from '../shared/identity/keys.ts'
 import { OLD_STYLE } from '../shared/ipv8/introduction.ts'
 import { prefixOf, signedPacket, unsignedPacket } from '../shared/ipv8/packet.ts'
 import type { Link } from '../shared/link/link.ts'
-import { StreamClient } from '../shared/stream/stream-client.ts'
+import type { StreamClient } from '../shared/stream/stream-client.ts'
 import { Counters } from '../shared/world/counters.ts'
 import type { SiteDocument } from '../web/engine/site-document.ts'
+import { streamsIn } from './circuit-streams.fixture.ts'
 import { listen, Recorder } from './exit/exit.fixture.ts'
 import { UdpLinks } from './links/udp.ts'
 import {
@@ -174,14 +175,7 @@ describe('relays on one machine (D-04, C-01)', () => {
         link,
         relays.map(({ hop }) => hop),
       )
-      streams = new StreamClient({
-        clock,
-        random,
-        counters: owner.counters,
-        send: (destination, packet) => circuit.sendStream(destination, packet),
-      })
-      owner.onStream = (destination, packet) => streams.receive(destination, packet)
-      owner.onReset = (destination, id, reason) => streams.reset(destination, id, reason)
+      streams = streamsIn(circuit, owner)
     })
 
     afterAll(async () => {

@@ -4,7 +4,7 @@ import { toHex } from '../../shared/bytes/bytes.ts'
 import { formatLinkAddress, type LinkAddress, parseLinkAddress } from '../../shared/link/link-address.ts'
 import type { Neighbour } from '../../shared/link/neighbour.ts'
 import type { WireKind } from '../../shared/link/wire.ts'
-import { StreamClient } from '../../shared/stream/stream-client.ts'
+import { echoThrough, streamsIn } from '../circuit-streams.fixture.ts'
 import type { RelayConfigInput } from '../config.ts'
 import { listen, Recorder } from '../exit/exit.fixture.ts'
 import { clock, openPageLink, random, startRelay, TestOwner, type TestRelay } from '../relay.fixture.ts'
@@ -76,14 +76,7 @@ async function circuitThrough(path: readonly TestRelay[], addresses: readonly Ip
     link,
     path.map(({ hop }, i) => ({ ...hop, address: addresses[i] ?? NO_ADDRESS })),
   )
-  const streams = new StreamClient({
-    clock,
-    random,
-    counters: owner.counters,
-    send: (destination, packet) => circuit.sendStream(destination, packet),
-  })
-  owner.onStream = (destination, packet) => streams.receive(destination, packet)
-  owner.onReset = (destination, id, reason) => streams.reset(destination, id, reason)
+  const streams = streamsIn(circuit, owner)
   stops.push(async () => {
     streams.circuitClosed()
     circuit.destroy('unneeded')
@@ -122,14 +115,7 @@ describe('relays that UDP does not join (L-01, L-07)', () => {
       })
       const { circuit, streams } = await circuitThrough([first, second, third])
       expect(circuit.state).toBe('ready')
-      const events = new Recorder()
-      const stream = streams.open(await echoServer(), events)
-      const sent = random.bytes(200_000)
-      stream.write(sent)
-      stream.end()
-      await events.until(() => events.end !== undefined)
-      expect(events.end).toBe('orderly')
-      expect(Buffer.concat(events.chunks).equals(sent)).toBe(true)
+      expect(await echoThrough(streams, await echoServer(), 200_000)).toEqual({ end: 'orderly', whole: true })
       expect(second.counters.get('udp-received')).toBe(0)
       expect(kindsOf(first, second)).toEqual([kind])
     },
@@ -145,13 +131,7 @@ describe('relays that UDP does not join (L-01, L-07)', () => {
       [NO_ADDRESS, second.hop.address],
     )
     expect(circuit.state).toBe('ready')
-    const events = new Recorder()
-    const stream = streams.open(await echoServer(), events)
-    const sent = random.bytes(100_000)
-    stream.write(sent)
-    stream.end()
-    await events.until(() => events.end !== undefined)
-    expect(Buffer.concat(events.chunks).equals(sent)).toBe(true)
+    expect(await echoThrough(streams, await echoServer(), 100_000)).toEqual({ end: 'orderly', whole: true })
     expect(first.counters.get('udp-received-bytes')).toBeGreaterThan(100_000)
     expect(third.counters.get('udp-received')).toBe(0)
   })

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { NO_ADDRESS } from '../../shared/bytes/address.ts'
 import { toHex } from '../../shared/bytes/bytes.ts'
 import type { Link } from '../../shared/link/link.ts'
-import { StreamClient } from '../../shared/stream/stream-client.ts'
+import { echoThrough, streamsIn } from '../circuit-streams.fixture.ts'
 import type { RelayConfigInput } from '../config.ts'
-import { listen, Recorder } from '../exit/exit.fixture.ts'
-import { clock, openPageLink, random, startRelay, TestOwner, type TestRelay } from '../relay.fixture.ts'
+import { listen } from '../exit/exit.fixture.ts'
+import { openPageLink, startRelay, TestOwner, type TestRelay } from '../relay.fixture.ts'
 import { startTorNet, type TorNet } from './tor-net.fixture.ts'
 import { eventually } from './tor-process.fixture.ts'
 
@@ -86,20 +86,8 @@ async function stream(): Promise<void> {
   const link: Link = await openPageLink(url, entry.keyPair.publicKey, owner)
   const circuit = await owner.build(link, [entry.hop, { ...exit.hop, address: NO_ADDRESS, culvert: true }])
   expect(circuit.state).toBe('ready')
-  const streams = new StreamClient({
-    clock,
-    random,
-    counters: owner.counters,
-    send: (destination, packet) => circuit.sendStream(destination, packet),
-  })
-  owner.onStream = (destination, packet) => streams.receive(destination, packet)
-  owner.onReset = (destination, id, reason) => streams.reset(destination, id, reason)
-  const events = new Recorder()
-  const bytes = random.bytes(100_000)
-  const opened = streams.open(target.address, events)
-  opened.write(bytes.slice())
-  await events.until(() => events.bytes === bytes.length)
-  expect(Buffer.concat(events.chunks).equals(Buffer.from(bytes))).toBe(true)
+  const streams = streamsIn(circuit, owner)
+  expect(await echoThrough(streams, target.address, 100_000)).toEqual({ end: 'orderly', whole: true })
   streams.circuitClosed()
   circuit.destroy('unneeded')
   link.close('unneeded')

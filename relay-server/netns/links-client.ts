@@ -1,9 +1,8 @@
 import { addressOf, NO_ADDRESS } from '../../shared/bytes/address.ts'
-import { equalBytes, fromHex } from '../../shared/bytes/bytes.ts'
+import { fromHex } from '../../shared/bytes/bytes.ts'
 import { PublicKey } from '../../shared/identity/keys.ts'
-import { StreamClient } from '../../shared/stream/stream-client.ts'
-import { Recorder } from '../exit/exit.fixture.ts'
-import { clock, openPageLink, random, TestOwner } from '../relay.fixture.ts'
+import { echoThrough, streamsIn } from '../circuit-streams.fixture.ts'
+import { openPageLink, TestOwner } from '../relay.fixture.ts'
 
 /** What the owner is told, as JSON in its one argument. */
 export interface LinksClientTask {
@@ -36,24 +35,8 @@ const [first] = hops
 if (first === undefined) throw new Error('a path of no hops')
 const link = await openPageLink(task.url, first.publicKey, owner)
 const circuit = await owner.build(link, hops)
-const streams = new StreamClient({
-  clock,
-  random,
-  counters: owner.counters,
-  send: (destination, packet) => circuit.sendStream(destination, packet),
-})
-owner.onStream = (destination, packet) => streams.receive(destination, packet)
-owner.onReset = (destination, id, reason) => streams.reset(destination, id, reason)
-const events = new Recorder()
-const sent = random.bytes(task.bytes)
-if (circuit.state === 'ready') {
-  const stream = streams.open(addressOf(task.echo.host, task.echo.port), events)
-  stream.write(sent)
-  stream.end()
-  await events.until(() => events.end !== undefined)
-}
-const result: LinksClientResult = {
-  circuit: circuit.state,
-  whole: equalBytes(new Uint8Array(Buffer.concat(events.chunks)), sent),
-}
+const echo = addressOf(task.echo.host, task.echo.port)
+const whole =
+  circuit.state === 'ready' && (await echoThrough(streamsIn(circuit, owner), echo, task.bytes)).whole
+const result: LinksClientResult = { circuit: circuit.state, whole }
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit())
