@@ -106,6 +106,7 @@ export class RelayLinks {
       settings: keeperSettings(config),
       candidates: () => this.targets.list(),
       targetOf: (publicKey) => this.targets.of(publicKey),
+      isBlocked: (publicKey) => this.targets.isBlocked(publicKey),
       inUse: (neighbour) => options.circuits(neighbour) > 0,
       onPacket: this.fromNeighbour,
       onSignal: (neighbour, body) => signalling.receive(neighbour, body),

@@ -30,6 +30,8 @@ export interface KeeperOptions {
   candidates(): readonly KeeperTarget[]
   /** What is known of one relay: its addresses and priority. Undefined if nothing: a page, or a stranger. */
   targetOf(publicKey: PublicKey): KeeperTarget | undefined
+  /** Whether there is to be no link with it, nor one kept that there is. Asked every few seconds. */
+  isBlocked?(publicKey: PublicKey): boolean
   /** Whether circuits go over a neighbour: it is not displaced then. */
   inUse(neighbour: Neighbour): boolean
   /** Everything but control. */

@@ -110,6 +110,8 @@ export class TownKeeper {
   readonly closed: LinkCloseReason[] = []
   /** Neighbours that circuits go over. */
   readonly used = new Set<Neighbour>()
+  /** Whom it has no link with. */
+  readonly blocked = new Set<TownKeeper>()
   isUp = true
   sleeping = false
 
@@ -127,6 +129,7 @@ export class TownKeeper {
       settings,
       candidates: () => [...this.known.values()],
       targetOf: (publicKey) => [...this.known.values()].find((each) => each.publicKey.equals(publicKey)),
+      isBlocked: (publicKey) => [...this.blocked].some((each) => each.publicKey.equals(publicKey)),
       inUse: (neighbour) => this.used.has(neighbour),
       onPacket: (_neighbour, packet) => this.received.push(packet),
       onClosed: (neighbour, reason) => {

@@ -23,6 +23,20 @@ describe('keeper of links (L-02, L-05)', () => {
     expect((await started(6, PRIORITIES.verified)).hub.links).toBe(3)
   })
 
+  it('keeps no link with one that was blocked, though circuits go over it', async () => {
+    const { clock, hub, others } = await started(3, PRIORITIES.trusted)
+    const [spy] = others as [TownKeeper]
+    const link = hub.linkTo(spy)
+    if (link) hub.used.add(link)
+    hub.blocked.add(spy)
+    hub.known.delete(spy.number)
+    await clock.advanceAsync(10_000)
+    expect(link?.status).toBe('closed')
+    expect(hub.linkTo(spy)).toBeUndefined()
+    expect(hub.closed).toEqual(['refused'])
+    expect(hub.links).toBe(2)
+  })
+
   it('prefers the better ones', async () => {
     const clock = new VirtualClock()
     const town = new Town(clock)

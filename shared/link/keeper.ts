@@ -238,10 +238,16 @@ export class Keeper {
     else this.options.counters.add('keeper-message-repeated')
   }
 
-  /** What the directory has learnt since: new addresses and priorities, and who is a relay after all. */
+  /** What is known since: new addresses and priorities, who is a relay after all, and whom no link is kept with. */
   private learn(): void {
     for (const link of this.table.all()) {
-      const target = this.options.targetOf(link.neighbour.publicKey)
+      const { publicKey } = link.neighbour
+      if (this.options.isBlocked?.(publicKey)) {
+        this.options.counters.add('keeper-blocked')
+        link.neighbour.close('refused')
+        continue
+      }
+      const target = this.options.targetOf(publicKey)
       if (!target) continue
       link.target = target
       // By the rule for those who call: nobody comes in as a page with circuits to put out better ones that are idle.
