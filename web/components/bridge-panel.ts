@@ -5,6 +5,7 @@ import type { HelpView } from '../engine/bridge-protocol.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
 import { dottedList } from '../styles/dotted-list.ts'
+import { bridgeCardStyles } from './bridge-card.styles.ts'
 
 /** Where no relay can be reached: asks whether another visitor may pass this page on, and says what that tells whom. */
 export class BridgePanel extends LitElement {
@@ -59,27 +60,8 @@ export class BridgePanel extends LitElement {
     base,
     controls,
     dottedList,
+    bridgeCardStyles,
     css`
-      :host {
-        display: block;
-      }
-
-      :host([hidden]) {
-        display: none;
-      }
-
-      section {
-        display: grid;
-        gap: var(--space-3);
-        padding: var(--space-5);
-        font-size: var(--text-s);
-      }
-
-      h2 {
-        font-size: var(--text-m);
-        font-weight: 600;
-      }
-
       h3 {
         font-size: var(--text-xs);
         font-weight: 500;
@@ -108,10 +90,6 @@ export class BridgePanel extends LitElement {
       }
 
       @media (max-width: 560px) {
-        section {
-          padding: var(--space-4);
-        }
-
         button.primary {
           height: auto;
           padding-block: var(--space-3);

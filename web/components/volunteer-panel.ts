@@ -11,6 +11,7 @@ import { want } from '../app/intents.ts'
 import type { VolunteerView } from '../engine/bridge-protocol.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
+import { bridgeCardStyles } from './bridge-card.styles.ts'
 
 /** The switch by which this page passes others on, and what that means and has come to. */
 export class VolunteerPanel extends LitElement {
@@ -76,25 +77,11 @@ export class VolunteerPanel extends LitElement {
   static override styles = [
     base,
     controls,
+    bridgeCardStyles,
     css`
-      :host {
-        display: block;
-      }
-
-      :host([hidden]) {
-        display: none;
-      }
-
       section {
-        display: grid;
         gap: var(--space-2);
-        padding: var(--space-4) var(--space-5);
-        font-size: var(--text-s);
-      }
-
-      h2 {
-        font-size: var(--text-m);
-        font-weight: 600;
+        padding-block: var(--space-4);
       }
 
       label {
@@ -148,12 +135,6 @@ export class VolunteerPanel extends LitElement {
 
       .now:empty {
         display: none;
-      }
-
-      @media (max-width: 560px) {
-        section {
-          padding: var(--space-4);
-        }
       }
     `,
   ]
