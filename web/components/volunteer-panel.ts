@@ -40,9 +40,7 @@ export class VolunteerPanel extends LitElement {
         />
         <span>Pass on connections for people who cannot reach any relay</span>
       </label>
-      <div class="limits" role="group" aria-label="At the most">
-        ${volunteerChoices.map((choice) => this.renderChoice(choice, view))}
-      </div>
+      ${view.on ? this.renderLimits(view) : nothing}
       <p id="means">
         ${volunteerLimitWords(view)} While this page is open, and only to this site’s relay. You see each other’s address;
         what goes through is sealed, and you cannot tell what it is. The relay, and whoever watches your connection, sees
@@ -50,6 +48,12 @@ export class VolunteerPanel extends LitElement {
       </p>
       <p class="now">${volunteerWords(view)}</p>
     </section>`
+  }
+
+  private renderLimits(view: VolunteerView) {
+    return html`<div class="limits" role="group" aria-label="At the most">
+      ${volunteerChoices.map((choice) => this.renderChoice(choice, view))}
+    </div>`
   }
 
   private renderChoice({ name, label, values, words }: VolunteerChoice, view: VolunteerView) {

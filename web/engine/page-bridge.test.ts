@@ -158,9 +158,9 @@ describe('the visitor’s word about other visitors’ pages (issue: volunteers)
 })
 
 describe('what is kept of a volunteer (issue: volunteers)', () => {
-  it('is read with usual limits where it says none, and off where it does not say on', () => {
+  it('is read with usual limits where it says none, and off even where it was on', () => {
     expect(readVolunteer({ on: true, limits: { people: 1 }, day: 5, bytes: 7 })).toEqual({
-      on: true,
+      on: false,
       limits: { ...VOLUNTEER_LIMITS, people: 1 },
       day: 5,
       bytes: 7,

@@ -5,7 +5,10 @@ import { type Kept, kept } from './database.ts'
 /** What a visitor gives to others if he has never said anything: nothing. */
 export const NO_VOLUNTEER: VolunteerState = { on: false, limits: VOLUNTEER_LIMITS, day: 0, bytes: 0 }
 
-/** Keeps whether this page passes others on, its limits, and what it has given today. */
+/**
+ * Keeps the limits, and what was given today. Not that the switch was on: it opens connections to strangers, and a yes to such holds
+ * for the visit on which it was given (C-09).
+ */
 export function volunteerStore(network: string): Kept<VolunteerState> | undefined {
   return kept({ database: 'culvert-volunteer', store: 'volunteer', key: network }, readVolunteer)
 }
@@ -13,10 +16,10 @@ export function volunteerStore(network: string): Kept<VolunteerState> | undefine
 /** Checks what was kept. Undefined for what is none. */
 export function readVolunteer(value: unknown): VolunteerState | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { on, limits, day, bytes } = value as Record<string, unknown>
+  const { limits, day, bytes } = value as Record<string, unknown>
   const kept = typeof limits === 'object' && limits !== null ? (limits as Record<string, unknown>) : {}
   return {
-    on: on === true,
+    on: false,
     limits: Object.fromEntries(
       Object.entries(VOLUNTEER_LIMITS).map(([name, usual]) => [name, count(kept[name]) ?? usual]),
     ) as unknown as VolunteerLimits,
