@@ -118,6 +118,22 @@ describe('keeper of links (L-02, L-05)', () => {
     expect(hub.counters.get('keeper-link-refused')).toBeGreaterThanOrEqual(2)
   })
 
+  it('keeps places for relays that are known, however many strangers call and use their links', async () => {
+    const town = new Town(new VirtualClock())
+    const hub = town.add()
+    const strangers = Array.from({ length: 12 }, () => town.add())
+    for (const stranger of strangers) {
+      await callsIn(town, stranger, hub)
+      const link = hub.linkTo(stranger)
+      if (link) hub.used.add(link)
+    }
+    expect(hub.links).toBe(maxLinks - KEEPER_SETTINGS.minLinks)
+    const known = town.add()
+    hub.knows(known, PRIORITIES.discovered)
+    await callsIn(town, known, hub)
+    expect(hub.linkTo(known)?.status).toBe('open')
+  })
+
   it('lets the worst that nobody uses make way for a better one, never one in use', async () => {
     const { town, hub, others } = await started(3, PRIORITIES.discovered, { maxLinks: 2, minLinks: 2 })
     const better = town.add()

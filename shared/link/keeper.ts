@@ -187,9 +187,17 @@ export class Keeper {
   private admits(isPage: boolean, priority: number): boolean {
     if (this.sleeping) return false
     if (isPage) return this.pages < this.settings.maxPages
-    return (
-      this.table.relays().length < this.settings.maxLinks || this.table.victim(priority - 1) !== undefined
-    )
+    return this.hasPlace(priority) || this.table.victim(priority - 1) !== undefined
+  }
+
+  /** Strangers leave the least number of links to relays that are known: keys cost nothing, and a circuit would keep each in its place. */
+  private hasPlace(priority: number): boolean {
+    const { minLinks, maxLinks } = this.settings
+    const relays = this.table.relays()
+    if (relays.length >= maxLinks) return false
+    if (priority > PRIORITIES.untrusted) return true
+    const strangers = relays.filter((link) => link.priority <= PRIORITIES.untrusted).length
+    return strangers < Math.max(1, maxLinks - minLinks)
   }
 
   private begin(publicKey: PublicKey, target: KeeperTarget | undefined, isPage: boolean): KeptLink {
