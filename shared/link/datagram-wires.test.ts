@@ -58,7 +58,7 @@ class Side {
   }
 }
 
-/** A key that signs as any does, and whose other half is a point of low order: the result is the same with all keys. */
+/** A key that signs like all others, and whose other half is a point of low order: the result is the same with all keys. */
 function lowOrderKey(): KeyPair {
   const keyPair = KeyPair.generate(new SeededRandom(3))
   const bytes = keyPair.publicKey.bytes.slice()

@@ -15,7 +15,6 @@ export const PRIORITIES = {
   discovered: 4,
   untrusted: 2,
 } as const
-export type PriorityName = keyof typeof PRIORITIES
 
 /** Times and bounds of one neighbour; milliseconds, bytes. */
 export const NEIGHBOUR_SETTINGS = {

@@ -79,7 +79,7 @@ describe('standing of relays in path selection (D-06, C-06)', () => {
     expect(select([entry, middle, suspect])).toEqual([entry, middle, suspect])
   })
 
-  it('takes exits that only one source knows of where there are no others, and such middles as any', () => {
+  it('takes exits that only one source knows of where there are no others, and such middles like all others', () => {
     const alone = testRelay('alone', '192.1.2.1', { exit: 'stream', unconfirmed: true })
     expect(timesIn([entry, middle, exit, alone], alone)).toBe(0)
     expect(select([entry, middle, alone])).toEqual([entry, middle, alone])

@@ -73,7 +73,7 @@ export function honestRelays(): PathRelay[] {
   )
 }
 
-/** As many of one owner, each as fast as any other, a quarter of them exits. */
+/** As many of one owner, each as fast as the others, a quarter of them exits. */
 export function sybils(count: number, crowd: Crowd): PathRelay[] {
   return Array.from({ length: count }, (_, i) =>
     testRelay(`s${i}`, `${120 + (i >> 7)}.${i & 127}.0.1`, {

@@ -30,7 +30,7 @@ export interface Lies {
   /** Chance that it drops a datagram that goes out, or one that comes back. */
   readonly dropsOut?: number
   readonly dropsBack?: number
-  /** Chance that it drops a cell of a circuit that has become one: as any hop. */
+  /** Chance that it drops a cell of a circuit that has become one: as each hop can. */
   readonly dropsCells?: number
   /** Chance that it changes a piece of what a stream brings back. */
   readonly altersStreams?: number
