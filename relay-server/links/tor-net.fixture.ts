@@ -22,6 +22,12 @@ const GUARDS = 2
  * machine, the guards may be the youngest, and nobody then finds a first hop.
  */
 const GUARDS_LEAD_MS = 2_000
+/**
+ * Now and then a young network of so few relays gives one of them no way of three hops, for as long as its consensus holds
+ * ("Failed to find node for hop"): another network is made then.
+ */
+const TRIES = 3
+const TRY_MS = 40_000
 /** Tor votes every so often, by the clock of the day. The least it takes for the first vote. */
 const FIRST_VOTE_SECONDS = 5
 /** Later votes: long after the test, so one of these. Each divides the day. */
@@ -45,6 +51,15 @@ export interface TorNet {
  * @param clients the torrc lines of each client, besides those of every client
  */
 export async function startTorNet(clients: readonly (readonly string[])[] = [[], []]): Promise<TorNet> {
+  for (let tries = 1; tries < TRIES; tries++) {
+    const net = await startOnce(clients, TRY_MS).catch(() => undefined)
+    if (net) return net
+  }
+  return startOnce(clients)
+}
+
+/** @param patienceMs how long each tor may take to find the network */
+async function startOnce(clients: readonly (readonly string[])[], patienceMs?: number): Promise<TorNet> {
   const folder = await mkdtemp(join(tmpdir(), 'culvert-tor-'))
   const all: TorProcess[] = []
   const stop = async () => {
@@ -71,9 +86,9 @@ export async function startTorNet(clients: readonly (readonly string[])[] = [[],
     await agree(authority, relays)
     // Whoever asks for a consensus before there is one asks again much later; and clients ask these relays for theirs.
     await Promise.all(relays.map((each) => each.ask('SETCONF FetchServerDescriptors=1')))
-    await Promise.all(relays.map((each) => each.bootstrapped()))
+    await Promise.all(relays.map((each) => each.bootstrapped(patienceMs)))
     await Promise.all(made.map(({ tor }) => tor.start()))
-    await Promise.all(made.map(({ tor }) => tor.bootstrapped()))
+    await Promise.all(made.map(({ tor }) => tor.bootstrapped(patienceMs)))
     return {
       clients: made,
       get pids() {

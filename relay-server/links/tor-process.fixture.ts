@@ -39,8 +39,12 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Asks again and again until the answer is neither undefined nor false. */
-export async function eventually<T>(what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
-  const end = clock.now() + PATIENCE_MS
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const end = clock.now() + patienceMs
   for (;;) {
     const answer = await ask()
     if (answer !== undefined && answer !== false) return answer
@@ -120,14 +124,18 @@ export class TorProcess {
   }
 
   /** Done when tor says that it can build circuits. */
-  async bootstrapped(): Promise<void> {
+  async bootstrapped(patienceMs = PATIENCE_MS): Promise<void> {
     const control = await this.control()
     try {
-      await eventually(`${this.name} to find the network`, async () => {
-        this.check()
-        const { lines } = await control.command('GETINFO status/bootstrap-phase')
-        return lines.some((line) => line.includes('PROGRESS=100'))
-      })
+      await eventually(
+        `${this.name} to find the network`,
+        async () => {
+          this.check()
+          const { lines } = await control.command('GETINFO status/bootstrap-phase')
+          return lines.some((line) => line.includes('PROGRESS=100'))
+        },
+        patienceMs,
+      )
     } catch (cause) {
       throw new Error(`${this.name} did not find the network:\n${this.output}`, { cause })
     } finally {
