@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { BROKER_LIMITS } from '../shared/link/bridge-limits.ts'
-import { readLinkAddress } from '../shared/link/link-address.ts'
+import { formatLinkAddress, readLinkAddress } from '../shared/link/link-address.ts'
 import { COVER_BUDGET } from '../shared/link/padding.ts'
 import { endpoint, group, ipAddress, many, udpPort } from './config-values.ts'
 import { TCP_LIMITS, TCP_LINK_PORT } from './links/constants.ts'
@@ -60,6 +60,8 @@ const relay = z.strictObject({
     .max(8)
     .default([]),
 })
+
+type Relay = z.infer<typeof relay>
 
 const udp = group({
   enabled: z.boolean().default(true),
@@ -159,6 +161,17 @@ const padding = group({
   }),
 })
 
+/** Relays that signal are named with their keys, so that nobody else can say that he is one of them. */
+function haveKeys({ webrtc, firstRing }: { webrtc: { signallers: string[] }; firstRing: Relay[] }): boolean {
+  const named = new Set(firstRing.flatMap(({ addresses }) => addresses.map(canonical)))
+  return webrtc.signallers.every((url) => named.has(canonical(url)))
+}
+
+function canonical(text: string): string | undefined {
+  const address = readLinkAddress(text)
+  return address && formatLinkAddress(address)
+}
+
 export const links = group({
   max: z.int().min(1).max(1_000).default(10),
   min: z.int().min(0).max(1_000).default(3),
@@ -179,4 +192,9 @@ export const links = group({
   webrtc,
   bridge,
   padding,
-}).refine(({ min, max }) => min <= max, 'min should be at most max')
+})
+  .refine(({ min, max }) => min <= max, 'min should be at most max')
+  .refine(haveKeys, {
+    path: ['webrtc', 'signallers'],
+    message: 'each URL should be among the addresses of a relay in links.firstRing, which gives its key',
+  })

@@ -90,6 +90,19 @@ describe('relay configuration (O-03)', () => {
     expect(faultsOf('- a\n- b\n')).toContain('relay.yaml:1: the file')
   })
 
+  it('refuses a relay that signals without a key, with the line and what to do (L-06)', () => {
+    const key = `4c69624e61434c504b3a${'ab'.repeat(64)}`
+    const ring = (url: string) => `  firstRing: [{ key: ${key}, addresses: ['${url}'] }]\n`
+    const config = (url: string) =>
+      `links:\n${ring(url)}  webrtc:\n    signallers: ['wss://relay.example.org/relay']\n`
+    expect(() => parseConfig(config('wss://other.example.org/relay'), 'relay.yaml')).toThrow(
+      /relay\.yaml:4.*signallers.*should be among the addresses of a relay in links\.firstRing/,
+    )
+    expect(
+      parseConfig(config('wss://RELAY.example.org:443/relay'), 'relay.yaml').links.firstRing,
+    ).toHaveLength(1)
+  })
+
   it('refuses what is not YAML with its line', () => {
     expect(faultsOf('nickname: willow\nudp: {port: 1\n')).toMatch(/^relay\.yaml:\d: /)
     expect(faultsOf('nickname: a\nnickname: b\n')).toMatch(/^relay\.yaml:2: /)

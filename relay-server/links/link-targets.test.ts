@@ -20,12 +20,13 @@ interface Known {
   readonly byHand?: 'trusted'
   readonly blocked?: boolean
   readonly tcp?: string
+  readonly websocket?: string
 }
 
 function targetsOf(known: readonly Known[], firstRing: object[] = []) {
   const of = (mid: Uint8Array) => known.find(({ key }) => toHex(key.mid) === toHex(mid))
-  const entryOf = ({ key, proven = false, tcp }: Known) =>
-    ({ descriptor: { publicKey: key, tcp }, proven }) as unknown as DirectoryEntry
+  const entryOf = ({ key, proven = false, tcp, websocket }: Known) =>
+    ({ descriptor: { publicKey: key, tcp, websocket }, proven }) as unknown as DirectoryEntry
   const found = (mid: Uint8Array) => {
     const one = of(mid)
     return one && entryOf(one)
@@ -67,6 +68,31 @@ describe('whom a relay keeps links with (L-05)', () => {
     const key = newKey()
     const targets = targetsOf([], [{ key: toHex(key.bytes), addresses: ['tcp://198.51.100.1:6667'] }])
     expect(targets.list().map(({ publicKey }) => publicKey.equals(key))).toEqual([true])
+  })
+})
+
+describe('who has a WebSocket URL (L-06)', () => {
+  const URL = 'wss://relay.example.org/relay'
+  const midsAt = (targets: LinkTargets) => targets.atWebsocket(URL).map(({ mid }) => toHex(mid))
+
+  it('is whom the operator names, whoever claims it besides; a claim gives no priority', () => {
+    const [named, claimant] = [newKey(), newKey()]
+    const known = [{ key: claimant, proven: true, websocket: URL }]
+    const targets = targetsOf(known, [{ key: toHex(named.bytes), addresses: [URL] }])
+    expect(midsAt(targets)).toEqual([toHex(named.mid)])
+    expect(targets.of(claimant)?.priority).toBe(6)
+  })
+
+  it('is any of those who claim it, where the operator names nobody: the proven ones first', () => {
+    const [unproven, proven, blocked] = [newKey(), newKey(), newKey()]
+    const known = [
+      { key: unproven, websocket: URL },
+      { key: blocked, websocket: URL, blocked: true },
+      { key: proven, proven: true, websocket: URL },
+      { key: newKey(), websocket: 'wss://other.example.org/relay' },
+    ]
+    expect(midsAt(targetsOf(known))).toEqual([proven, unproven].map(({ mid }) => toHex(mid)))
+    expect(targetsOf(known).atWebsocket('tcp://198.51.100.1:6667')).toEqual([])
   })
 })
 

@@ -3,12 +3,7 @@ import type { RelayAddresses } from '../../shared/directory/descriptor-addresses
 import type { Directory, DirectoryEntry } from '../../shared/directory/directory.ts'
 import { PublicKey } from '../../shared/identity/keys.ts'
 import type { KeeperTarget } from '../../shared/link/keeper-options.ts'
-import {
-  formatLinkAddress,
-  type LinkAddress,
-  readLinkAddress,
-  sameLinkAddress,
-} from '../../shared/link/link-address.ts'
+import { type LinkAddress, readLinkAddress, sameLinkAddress } from '../../shared/link/link-address.ts'
 import type { TrustJudge } from '../../shared/trust/trust-judge.ts'
 import type { RelayConfig } from '../config.ts'
 
@@ -54,8 +49,7 @@ export class LinkTargets {
 
   /** What is known of one relay; undefined for a stranger, and for one that is blocked. */
   of(publicKey: PublicKey): KeeperTarget | undefined {
-    const { directory, config } = this.options
-    const { priorities } = config.links
+    const { directory } = this.options
     if (this.isBlocked(publicKey)) return undefined
     const named = this.firstRing.get(toHex(publicKey.mid))
     const entry = directory.find(publicKey.mid)
@@ -65,27 +59,27 @@ export class LinkTargets {
     for (const each of known) {
       if (!addresses.some((other) => sameLinkAddress(other, each))) addresses.push(each)
     }
-    const priority =
-      named?.priority ?? (this.isSignaller(addresses) ? priorities.firstRing : this.priorityOf(entry))
-    return { publicKey, addresses, priority }
+    return { publicKey, addresses, priority: named?.priority ?? this.priorityOf(entry) }
   }
 
-  /** The relay whose WebSocket has this URL, if it is known. */
-  atWebsocket(url: string): PublicKey | undefined {
+  /**
+   * Who may be the relay whose WebSocket has this URL: whoever the operator says is, and then nobody else; or all whose descriptors
+   * claim it, of whom those that are proven come first.
+   */
+  atWebsocket(url: string): PublicKey[] {
     const address = readLinkAddress(url)
-    if (address?.kind !== 'websocket') return undefined
-    return this.list().find(({ addresses }) => addresses.some((each) => sameLinkAddress(each, address)))
-      ?.publicKey
+    if (address?.kind !== 'websocket') return []
+    const isThere = ({ addresses }: KeeperTarget) => addresses.some((each) => sameLinkAddress(each, address))
+    const named = [...this.firstRing.values()].filter(isThere)
+    const found = named.length > 0 ? named : this.list().filter(isThere)
+    return found
+      .filter(({ publicKey }) => !this.isBlocked(publicKey))
+      .sort((a, b) => b.priority - a.priority)
+      .map(({ publicKey }) => publicKey)
   }
 
   isBlocked(publicKey: PublicKey): boolean {
     return this.options.book.isBlocked(publicKey.mid)
-  }
-
-  /** Whether the operator has named the relay as one that signals for this one, so that there must be a link. */
-  private isSignaller(addresses: readonly LinkAddress[]): boolean {
-    const urls = addresses.map(formatLinkAddress)
-    return this.options.config.links.webrtc.signallers.some((url) => urls.includes(url))
   }
 
   private priorityOf(entry: DirectoryEntry | undefined): number {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { addressOf } from '../../shared/bytes/address.ts'
 import { KeyPair } from '../../shared/identity/keys.ts'
+import { readLinkAddress } from '../../shared/link/link-address.ts'
 import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import { type SignallingNeighboursOptions, signallingNeighbours } from './signalling-neighbours.ts'
 
@@ -44,5 +45,24 @@ describe('whom a relay asks for its address outside (L-06)', () => {
   it('may be one there in a lab, or where the operator says so', () => {
     expect(stunServers(['127.0.0.11'], { lab: true })).toEqual(['stun:127.0.0.11:7759'])
     expect(stunServers(['10.0.0.1'], { lab: false, private: true })).toEqual(['stun:10.0.0.1:7759'])
+  })
+})
+
+describe('whom a relay asks to signal (L-06)', () => {
+  it('is each of those who claim the URL in turn: one may claim it falsely', () => {
+    const claimants = [1, 2].map(() => KeyPair.generate(random).publicKey)
+    const dialled: unknown[] = []
+    const { signallerAt } = signallingNeighbours({
+      config: { lab: false, links: { webrtc: { signallers: [], privateAddresses: false } } },
+      targets: { atWebsocket: (url: string) => (url === 'wss://relay.example.org/relay' ? claimants : []) },
+      keeper: () => ({ neighbourTo: (key: unknown) => dialled.push(key) }),
+    } as unknown as SignallingNeighboursOptions)
+    const at = (text: string) => {
+      const address = readLinkAddress(text)
+      if (address) signallerAt(address)
+    }
+    for (let i = 0; i < 3; i++) at('webrtc+wss://relay.example.org/relay')
+    at('webrtc+wss://nobody.example.org/relay')
+    expect(dialled).toEqual([claimants[0], claimants[1], claimants[0]])
   })
 })

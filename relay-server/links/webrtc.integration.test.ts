@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { NO_ADDRESS } from '../../shared/bytes/address.ts'
 import { toHex } from '../../shared/bytes/bytes.ts'
+import { KeyPair } from '../../shared/identity/keys.ts'
 import type { WireKind } from '../../shared/link/wire.ts'
+import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import type { RelayConfigInput } from '../config.ts'
 import { clock, openPageLink, startRelay, TestOwner, type TestRelay } from '../relay.fixture.ts'
 
@@ -84,8 +86,10 @@ describe('relays with nothing but WebRTC between them (L-01, L-06)', () => {
 
   it('is switched off by one key: nothing is published then', async () => {
     const signallers = ['ws://127.0.0.1:9/relay']
-    const on = await start('127.0.0.74', { links: { webrtc: { signallers } } })
-    const off = await start('127.0.0.75', { links: { webrtc: { enabled: false, signallers } } })
+    const key = toHex(KeyPair.generate(new SeededRandom(1)).publicKey.bytes)
+    const firstRing = [{ key, addresses: signallers }]
+    const on = await start('127.0.0.74', { links: { firstRing, webrtc: { signallers } } })
+    const off = await start('127.0.0.75', { links: { firstRing, webrtc: { enabled: false, signallers } } })
     expect(on.relay.links?.published().webrtc).toBe(`webrtc+${signallers[0]}`)
     expect(off.relay.links?.published().webrtc).toBeUndefined()
   })
