@@ -131,6 +131,28 @@ describe('failover of a neighbour (L-07)', () => {
     expect(hood.left.closed).toEqual([])
   })
 
+  it.each([
+    ['udp', 'silent'],
+    ['tcp', 'open'],
+  ] as const)(
+    'takes bare packets for signs of life, but over UDP, where anybody sends them: %s',
+    (kind, status) => {
+      const clock = new VirtualClock()
+      const hood = new Neighbourhood(clock)
+      const pair = hood.join({ kind })
+      clock.advance(2_000)
+      pair.swallow()
+      const forged = numbered(7)
+      for (let i = 0; i < 30; i++) {
+        hood.right.neighbour.send(numbered(i), 5)
+        pair.inject(Uint8Array.of(0, forged.length, ...forged))
+        clock.advance(100)
+      }
+      expect(hood.right.received).toHaveLength(30)
+      expect(hood.right.neighbour.status).toBe(status)
+    },
+  )
+
   it('goes on with a silent wire where there is no other', () => {
     const clock = new VirtualClock()
     const hood = new Neighbourhood(clock)

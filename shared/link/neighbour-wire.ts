@@ -117,10 +117,14 @@ export class NeighbourWire {
     this.wire.link.send(packet, flow)
   }
 
-  /** Anything came. */
-  heard(bytes: number): void {
+  /** Something came, perhaps of the neighbour. */
+  took(bytes: number): void {
     this.messagesIn++
     this.bytesIn += bytes
+  }
+
+  /** It was the neighbour's: he lives. */
+  heard(): void {
     this.heardMs = this.options.clock.now()
     this.owedMs = undefined
     this.asked = 0

@@ -170,7 +170,9 @@ export class NeighbourWires {
 
   private receive(part: Part, packet: Uint8Array): void {
     if (part.wire.closed) return
-    part.wire.heard(packet.length)
+    part.wire.took(packet.length)
+    // Anybody may have sent a bare datagram in the neighbour's name; control comes sealed, so that it is he who lives.
+    if (part.wire.wire.kind !== 'udp' || isControl(packet)) part.wire.heard()
     if (part.back.active && !isControl(packet)) part.back.push(packet)
     else this.deliver(part, packet)
   }
