@@ -1,5 +1,7 @@
-import { type Address, addressOf, type IpAddress, parseIpv4, parseIpv6 } from '../bytes/address.ts'
-import { isLoopback, isPrivate, isUnicast } from '../ipv8/network-of.ts'
+import { type Address, addressOf } from '../bytes/address.ts'
+import { ipBytes } from '../ipv8/network.ts'
+import { isUnicast } from '../ipv8/network-of.ts'
+import { specialUse } from '../ipv8/special-use.ts'
 
 /** Which ICE candidates go out and are taken. */
 export interface CandidatePolicy {
@@ -51,18 +53,6 @@ export function hasAddress(candidate: string): boolean {
 /** Whether WebRTC may send to an address that others named. */
 export function isUsableAddress(address: Address, { allowPrivate }: CandidatePolicy): boolean {
   if (address.kind === 'domain' || !isUnicast(address)) return false
-  if (allowPrivate) return true
-  return !isPrivate(address) && !isLoopback(address) && isGlobal(address)
-}
-
-/** Of what is neither private nor loopback: no shared or link-local address, and no IPv4 address within an IPv6 one. */
-function isGlobal(address: IpAddress): boolean {
-  if (address.kind === 'ipv4') {
-    const [a = 0, b = 0] = parseIpv4(address.host) ?? []
-    return !(a === 100 && (b & 0xc0) === 64) && !(a === 169 && b === 254)
-  }
-  const [a = 0, b = 0, c = 0, d = 0] = parseIpv6(address.host) ?? []
-  const carriesIpv4 = a === 0x20 && (b === 0x02 || (b === 0x01 && c === 0 && d === 0))
-  // 2000::/3 is all that IANA has given out; 6to4 (2002::/16) and Teredo (2001::/32) are gates to IPv4 addresses.
-  return (a & 0xe0) === 0x20 && !carriesIpv4
+  const bytes = ipBytes(address)
+  return bytes !== undefined && (allowPrivate || specialUse(bytes) === undefined)
 }

@@ -122,6 +122,11 @@ describe('candidates from strangers (L-06)', () => {
     '64:ff9b::a00:1',
     '2002:a00:1::1',
     '2001:0:1::1',
+    '2a01::5efe:a00:1',
+    '198.18.0.1',
+    '192.0.0.8',
+    '203.0.113.1',
+    '168.63.129.16',
   ])('at %s are neither tried nor told, but in a lab', (host) => {
     expect(usableCandidate(of(host), PUBLIC)).toBeUndefined()
     expect(usableCandidate(of(host), LAB)).toBeDefined()

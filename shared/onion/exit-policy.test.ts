@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addressOf, formatIpv4, formatIpv6, type IpAddress } from '../bytes/address.ts'
+import { inNetwork, parseNetwork } from '../ipv8/network.ts'
 import { ExitPolicy, MAIL_PORTS } from './exit-policy.ts'
-import { inNetwork, parseNetwork } from './network.ts'
 
 const policy = new ExitPolicy()
 const ip = (host: string, port = 6881) => addressOf(host, port) as IpAddress

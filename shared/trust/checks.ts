@@ -1,7 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import type { Address, IpAddress } from '../bytes/address.ts'
+import { inNetwork, ipBytes, type Network, parseNetwork } from '../ipv8/network.ts'
 import { ExitPolicy } from '../onion/exit-policy.ts'
-import { inNetwork, ipBytes, type Network, parseNetwork } from '../onion/network.ts'
 import { CHECK_DEFAULTS, type CheckSettings } from './constants.ts'
 import { CHECK_NAMES, type Checks, type VerdictClass } from './verdict.ts'
 
