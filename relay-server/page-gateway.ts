@@ -36,6 +36,8 @@ export interface PageGatewayOptions {
 export interface PageGatewayEvents {
   /** How the relay stands in the overlay now. */
   overlay(): OverlayState
+  /** The address by which this relay is reached through another that signals, if it is. */
+  webrtc(): string | undefined
   /** What GET /status.json answers. */
   status(): unknown
   /** A page that can open no link asks for one that passes it on; none are answered without. */
@@ -75,7 +77,11 @@ export async function startGateway(
       linkOptions: options.linkOptions,
       certificates: config.gateway.tls ? options.certificates : undefined,
       localPagesOnly: config.lab,
-      document: (): SiteDocument => ({ ...document, overlay: events.overlay() }),
+      document: (): SiteDocument => {
+        const webrtc = events.webrtc()
+        const entry = { ...document.entry, ...(webrtc && { ways: [webrtc] }) }
+        return { ...document, entry, overlay: events.overlay() }
+      },
       keyPair,
       network: config.network,
       clock,

@@ -205,6 +205,7 @@ export class Relay {
         },
         {
           overlay: () => walker.status.state,
+          webrtc: () => links.published().webrtc,
           status: () => this.status(),
           askBridge: config.links.bridge.enabled
             ? (asker, offer) => links.broker.ask(asker, offer)

@@ -18,7 +18,10 @@ describe("a relay's status as metrics (D-08, K-10, L-07)", () => {
       links: {
         links: 2,
         kinds: { tcp: { wires: 2, bytesIn: 7 }, udp: { wires: 1, bytesIn: 5 } },
-        neighbours: [{ latencyMs: 3 }],
+        neighbours: [
+          { number: 4, status: 'open', kinds: ['tcp'], latencyMs: 3, inUse: true, wires: [{ bytesIn: 1 }] },
+          { number: 7, status: 'open', kinds: [], latencyMs: undefined, inUse: false, wires: [] },
+        ],
       },
       counters: { 'udp-received': 2560, 'odd"name': 1 },
     })
@@ -48,6 +51,11 @@ describe("a relay's status as metrics (D-08, K-10, L-07)", () => {
       '# TYPE culvert_links_kinds_bytes_in gauge',
       'culvert_links_kinds_bytes_in{kind="tcp"} 7',
       'culvert_links_kinds_bytes_in{kind="udp"} 5',
+      '# TYPE culvert_links_neighbours_latency_ms gauge',
+      'culvert_links_neighbours_latency_ms{link="4"} 3',
+      '# TYPE culvert_links_neighbours_in_use gauge',
+      'culvert_links_neighbours_in_use{link="4"} 1',
+      'culvert_links_neighbours_in_use{link="7"} 0',
       '# TYPE culvert_events_total counter',
       'culvert_events_total{event="udp-received"} 2560',
       'culvert_events_total{event="odd_name"} 1',

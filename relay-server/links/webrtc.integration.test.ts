@@ -88,9 +88,12 @@ describe('relays with nothing but WebRTC between them (L-01, L-06)', () => {
     const signallers = ['ws://127.0.0.1:9/relay']
     const key = toHex(KeyPair.generate(new SeededRandom(1)).publicKey.bytes)
     const firstRing = [{ key, addresses: signallers }]
-    const on = await start('127.0.0.74', { links: { firstRing, webrtc: { signallers } } })
+    const gateway = { enabled: true, host: '127.0.0.1', port: 0 }
+    const on = await start('127.0.0.74', { gateway, links: { firstRing, webrtc: { signallers } } })
     const off = await start('127.0.0.75', { links: { firstRing, webrtc: { enabled: false, signallers } } })
     expect(on.relay.links?.published().webrtc).toBe(`webrtc+${signallers[0]}`)
     expect(off.relay.links?.published().webrtc).toBeUndefined()
+    const document = await (await fetch(`${on.relay.gatewayUrl}/culvert.json`)).json()
+    expect(document).toMatchObject({ entry: { ways: [`webrtc+${signallers[0]}`] } })
   })
 })

@@ -47,6 +47,8 @@ export interface NeighbourHealth extends LinkTraffic {
 
 /** A relay that the keeper holds a link with. */
 export interface LinkHealth extends NeighbourHealth {
+  /** Which link it is since the relay's start, from 1. */
+  readonly number: number
   /** L-05: 10, 8, 6, 4, 2. */
   readonly priority: number
   /** SHA-1 of its key in hex; only where addresses were asked for. */

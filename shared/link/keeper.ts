@@ -37,6 +37,7 @@ export class Keeper {
   private readonly table: LinkTable
   private readonly dialling: KeeperDialling
   private readonly seen: SeenIds
+  private begun = 0
   private timer: Timer | undefined
   private timerIsSoon = false
   private running = false
@@ -211,7 +212,7 @@ export class Keeper {
       onPlaces: (_neighbour, places) => this.options.onPlaces?.(neighbour, places),
       onChange: () => this.changed(link),
     })
-    const link = new KeptLink(keyOf(publicKey), neighbour, target, isPage)
+    const link = new KeptLink(neighbour, ++this.begun, target, isPage)
     this.table.add(link)
     return link
   }

@@ -9,6 +9,8 @@ import type { Neighbour } from './neighbour.ts'
 export class KeptLink {
   /** Its id in hex. */
   readonly key: string
+  /** Which one it is since the start, from 1: a name that says nothing. */
+  readonly number: number
   readonly neighbour: Neighbour
   /** What is known of it; undefined of a page or a stranger. */
   target: KeeperTarget | undefined
@@ -19,9 +21,10 @@ export class KeptLink {
   /** Whether it ever had a wire. */
   wasOpen = false
 
-  constructor(key: string, neighbour: Neighbour, target: KeeperTarget | undefined, isPage: boolean) {
-    this.key = key
+  constructor(neighbour: Neighbour, number: number, target: KeeperTarget | undefined, isPage: boolean) {
+    this.key = toHex(neighbour.publicKey.mid)
     this.neighbour = neighbour
+    this.number = number
     this.target = target
     this.isPage = isPage
   }
@@ -38,8 +41,9 @@ export class KeptLink {
   health({ withAddresses = false }: StatusOptions): LinkHealth {
     return {
       ...this.neighbour.health(withAddresses),
+      number: this.number,
       priority: this.priority,
-      ...(withAddresses && { id: toHex(this.neighbour.publicKey.mid) }),
+      ...(withAddresses && { id: this.key }),
     }
   }
 }
