@@ -110,14 +110,28 @@ export class SignalForwarder<Way extends object> {
     }
     const called = wayTo(signal.to)
     if (!called || called === way) return this.refuse(way, signal, 'signal-unreachable')
-    const isFull = this.sessions.size >= FORWARDED_SESSIONS
-    if (isFull || !this.budgetOf(way).calls.take() || !this.budgetOf(called).called.take()) {
-      return this.refuse(way, signal, 'signal-limit')
-    }
+    const mayCall = this.budgetOf(way).calls.take() && this.budgetOf(called).called.take()
+    if (!mayCall || !this.makeRoom(way)) return this.refuse(way, signal, 'signal-limit')
     const session = { caller: way, called, at: clock.now(), bytes: 0 }
     this.sessions.set(key, session)
     counters.add('forward-session')
     return session
+  }
+
+  /** Where there is no room, the oldest session of the link with the most makes way, unless that is the one that asks. */
+  private makeRoom(way: Way): boolean {
+    if (this.sessions.size < FORWARDED_SESSIONS) return true
+    const counts = new Map<Way, number>()
+    for (const { caller } of this.sessions.values()) counts.set(caller, (counts.get(caller) ?? 0) + 1)
+    const most = Math.max(...counts.values())
+    if ((counts.get(way) ?? 0) + 1 >= most) return false
+    for (const [key, { caller }] of this.sessions) {
+      if (counts.get(caller) !== most) continue
+      this.sessions.delete(key)
+      this.options.counters.add('forward-displaced')
+      return true
+    }
+    return false
   }
 
   private pass(session: Forwarded<Way>, to: Way, from: Way, signal: Signal): void {

@@ -297,6 +297,31 @@ describe('signalling: limits (L-06)', () => {
     expect(town.counters.get('signal-limit')).toBe(REMEMBERED_SESSIONS + town.relay.size - OWN_SESSIONS)
   })
 
+  it('has room for who has called seldom, where others have called so often that there is none', () => {
+    const random = new SeededRandom(3)
+    const counters = new Counters()
+    const sent: object[] = []
+    const forwarder = new SignalForwarder<object>({
+      clock: new VirtualClock(),
+      counters,
+      wayTo: () => ({}),
+      midOf: () => NO_MID,
+      send: (way) => sent.push(way),
+    })
+    const call = (way: object) =>
+      forwarder.receive(way, encodeSignal({ ...SHORT, session: random.bytes(16), piece: Uint8Array.of(1) }))
+    const greedy = Array.from({ length: Math.ceil(FORWARDED_SESSIONS / SESSIONS_PER_LINK) + 1 }, () => ({}))
+    for (let i = 0; i < SESSIONS_PER_LINK; i++) for (const way of greedy) call(way)
+    expect(forwarder.size).toBe(FORWARDED_SESSIONS)
+    const before = counters.get('forward-session')
+    for (const way of greedy) call(way)
+    expect(counters.get('forward-session')).toBe(before)
+    call({})
+    expect(counters.get('forward-session')).toBe(before + 1)
+    expect(forwarder.size).toBe(FORWARDED_SESSIONS)
+    expect(counters.get('forward-displaced')).toBeGreaterThan(0)
+  })
+
   it('forgets in time what it called itself, though nobody ever calls it', () => {
     const town = new Town()
     const page = town.page('page')
