@@ -1,4 +1,5 @@
 import type { Address } from '../bytes/address.ts'
+import type { Counters } from '../world/counters.ts'
 import { isControl } from './control.ts'
 import { type ControlSeal, DATAGRAM_KINDS, encodeReason } from './datagram-messages.ts'
 import type { Link, LinkCloseReason } from './link.ts'
@@ -8,6 +9,7 @@ export interface DatagramWireOptions {
   /** The link of datagrams below; not closed with the wire. */
   readonly way: Link
   readonly seal: ControlSeal
+  readonly counters: Counters
   readonly handlers: WireHandlers
   /** Called once, at the end, before the handler of the same name. */
   onClosed(): void
@@ -44,8 +46,11 @@ export class DatagramWire implements Link {
   }
 
   send(packet: Uint8Array, flow: number): void {
-    if (!this.isOpen) return
-    const { way, seal } = this.options
+    const { way, seal, counters } = this.options
+    if (!this.isOpen) {
+      counters.add('link-closed')
+      return
+    }
     way.send(isControl(packet) ? seal.seal(DATAGRAM_KINDS.control, packet) : packet, flow)
   }
 

@@ -217,6 +217,7 @@ export class DatagramWires {
           way,
           seal,
           handlers,
+          counters: this.options.counters,
           onClosed: () => {
             this.drop(id)
             if (this.newest.get(way) === wire) this.stepBack(way)

@@ -42,7 +42,9 @@ export interface LinkTraits {
   readonly reliable: boolean
   /** The neighbour learns of the end, and why. */
   readonly tellsClose: boolean
-  /** What to inject, by name: each is refused, and a reliable link is closed for it. */
+  /** Whether bytes that are refused may be anybody's, so that nothing is closed for them; by default of links that do not tell. */
+  readonly ignoresHostile?: boolean
+  /** What to inject, by name: each is refused, and the link is closed for it unless it ignores them. */
   readonly hostile: Readonly<Record<string, Uint8Array>>
   /** The same, put on the wire by `injectBelow`. */
   readonly hostileBelow?: Readonly<Record<string, Uint8Array>>
@@ -249,12 +251,12 @@ export function linkSuite(
         else wire.injectToRight(bytes)
         await wire.until(() => refusals() > before || wire.rightClosed.length > 0)
         expect(wire.rightReceived).toHaveLength(1)
-        if (traits.tellsClose) {
+        if (traits.ignoresHostile ?? !traits.tellsClose) {
+          expect(wire.right.open).toBe(true)
+        } else {
           await wire.until(() => wire.leftClosed.length === 1)
           expect(wire.rightClosed).toEqual(['protocol'])
           expect(wire.leftClosed).toEqual(['protocol'])
-        } else {
-          expect(wire.right.open).toBe(true)
         }
       })
     }
