@@ -10,6 +10,7 @@ const help = (over: Partial<HelpView>): HelpView => ({
 })
 const volunteer = (over: Partial<VolunteerView>): VolunteerView => ({
   on: true,
+  elsewhere: false,
   ready: true,
   people: 0,
   helped: 0,
@@ -61,6 +62,7 @@ describe('words of a volunteer (issue: volunteers)', () => {
 
   it.each([
     [{ on: false, bytesToday: 5_000_000 }, ''],
+    [{ on: false, elsewhere: true }, 'Another tab of this browser passes others on already. One is enough.'],
     [{}, 'Nobody has needed it so far.'],
     [{ people: 1, bytesToday: 2_000_000 }, 'Passing on 1 visitor now. 2 MB passed on today.'],
     [{ people: 2 }, 'Passing on 2 visitors now.'],

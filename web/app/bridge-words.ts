@@ -74,7 +74,8 @@ export function volunteerLimitWords({ bytesPerSecond, bytesPerDay, mostPeople }:
 
 /** How it goes now. */
 export function volunteerWords(view: VolunteerView): string {
-  const { on, ready, people, helped, bytesToday, bytesPerDay } = view
+  const { on, elsewhere, ready, people, helped, bytesToday, bytesPerDay } = view
+  if (elsewhere) return 'Another tab of this browser passes others on already. One is enough.'
   if (!on) return ''
   const given = bytesToday === 0 ? '' : ` ${formatBytes(bytesToday)} passed on today.`
   if (bytesToday >= bytesPerDay)

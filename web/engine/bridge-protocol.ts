@@ -33,6 +33,8 @@ export interface HelpView {
 /** Passing others on. */
 export interface VolunteerView {
   readonly on: boolean
+  /** It was to be switched on, and another tab of this browser has it on already: the limits hold for all of them. */
+  readonly elsewhere: boolean
   /** Whether others can come now: there is a WebSocket to the site's relay. */
   readonly ready: boolean
   /** Passed on now, and on this visit. */

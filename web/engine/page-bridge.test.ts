@@ -14,7 +14,9 @@ import { NO_VOLUNTEER, readVolunteer } from './volunteer-store.ts'
 
 const ORIGIN = 'http://alder.example'
 
-async function page(state?: VolunteerState) {
+async function page(kept?: VolunteerState) {
+  const state = { kept }
+  const held = { byAnother: false, released: 0 }
   const { clock, counters, random } = world()
   const { publicKey } = KeyPair.generate(random)
   const posts: string[] = []
@@ -41,10 +43,17 @@ async function page(state?: VolunteerState) {
       return new Response('{"error":"bridge-nobody"}', { status: 503 })
     },
     store: {
-      load: async () => state,
+      load: async () => state.kept,
       save: async (kept) => {
         saved.push(kept)
       },
+    },
+    alone: (_name, told) => {
+      if (held.byAnother) told.refused()
+      else told.taken()
+      return () => {
+        held.released++
+      }
     },
     changed: () => {},
   })
@@ -78,7 +87,7 @@ async function page(state?: VolunteerState) {
     bridge.linksChanged((key) => (key.equals(publicKey) ? neighbour : undefined))
   const address = parseLinkAddress('ws://alder.example/relay')
   return {
-    ...{ bridge, clock, posts, channels, saved, told, neighbourBy, link },
+    ...{ bridge, clock, posts, channels, saved, told, neighbourBy, link, held, state },
     hurried: () => hurried,
     /** What the entry's links do again and again. */
     dial: async () => {
@@ -135,13 +144,32 @@ describe('the visitor’s word about other visitors’ pages (issue: volunteers)
   })
 
   it('makes a volunteer of the page, off at first, and is kept', async () => {
-    const { bridge, link, neighbourBy, told, saved } = await page()
+    const { bridge, clock, link, neighbourBy, told, saved } = await page()
     link(neighbourBy('websocket'))
     expect(told).toEqual([])
     bridge.receive({ type: 'volunteer', on: true })
+    await clock.advanceAsync(1)
     expect(told).toEqual([3])
     expect(saved.at(-1)?.on).toBe(true)
-    expect(bridge.view().volunteer).toMatchObject({ on: true, ready: true, people: 0 })
+    expect(bridge.view().volunteer).toMatchObject({ on: true, elsewhere: false, ready: true, people: 0 })
+  })
+
+  it('begins with what other tabs have passed on, and is one in one tab only', async () => {
+    const { bridge, clock, held, state } = await page()
+    bridge.receive({ type: 'volunteer', on: true })
+    bridge.receive({ type: 'volunteer', on: false })
+    await clock.advanceAsync(1)
+    expect(bridge.view().volunteer.on).toBe(false)
+    expect(held.released).toBe(1)
+    state.kept = { ...NO_VOLUNTEER, day: Math.floor(clock.wall() / 86_400_000), bytes: 7_000 }
+    bridge.receive({ type: 'volunteer', on: true })
+    await clock.advanceAsync(1)
+    expect(bridge.view().volunteer).toMatchObject({ on: true, bytesToday: 7_000 })
+    bridge.receive({ type: 'volunteer', on: false })
+    held.byAnother = true
+    bridge.receive({ type: 'volunteer', on: true })
+    await clock.advanceAsync(1)
+    expect(bridge.view().volunteer).toMatchObject({ on: false, elsewhere: true })
   })
 
   it('makes none of a page that is itself passed on, or that another than the site’s relay calls', async () => {

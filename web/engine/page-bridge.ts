@@ -19,6 +19,7 @@ import type { BridgeCommand, BridgeDesk, BridgeView } from './bridge-protocol.ts
 import type { Kept } from './database.ts'
 import type { SiteDocument } from './site-document.ts'
 import { entryOf } from './site-network.ts'
+import { holdAlone } from './sole-tab.ts'
 import { NO_VOLUNTEER, volunteerStore } from './volunteer-store.ts'
 
 export interface PageBridgeOptions {
@@ -31,6 +32,8 @@ export interface PageBridgeOptions {
   readonly fetcher: typeof fetch | undefined
   /** Where the volunteer's state is kept; the browser's database if not given. */
   readonly store?: Kept<VolunteerState> | undefined
+  /** How this tab gets to be the only one that passes others on; the browser's own way if not given. */
+  readonly alone?: typeof holdAlone
   changed(): void
 }
 
@@ -51,6 +54,11 @@ export class PageBridge implements BridgeDesk {
   /** The link with the site's relay. */
   private neighbour: Neighbour | undefined
   private ready = false
+  /** Lets another tab be the one that passes others on. */
+  private letGo: (() => void) | undefined
+  /** Rises each time the switch is turned. */
+  private turn = 0
+  private elsewhere = false
 
   static async open(options: PageBridgeOptions): Promise<PageBridge> {
     const store = options.store ?? volunteerStore(options.site.network)
@@ -123,7 +131,7 @@ export class PageBridge implements BridgeDesk {
   }
 
   receive(command: BridgeCommand): void {
-    if (command.type === 'volunteer') this.volunteer.switch(command.on)
+    if (command.type === 'volunteer') this.help(command.on)
     else if (command.type === 'volunteer-limits') this.volunteer.limit(command.limits)
     else this.agree(command.on)
     this.options.changed()
@@ -141,6 +149,7 @@ export class PageBridge implements BridgeDesk {
       },
       volunteer: {
         on: volunteer.on,
+        elsewhere: this.elsewhere,
         ready: this.ready,
         people: volunteer.people,
         helped: volunteer.helped,
@@ -150,6 +159,35 @@ export class PageBridge implements BridgeDesk {
         mostPeople: limits.people,
       },
     }
+  }
+
+  /** Passes others on, if no other tab does: limits are those of a visitor, not of a tab. */
+  private help(on: boolean): void {
+    this.letGo?.()
+    this.letGo = undefined
+    this.elsewhere = false
+    this.turn++
+    if (!on) {
+      this.volunteer.switch(false)
+      return
+    }
+    const { site, alone = holdAlone, changed } = this.options
+    const { turn } = this
+    this.letGo = alone(`culvert-volunteer ${site.network}`, {
+      taken: () => void this.begin(turn),
+      refused: () => {
+        this.elsewhere = true
+        changed()
+      },
+    })
+  }
+
+  /** Begins with what other tabs have passed on today. */
+  private async begin(turn: number): Promise<void> {
+    const state = await this.options.store?.load().catch(() => undefined)
+    if (turn !== this.turn) return
+    if (state) this.volunteer.counted(state)
+    this.volunteer.switch(true)
   }
 
   private agree(on: boolean): void {

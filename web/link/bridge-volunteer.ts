@@ -89,6 +89,12 @@ export class BridgeVolunteer {
     return this.bytesToday >= this.state.limits.bytesPerDay
   }
 
+  /** What other tabs have passed on meanwhile. */
+  counted({ day, bytes }: Pick<VolunteerState, 'day' | 'bytes'>): void {
+    this.state = { ...this.state, day, bytes }
+    this.look()
+  }
+
   /** Switched off, it lets go of everybody at once. */
   switch(on: boolean): void {
     if (on === this.state.on) return
