@@ -137,6 +137,31 @@ describe('wires over datagrams (L-03)', () => {
     expect(clock.idle).toBe(true)
   })
 
+  it('open although forged questions have taken every place', async () => {
+    const { clock, a, b, dial, opened } = pair()
+    const forger = new Side(clock, 5)
+    const address: LinkAddress = { kind: 'udp', at: addressOf('192.0.2.1', 7002) }
+    const nowhere: Link = { ...b.way, send: () => undefined }
+    const forge = () => {
+      void forger.wires.dial(forger.way, b.keyPair.publicKey, address).catch(() => undefined)
+      b.wires.receive(nowhere, forger.sent.at(-1) as Uint8Array)
+    }
+    for (let i = 0; i < DATAGRAM_LIMITS.pending + 20; i++) {
+      forge()
+      await clock.advanceAsync(50)
+    }
+    void dial()
+    for (let i = 0; i < 20; i++) {
+      await clock.advanceAsync(50)
+      forge()
+    }
+    expect(b.counters.get('datagram-given-up')).toBeGreaterThan(20)
+    expect([opened.length, b.taken.length]).toEqual([1, 1])
+    expect(b.taken[0]?.neighbour.equals(a.keyPair.publicKey)).toBe(true)
+    await clock.advanceAsync(60_000)
+    expect(b.counters.get('datagram-full')).toBe(0)
+  })
+
   it('refuse another key and another network', async () => {
     const other = pair()
     void other.dial(KeyPair.generate(new SeededRandom(9)).publicKey)

@@ -51,7 +51,8 @@ export class DatagramWires {
   /** The newest wire over a link. */
   private readonly newest = new Map<Link, DatagramWire>()
   private readonly questions: TokenBucket
-  private pending = 0
+  /** Handshakes that strangers have begun, oldest first: how each is given up. */
+  private readonly pending = new Map<string, () => void>()
   private stopped = false
 
   constructor(options: DatagramWiresOptions) {
@@ -158,20 +159,19 @@ export class DatagramWires {
 
   /** A stranger begins. */
   private asked(way: Link, id: Uint8Array, rest: Uint8Array, packetBytes: number): void {
-    if (this.pending >= DATAGRAM_LIMITS.pending || this.sessions.size >= DATAGRAM_LIMITS.sessions) {
-      this.count('datagram-full')
-      return
-    }
     if (!this.questions.take()) {
       this.count('datagram-rate-limited')
       return
     }
-    const own = Uint8Array.from(id)
-    let waiting = true
-    const settled = () => {
-      if (waiting) this.pending--
-      waiting = false
+    // Forged questions come to nothing; who means it answers within a round trip, long before it is the oldest.
+    if (this.pending.size >= DATAGRAM_LIMITS.pending) this.giveUpOldest()
+    if (this.sessions.size >= DATAGRAM_LIMITS.sessions) {
+      this.count('datagram-full')
+      return
     }
+    const own = Uint8Array.from(id)
+    const key = toHex(own)
+    const settled = () => this.pending.delete(key)
     const auth = DatagramSession.responder({
       ...this.options,
       way,
@@ -187,9 +187,18 @@ export class DatagramWires {
         this.drop(own)
       },
     })
-    this.pending++
-    this.sessions.set(toHex(own), { way, auth, wire: undefined })
+    this.pending.set(key, () => this.drop(own))
+    this.sessions.set(key, { way, auth, wire: undefined })
     auth.receive(rest, packetBytes)
+  }
+
+  private giveUpOldest(): void {
+    for (const [key, giveUp] of this.pending) {
+      this.pending.delete(key)
+      giveUp()
+      this.count('datagram-given-up')
+      return
+    }
   }
 
   /** Undefined, and the session dropped, if the neighbour's key does not serve to seal control with. */
