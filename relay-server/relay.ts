@@ -1,4 +1,10 @@
-import { type Address, formatAddress, type IpAddress, sameAddress } from '../shared/bytes/address.ts'
+import {
+  type Address,
+  addressOf,
+  formatAddress,
+  type IpAddress,
+  sameAddress,
+} from '../shared/bytes/address.ts'
 import { fromHex } from '../shared/bytes/bytes.ts'
 import type { Directory } from '../shared/directory/directory.ts'
 import type { StockPeer } from '../shared/directory/stock-peers.ts'
@@ -42,6 +48,8 @@ export class Relay {
   private readonly mayReach: (address: IpAddress) => boolean
   private readonly exit: Exit | undefined
   private running: Running | undefined
+  /** Where the router at home takes TCP links for us. */
+  private mappedTcp: Address | undefined
   private stopping: Promise<void> | undefined
 
   constructor(options: RelayOptions) {
@@ -164,7 +172,7 @@ export class Relay {
         this.websocketUrl !== undefined ||
         config.udp.publicHost !== undefined ||
         walker.status.nat === 'open',
-      tcpHost: () => this.tcpHost,
+      tcpAt: (port) => this.tcpAt(port),
       circuits: (link) => router.table.legsOf(link).length,
       hasCircuit: (link, id) => router.table.find(link, id) !== undefined,
       onPacket: this.receive,
@@ -288,9 +296,10 @@ export class Relay {
       log,
       lan: own.lan,
       gateway: gateway?.address,
-      onMapped: (address) => {
-        own.setMapped(address)
-        walker.setWan(address)
+      onMapped: (udp, linkTcp) => {
+        this.mappedTcp = linkTcp
+        own.setMapped(udp)
+        walker.setWan(udp)
       },
     })
   }
@@ -329,10 +338,12 @@ export class Relay {
     return this.running?.own.reachable(this.running.walker)
   }
 
-  /** The host at which TCP comes in as UDP does: no NAT is between. */
-  private get tcpHost(): string | undefined {
+  /** Where the router takes TCP for us, or, with no NAT between, where it comes in as UDP does. */
+  private tcpAt(port: number): Address | undefined {
+    if (this.mappedTcp) return this.mappedTcp
     const isOpen = this.running?.walker.status.nat === 'open'
-    return isOpen ? this.publicAddresses?.[0]?.host : undefined
+    const host = isOpen ? this.publicAddresses?.[0]?.host : undefined
+    return host === undefined ? undefined : addressOf(host, port)
   }
 
   /** Whether an address is one of those; undefined while none is known. */

@@ -1,4 +1,4 @@
-import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
+import type { Address, IpAddress } from '../../shared/bytes/address.ts'
 import type { RelayAddresses } from '../../shared/directory/descriptor-addresses.ts'
 import type { PublicKey } from '../../shared/identity/keys.ts'
 import type { BandwidthStatus } from '../../shared/link/bandwidth.ts'
@@ -38,8 +38,8 @@ export interface RelayLinksOptions extends RelayOptions {
   readonly openGateway: LinkKindsOptions['openGateway']
   /** Whether others reach this relay without anybody's help. */
   isReachable(): boolean
-  /** The host at which TCP comes in from everywhere, if there is one that is known. */
-  tcpHost(): string | undefined
+  /** Where TCP to a port of this machine comes in from everywhere, if that is known. */
+  tcpAt(port: number): Address | undefined
   /** How many circuits' ends are on a link, and whether one with this id is. */
   circuits(link: Link): number
   hasCircuit(link: Link, circuitId: number): boolean
@@ -246,11 +246,11 @@ export class RelayLinks {
     }
   }
 
-  /** The TCP port, where no NAT is between us and everybody, as the way of our UDP packets shows. */
+  /** The TCP port, where the router sends it here, or no NAT is between us and everybody, as the way of our UDP packets shows. */
   private openTcp(): LinkAddress | undefined {
     const { enabled, port, publicPort = port } = this.options.config.links.tcp
-    const host = enabled && publicPort !== 0 ? this.options.tcpHost() : undefined
-    return host === undefined ? undefined : { kind: 'tcp', at: addressOf(host, publicPort) }
+    const at = enabled && publicPort !== 0 ? this.options.tcpAt(publicPort) : undefined
+    return at && { kind: 'tcp', at }
   }
 
   /** Whether anything has ever come by UDP. */

@@ -28,10 +28,14 @@ export interface MapperReport {
 const isPort = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535
 
+/** UDP, the gateway's, and that of TCP links. */
+const MOST_PORTS = 3
+
 /** Checks a report: what routers say came through the mapper. Undefined unless all of it is as it should be. */
 export function readReport(value: unknown): MapperReport | undefined {
   const { via, mapped } = (value ?? {}) as { via?: unknown; mapped?: unknown }
-  if ((via !== 'nat-pmp' && via !== 'upnp') || !Array.isArray(mapped) || mapped.length > 2) return undefined
+  if ((via !== 'nat-pmp' && via !== 'upnp') || !Array.isArray(mapped) || mapped.length > MOST_PORTS)
+    return undefined
   const ports: MappedPort[] = []
   for (const each of mapped as Partial<Record<keyof MappedPort, unknown>>[]) {
     const { port, protocol, externalHost, externalPort } = each ?? {}

@@ -121,7 +121,7 @@ const received = () => statusOf()?.counters['udp-received'] ?? 0
 describe.each([
   { protocol: 'natpmp', state: 'nat-pmp', name: 'NAT-PMP' },
   { protocol: 'upnp', state: 'upnp', name: 'UPnP' },
-] as const)('a port mapped by $name at a real router (N-10)', ({ protocol, state, name }) => {
+] as const)('a port mapped by $name at a real router (N-10, L-01)', ({ protocol, state, name }) => {
   it('lets strangers reach the relay, and is gone when the relay has stopped', async () => {
     daemon = startMiniupnpd(protocol)
     relay = startRelay()
@@ -142,6 +142,9 @@ describe.each([
       `fetch('http://${WAN}:${GATEWAY_PORT}/healthz').then((r) => r.text()).then(console.log)`,
     )
     expect(page.trim()).toBe('ok')
+    // That of TCP links: connecting fails the program where nobody listens.
+    const connect = `import socket; socket.create_connection(('${WAN}', 6667), 10).close(); print('open')`
+    expect(outside.run('python3', '-c', connect).trim()).toBe('open')
     expect(log).not.toMatch(/\d+\.\d+\.\d+\.\d+/)
     await end(relay)
     expect(router.run('nft', 'list', 'ruleset')).not.toContain(String(UDP_PORT))

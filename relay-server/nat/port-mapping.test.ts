@@ -33,6 +33,7 @@ function relayPorts(config = '', lan = '192.168.1.9', gateway: string | undefine
   const mappers: FakeMapper[] = []
   const lines: string[] = []
   const mapped: (IpAddress | undefined)[] = []
+  const links: (IpAddress | undefined)[] = []
   const write = (line: string) => lines.push(line)
   const ports = new RelayPorts({
     config: parseConfig(config, 'relay.yaml'),
@@ -40,7 +41,10 @@ function relayPorts(config = '', lan = '192.168.1.9', gateway: string | undefine
     log: { error: write, info: write, debug: write },
     lan: addressOf(lan, 6421) as IpAddress,
     gateway: gateway === undefined ? undefined : addressOf(gateway, 8080),
-    onMapped: (address) => mapped.push(address),
+    onMapped: (udp, linkTcp) => {
+      mapped.push(udp)
+      links.push(linkTcp)
+    },
     startMapper: (settings) => {
       const mapper = new FakeMapper(settings)
       mappers.push(mapper)
@@ -52,20 +56,37 @@ function relayPorts(config = '', lan = '192.168.1.9', gateway: string | undefine
   const report = (externalHost: string, externalPort = 6421) =>
     mapper?.emit('message', {
       via: 'upnp',
-      mapped: [{ port: 6421, protocol: 'udp', externalHost, externalPort }],
+      mapped: [
+        { port: 6421, protocol: 'udp', externalHost, externalPort },
+        { port: 6667, protocol: 'tcp', externalHost, externalPort: externalPort + 1 },
+      ],
     })
-  return { clock, mappers, mapper, lines, mapped, ports, report }
+  return { clock, mappers, mapper, lines, mapped, links, ports, report }
 }
 
 describe('the ports that a router is asked for (N-10)', () => {
-  it('are UDP, and the gateway’s where others can reach it', () => {
+  const tcp = (port: number) => ({ port, protocol: 'tcp' })
+
+  it('are UDP, that of TCP links, and the gateway’s where others can reach it (L-01)', () => {
     const udp = { port: 6421, protocol: 'udp' }
-    expect(relayPorts().mapper?.settings.ports).toEqual([udp])
-    expect(relayPorts('', '192.168.1.9', '127.0.0.1').mapper?.settings.ports).toEqual([udp])
+    expect(relayPorts().mapper?.settings.ports).toEqual([udp, tcp(6667)])
+    expect(relayPorts('', '192.168.1.9', '127.0.0.1').mapper?.settings.ports).toEqual([udp, tcp(6667)])
     expect(relayPorts('', '192.168.1.9', '0.0.0.0').mapper?.settings.ports).toEqual([
       udp,
-      { port: 8080, protocol: 'tcp' },
+      tcp(8080),
+      tcp(6667),
     ])
+  })
+
+  it.each([
+    ['{enabled: false}', []],
+    ['{port: 0}', []],
+    ['{host: 127.0.0.1}', []],
+    ['{host: "::1"}', []],
+    ['{publicHost: relay.example.org}', []],
+    ['{port: 7000, host: 192.168.1.9}', [tcp(7000)]],
+  ])('are for TCP links where they come in at a known port over IPv4: %s (L-01)', (config, ports) => {
+    expect(relayPorts(`links: {tcp: ${config}}`).mapper?.settings.ports.slice(1)).toEqual(ports)
   })
 
   it.each([
@@ -82,12 +103,13 @@ describe('the ports that a router is asked for (N-10)', () => {
   })
 
   it('lead to the router’s address, unless that is private itself', () => {
-    const { report, mapped, lines, ports } = relayPorts()
+    const { report, mapped, links, lines, ports } = relayPorts()
     expect(ports.state).toBe('asking')
     report('93.184.216.34', 40_000)
     report('93.184.216.34', 40_000)
     report('100.64.0.9')
     expect(mapped).toEqual([addressOf('93.184.216.34', 40_000), undefined])
+    expect(links).toEqual([addressOf('93.184.216.34', 40_001), undefined])
     expect(ports.state).toBe('upnp')
     expect(lines).toEqual([
       "the router sends this relay's port here (UPnP)",
@@ -132,7 +154,7 @@ describe('a router or mapper that fails (N-10, O-06)', () => {
       { via: 'pcp', mapped: [good] },
       { via: 'upnp', mapped: good },
       { via: 'upnp', mapped: [null] },
-      { via: 'upnp', mapped: [good, good, good] },
+      { via: 'upnp', mapped: [good, good, good, good] },
       ...[{ externalPort: 0 }, { externalPort: 65_536 }, { externalPort: '1' }, { port: 1.5 }].map(
         (part) => ({
           via: 'upnp',

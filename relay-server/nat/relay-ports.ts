@@ -21,8 +21,8 @@ export interface RelayPortsOptions {
   readonly lan: IpAddress
   /** The gateway's, if it listens. */
   readonly gateway: Address | undefined
-  /** Where the UDP socket can be reached from outside; undefined if it is not known (any more). */
-  onMapped(address: IpAddress | undefined): void
+  /** Where the UDP socket, and the port of TCP links, can be reached from outside; undefined if it is not known (any more). */
+  onMapped(udp: IpAddress | undefined, linkTcp: IpAddress | undefined): void
   readonly startMapper?: PortMappingOptions['startMapper']
 }
 
@@ -45,8 +45,11 @@ export class RelayPorts {
       clock,
       onChange: (state, mapped) => {
         this.current = state
-        const udp = mapped.find(({ protocol }) => protocol === 'udp')
-        this.changed(state, udp && (addressOf(udp.externalHost, udp.externalPort) as IpAddress))
+        const of = (protocol: WantedPort['protocol'], port: number) => {
+          const found = mapped.find((each) => each.protocol === protocol && each.port === port)
+          return found && (addressOf(found.externalHost, found.externalPort) as IpAddress)
+        }
+        this.changed(state, of('udp', options.lan.port), of('tcp', options.config.links.tcp.port))
       },
       ...(startMapper ? { startMapper } : {}),
     })
@@ -64,10 +67,11 @@ export class RelayPorts {
     return this.mapping?.stop() ?? Promise.resolve()
   }
 
-  private changed(state: PortMappingState, address: IpAddress | undefined): void {
+  private changed(state: PortMappingState, udp: IpAddress | undefined, tcp: IpAddress | undefined): void {
     const { log, onMapped } = this.options
-    const isPublic = address !== undefined && new ExitPolicy().judge(address, 'udp') === 'allowed'
-    onMapped(isPublic ? address : undefined)
+    const isPublic = udp !== undefined && new ExitPolicy().judge(udp, 'udp') === 'allowed'
+    if (isPublic) onMapped(udp, tcp?.host === udp.host ? tcp : undefined)
+    else onMapped(undefined, undefined)
     if (state === 'none') {
       log.info('no router here maps ports: peers reach this relay as far as its NAT allows')
     } else if (state === 'nat-pmp' || state === 'upnp') {
@@ -83,7 +87,15 @@ function portsToMap({ config, lan, gateway }: RelayPortsOptions): WantedPort[] {
   if (!portMapping || config.lab || publicHost !== undefined || isLoopback(lan) || !isBehindRouter(lan))
     return []
   const tcp = gateway && !isLoopback(gateway) && gateway.kind === 'ipv4' ? [gateway.port] : []
+  if (listensForLinks(config)) tcp.push(config.links.tcp.port)
   return [{ port: lan.port, protocol: 'udp' }, ...tcp.map((port) => ({ port, protocol: 'tcp' as const }))]
+}
+
+/** Whether TCP links come in over IPv4, at a port that is known beforehand, and nobody has said where they do from outside. */
+function listensForLinks({ links }: RelayConfig): boolean {
+  const { enabled, host, port, publicHost } = links.tcp
+  const at = host === undefined ? undefined : addressOf(host, port)
+  return enabled && port !== 0 && publicHost === undefined && (!at || (at.kind === 'ipv4' && !isLoopback(at)))
 }
 
 /** Private (RFC 1918), or a provider's NAT (RFC 6598). */
