@@ -12,7 +12,7 @@ export const stageWords: Readonly<Record<Stage, StageWords>> = {
   starting: { title: 'Waking up', about: 'The page prepares its keys.', light: 0.05 },
   'reaching-relay': {
     title: 'Reaching the first relay',
-    about: 'The only machine this page ever connects to.',
+    about: 'One of the few machines that see your address.',
     light: 0.15,
   },
   building: {
