@@ -1,4 +1,4 @@
-import type { KeyPair } from '../shared/identity/keys.ts'
+import type { KeyPair, PublicKey } from '../shared/identity/keys.ts'
 import type { WalkStatus } from '../shared/ipv8/walker.ts'
 import type { RouterStats } from '../shared/onion/router.ts'
 import type { Clock } from '../shared/world/clock.ts'
@@ -17,6 +17,8 @@ export interface RelayOptions {
   readonly random: Random
   readonly counters: Counters
   readonly log: Log
+  /** A relay that there is a link with has sent a message: each comes once, at most 8,192 bytes (L-06). */
+  readonly onMessage?: ((from: PublicKey, body: Uint8Array) => void) | undefined
 }
 
 /** Numbers and states, no addresses, keys or ids: what GET /status.json answers (N-13). */

@@ -44,6 +44,8 @@ export interface TestRelay {
   /** Lines up to level `info`. */
   readonly logged: string[]
   readonly debugged: string[]
+  /** Of relays that it has a link with. */
+  readonly messages: { readonly from: PublicKey; readonly body: Uint8Array }[]
   readonly hop: PathHop
 }
 
@@ -54,6 +56,7 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
   const logged: string[] = []
   const write = (message: string) => logged.push(message)
   const debugged: string[] = []
+  const messages: TestRelay['messages'] = []
   const log: Log = { error: write, info: write, debug: (message) => debugged.push(message) }
   const relay = new Relay({
     config: parseConfig(
@@ -77,6 +80,7 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
     random,
     counters,
     log,
+    onMessage: (from, body) => messages.push({ from, body }),
   })
   await relay.start()
   const address = addressOf(host, Number(relay.udpAddress.split(':').at(-1))) as IpAddress
@@ -86,6 +90,7 @@ export async function startRelay(host: string, config: RelayConfigInput = {}): P
     counters,
     logged,
     debugged,
+    messages,
     hop: { publicKey: keyPair.publicKey, address, name: host },
   }
 }

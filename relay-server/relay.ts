@@ -170,6 +170,7 @@ export class Relay {
       openGateway: (listen, name) => this.openToOnion(listen, name),
       isReachable: () =>
         this.websocketUrl !== undefined ||
+        this.mappedTcp !== undefined ||
         config.udp.publicHost !== undefined ||
         walker.status.nat === 'open',
       tcpAt: (port) => this.tcpAt(port),
@@ -222,16 +223,14 @@ export class Relay {
         },
       )
       await links.start()
+      await discovery.start()
     } catch (error) {
-      await running.gateway?.gateway.stop()
-      await linkBandwidth.stop()
-      await udp.close()
+      await this.stop()
       throw error
     }
     running.ports = this.portsOf(running)
     running.ports.start()
     bandwidth.start()
-    await discovery.start()
     walker.addBootstrap(defaultBootstrap(config).filter((address) => udp.reaches(address)))
     walker.start()
   }

@@ -136,6 +136,28 @@ describe('relays that UDP does not join (L-01, L-07)', () => {
     expect(third.counters.get('udp-received')).toBe(0)
   })
 
+  it('are sent messages, one of them or all, each once, by however many kinds they are joined (L-06)', async () => {
+    const both = { tcp: true, websocket: true }
+    const near = await start(V4[1], both)
+    const far = await start(V6, both)
+    const ring = [near, far].map((relay) => inRing(relay, tcpOf(relay), websocketOf(relay)))
+    const first = await start(V4[0], { ...both, firstRing: ring })
+    const kinds: WireKind[] = ['tcp', 'websocket']
+    await until('two kinds to each', () =>
+      [near, far].every((relay) => kindsOf(first, relay).join() === kinds.join()),
+    )
+    expect(first.relay.links?.broadcast(Uint8Array.of(1, 2, 3))).toBe(2)
+    expect(first.relay.links?.send(far.keyPair.publicKey.mid, Uint8Array.of(4))).toBe(true)
+    expect(first.relay.links?.send(new Uint8Array(20), Uint8Array.of(5))).toBe(false)
+    expect(() => first.relay.links?.broadcast(new Uint8Array(8_193))).toThrow(/8,192|8192/)
+    await until('all that was sent', () => near.messages.length === 1 && far.messages.length === 2)
+    expect(near.messages).toEqual([{ from: first.keyPair.publicKey, body: Uint8Array.of(1, 2, 3) }])
+    expect(far.messages.map(({ body }) => [...body])).toEqual([[1, 2, 3], [4]])
+    expect(near.relay.links?.send(first.keyPair.publicKey.mid, Uint8Array.of(6))).toBe(true)
+    await until('the answer', () => first.messages.length === 1)
+    expect(first.messages[0]?.body).toEqual(Uint8Array.of(6))
+  })
+
   it('learn of others through their links, and find their way to them (D-04)', async () => {
     const both = { tcp: true }
     const second = await start(V6, both)

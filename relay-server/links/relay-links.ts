@@ -109,6 +109,7 @@ export class RelayLinks {
       isBlocked: (publicKey) => this.targets.isBlocked(publicKey),
       inUse: (neighbour) => options.circuits(neighbour) > 0,
       onPacket: this.fromNeighbour,
+      onMessage: ({ publicKey }, body) => options.onMessage?.(publicKey, body),
       onSignal: (neighbour, body) => signalling.receive(neighbour, body),
       onPlaces: (neighbour, places) => {
         // What relays offer is said in their descriptors.
@@ -214,6 +215,21 @@ export class RelayLinks {
   /** Open links with other relays. */
   relays(): Neighbour[] {
     return this.keeper.relays().filter(({ status }) => status === 'open')
+  }
+
+  /**
+   * Sends a message to one relay: at most once, and not confirmed (L-06).
+   * @param mid 20 bytes, SHA-1 of its key
+   * @returns false if there is no link with it
+   * @throws CodecError `control-size` if the body is over 8,192 bytes
+   */
+  send(mid: Uint8Array, body: Uint8Array): boolean {
+    return this.keeper.send(mid, body)
+  }
+
+  /** Sends a message to every relay that there is a link with. @returns to how many (L-06) @throws as `send` */
+  broadcast(body: Uint8Array): number {
+    return this.keeper.broadcast(body)
   }
 
   /** @param withAddresses adds addresses and ids, for an operator who asked for them */
