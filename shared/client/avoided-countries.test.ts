@@ -98,6 +98,11 @@ describe('where a relay is, by table and by its own word (K-08)', () => {
     expect([silent?.country, silent?.as, silent?.claimed]).toEqual([undefined, undefined, undefined])
   })
 
+  it('has both of its addresses', () => {
+    const udp6 = { kind: 'ipv6', host: '2001:db8::7', port: 1 } as const
+    expect(describedRelay(descriptor({ udp6 }))?.address6).toBe(udp6)
+  })
+
   it('is the same object each time, for each table', () => {
     const one = descriptor({})
     expect(describedRelay(one, geo)).toBe(describedRelay(one, geo))

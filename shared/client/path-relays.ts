@@ -26,13 +26,14 @@ export function describedRelay(descriptor: RelayDescriptor, geo = NOWHERE): Path
   described.set(geo, relays)
   const known = relays.get(descriptor)
   if (known) return known
-  const { flags, udp } = descriptor
+  const { flags, udp, udp6 } = descriptor
   const kinds = linkAddressesOf(descriptor).flatMap(({ kind }) => (kind === 'udp' ? [] : [kind]))
   if ((flags & FLAG_RELAY) === 0 || (udp === undefined && kinds.length === 0)) return undefined
   const relay: PathRelay = {
     publicKey: descriptor.publicKey,
     name: descriptor.nickname,
     address: udp,
+    ...(udp6 && { address6: udp6 }),
     kinds,
     ...placeOf(udp, geo, descriptor),
     family: toHex(descriptor.family),

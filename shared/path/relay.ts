@@ -14,6 +14,8 @@ export interface PathRelay {
   readonly name: string
   /** Where the hop before it reaches it by UDP. Undefined where nobody does: that hop must know the way by key. */
   readonly address: IpAddress | undefined
+  /** Its second UDP address, of IPv6, where its descriptor names one of IPv4 before. */
+  readonly address6?: IpAddress | undefined
   /** The kinds of link by which its descriptor says it is reached beside UDP; absent where it has none. */
   readonly kinds?: readonly LinkKind[]
   /** Operator family; empty for none. */
@@ -66,6 +68,8 @@ export function networkOf(address: IpAddress, bits: NetworkBits): string {
 interface Known {
   readonly bits: NetworkBits
   readonly network: string
+  /** Of its second address. */
+  readonly network6: string | undefined
 }
 
 const networks = new WeakMap<PathRelay, Known>()
@@ -76,15 +80,34 @@ const networks = new WeakMap<PathRelay, Known>()
  */
 const UNKNOWN_NETWORK = 'unknown'
 
-/** The network of a relay: computed once, since a path is chosen from thousands. */
+/** The network of a relay, by its first address. */
 export function networkOfRelay(relay: PathRelay, bits: NetworkBits): string {
+  return networksOf(relay, bits).network
+}
+
+/** Computed once, since a path is chosen from thousands. */
+function networksOf(relay: PathRelay, bits: NetworkBits): Known {
   let known = networks.get(relay)
   if (known === undefined || known.bits !== bits) {
-    const { address } = relay
-    known = { bits, network: address ? networkOf(address, bits) : UNKNOWN_NETWORK }
+    const { address, address6 } = relay
+    known = {
+      bits,
+      network: address ? networkOf(address, bits) : UNKNOWN_NETWORK,
+      network6: address6 && networkOf(address6, bits),
+    }
     networks.set(relay, known)
   }
-  return known.network
+  return known
+}
+
+/** By any of their addresses: one of IPv4 and one of IPv6 are never of one network. */
+function haveOneNetwork(a: PathRelay, b: PathRelay, bits: NetworkBits): boolean {
+  const [ofA, ofB] = [networksOf(a, bits), networksOf(b, bits)]
+  return (
+    ofA.network === ofB.network ||
+    ofA.network === ofB.network6 ||
+    (ofA.network6 !== undefined && (ofA.network6 === ofB.network || ofA.network6 === ofB.network6))
+  )
 }
 
 const keys = new WeakMap<PublicKey, string>()
@@ -103,7 +126,7 @@ export function relayKey({ publicKey }: { readonly publicKey: PublicKey }): stri
 export function mayShareCircuit(a: PathRelay, b: PathRelay, bits: NetworkBits): boolean {
   return (
     relayKey(a) !== relayKey(b) &&
-    networkOfRelay(a, bits) !== networkOfRelay(b, bits) &&
+    !haveOneNetwork(a, b, bits) &&
     (a.family === '' || a.family !== b.family) &&
     !haveOneSystem(a, b) &&
     !isOnlyToldBy(a, b) &&

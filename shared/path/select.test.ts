@@ -109,6 +109,21 @@ describe('path selection (C-03, C-06)', () => {
     expect(select(entry, [entry, exit], 2, { avoid: [exit] })).toEqual([entry, exit])
   })
 
+  it('takes two relays of one IPv6 /32 for neighbours, whichever of their addresses it is', () => {
+    const at = (host: string) => ({ kind: 'ipv6', host, port: 7759 }) as const
+    const dual = { exit: 'stream', address6: at('2001:db8:1::1') } as const
+    const one = testRelay('one', '192.0.2.1', dual)
+    const other = testRelay('other', '198.51.100.2', { address6: at('2001:db8:ffff::1') })
+    const only6 = testRelay('only IPv6', '2001:db8:7::1')
+    const apart = testRelay('apart', '198.51.100.3', { address6: at('2001:db9::1') })
+    for (const near of [other, only6]) {
+      expect(mayShareCircuit(one, near, NETWORK_BITS)).toBe(false)
+      expect(mayShareCircuit(near, one, NETWORK_BITS)).toBe(false)
+      expect(select(entry, [entry, near, one], 3)).toBe('no-relay')
+    }
+    expect(select(entry, [entry, apart, one], 3)).toEqual([entry, apart, one])
+  })
+
   it('masks networks by the bits asked for', () => {
     const bits = { ipv4: 12, ipv6: 32 }
     expect(networkOf(testRelay('a', '10.31.0.1').address!, bits)).toBe('ipv4 0a100000')
