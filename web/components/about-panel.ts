@@ -54,6 +54,11 @@ export class AboutPanel extends LitElement {
         <ul>
           <li>Someone who runs both your entry and your exit, or watches both ends of the circuit, can link them by timing and volume.</li>
           <li>The exit can read what is not encrypted by itself, such as requests to trackers.</li>
+          <li>Whoever serves this page can change it. Open it at a relay that you trust, or at one of your own.</li>
+          <li>
+            Behind an HTTP or SOCKS proxy: WebRTC goes around it, is tried without asking, and shows relays your real
+            address. So does Culvert’s question to a relay for the address that you have outside (STUN).
+          </li>
           <li>What you download may itself be harmful, or betray you when opened elsewhere.</li>
           <li>A lab, where every relay runs on one machine, gives no anonymity at all.</li>
         </ul>
