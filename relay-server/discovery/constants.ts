@@ -31,7 +31,7 @@ export const DHT_SOURCE = {
   /** From the start to the first announce; doubled while it fails, up to the second. */
   announceFirstMs: 500,
   announceLongestMs: 300_000,
-  /** How often it is looked whether there is a new descriptor to put; the DHT machine repeats what it has put by itself. */
+  /** How often it is looked whether there is a new descriptor to put, or the time has come to put the old one again. */
   renewMs: 60_000,
   /** Nodes are written to the state folder so often, and when the relay stops. */
   saveMs: 600_000,

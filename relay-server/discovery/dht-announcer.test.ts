@@ -5,7 +5,14 @@ import { describe, expect, it } from 'vitest'
 import type { IpAddress } from '../../shared/bytes/address.ts'
 import { relayInfoHash, relayItemSalt } from '../../shared/directory/constants.ts'
 import { descriptorOf, keyOf, NETWORK, NOW_MS } from '../../shared/directory/relays.fixture.ts'
-import type { Dht, MutableItem, StoreResult } from '../../shared/kademlia/api.ts'
+import type {
+  Dht,
+  GetItemResult,
+  GetPeersResult,
+  MutableItem,
+  StoreResult,
+} from '../../shared/kademlia/api.ts'
+import { TestDht, type TestNode } from '../../shared/kademlia/dht.fixture.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { DhtAnnouncer } from './dht-announcer.ts'
@@ -81,7 +88,8 @@ describe('a relay in the DHT (D-02, K-04)', () => {
     world.own = descriptorOf(1, { published: NOW_MS / 1000 + 3_600 })
     clock.advance(600_000)
     expect(put.map(({ seq }) => seq - NOW_MS / 1000)).toEqual([0, 3_600])
-    expect(counters.get('dht-announced')).toBe(1)
+    // Our address may have changed as well.
+    expect(counters.get('dht-announced')).toBe(2)
     expect(counters.get('dht-item-put')).toBe(2)
   })
 
@@ -98,6 +106,41 @@ describe('a relay in the DHT (D-02, K-04)', () => {
     world.stored = 8
     clock.advance(600_000)
     expect(put).toHaveLength(1)
+  })
+
+  it('can still be found after hours, by its announce and by its item (K-05)', () => {
+    const world = new TestDht()
+    world.grow(12)
+    const [first, second] = world.nodes as [TestNode, TestNode]
+    const relay = world.add()
+    relay.dht.setOwnAddress(relay.address)
+    relay.dht.start([first.address])
+    const descriptor = descriptorOf(1)
+    const announcer = new DhtAnnouncer({
+      dht: relay.dht,
+      clock: world.clock,
+      counters: relay.counters,
+      keyPair: keyOf(1),
+      infoHash: relayInfoHash(NETWORK),
+      salt: relayItemSalt(NETWORK),
+      own: () => descriptor,
+    })
+    announcer.start()
+    const ask = () => ({
+      peers: world.result<GetPeersResult>((done) => second.dht.getPeers(relayInfoHash(NETWORK), {}, done))
+        .peers,
+      item: world.result<GetItemResult>((done) =>
+        second.dht.getItem({ publicKey: keyOf(1).publicKey.ed25519, salt: relayItemSalt(NETWORK) }, done),
+      ).item?.value,
+    })
+    const found = { peers: [relay.address], item: descriptor }
+    world.clock.advance(3_600_000)
+    expect(ask()).toEqual(found)
+    world.clock.advance(2 * 3_600_000)
+    expect(ask()).toEqual(found)
+    announcer.stop()
+    world.clock.advance(3 * 3_600_000)
+    expect(ask()).toEqual({ peers: [], item: undefined })
   })
 
   it('falls silent when it is stopped', () => {
