@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { SITE_FETCH_MS } from './limits.ts'
 import type { Network } from './network.ts'
 import { EngineSession } from './session.ts'
 import type { SiteDocument } from './site-document.ts'
@@ -103,10 +104,40 @@ describe('the sample, whose torrent file takes a while to come (W-01)', () => {
   })
 
   it('is not waited for without end', async () => {
+    await newSession()
+    expect(asked[0]?.signal).toBeInstanceOf(AbortSignal)
+  })
+})
+
+describe('what the site learns of who watches its sample (W-01, W-03)', () => {
+  it('is nothing: every page fetches the torrent file, once, before any click', async () => {
     const session = await newSession()
+    expect(asked).toHaveLength(1)
+    asked[0]?.answer(new Response('de'))
+    await settle()
+    for (let i = 0; i < 2; i++) {
+      session.receive({ type: 'open-sample' })
+      await settle()
+    }
+    expect(asked).toHaveLength(1)
+    expect(opened).toEqual(['file', 'file'])
+  })
+
+  it('is nothing where the site gives no file at first: the page asks again by the clock, not by the click', async () => {
+    const session = await newSession()
+    asked[0]?.answer(new Response('', { status: 500 }))
+    await settle()
     session.receive({ type: 'open-sample' })
     await settle()
-    expect(asked[0]?.signal).toBeInstanceOf(AbortSignal)
+    expect(asked).toHaveLength(1)
+    expect(opened).toEqual([])
+    vi.advanceTimersByTime(SITE_FETCH_MS)
+    asked[1]?.answer(new Response('de'))
+    await settle()
+    session.receive({ type: 'open-sample' })
+    await settle()
+    expect(asked).toHaveLength(2)
+    expect(opened).toEqual(['file'])
   })
 })
 

@@ -18,7 +18,8 @@ export class EngineSession {
   private readonly relays: RelaysFeed
   private site: SiteDocument | undefined
   private engine: TorrentEngine | undefined
-  private origin = ''
+  /** Fetched by every page before any click, so that the site does not learn who watches the sample. */
+  private sampleFile: Promise<Uint8Array> | undefined
   private hops: Hops = 3
   private problem: Problem | undefined
   /** Opened before the site's document was here. */
@@ -103,13 +104,12 @@ export class EngineSession {
   }
 
   private start({ origin, hops, channels }: EngineCommand & { readonly type: 'start' }): void {
-    this.origin = origin
     this.hops = hops
     this.network.setHops(hops)
     // Who came through Tor has no way beside it: data channels would tell others where he is.
     const byOnion = isOnionName(new URL(origin).hostname)
     this.network.start(origin, byOnion ? undefined : channels && channelOpener(channels)).then(
-      (site) => this.ready(site),
+      (site) => this.ready(site, origin),
       () => {
         this.problem = { code: 'no-relay', detail: "the site's document could not be read" }
         this.changed()
@@ -117,8 +117,9 @@ export class EngineSession {
     )
   }
 
-  private ready(site: SiteDocument): void {
+  private ready(site: SiteDocument, origin: string): void {
     this.site = site
+    if (site.sample) this.fetchSampleFile(new URL(site.sample.torrent, origin))
     this.engine = new TorrentEngine({
       tunnel: this.network.tunnel,
       hidden: this.network.hidden,
@@ -152,10 +153,8 @@ export class EngineSession {
   }
 
   private openSample(engine: TorrentEngine): void {
-    const path = this.site?.sample?.torrent
-    if (path === undefined) return
     const { turn } = this
-    fetchSample(new URL(path, this.origin)).then(
+    this.sampleFile?.then(
       (bytes) => {
         if (turn === this.turn) engine.open({ kind: 'file', bytes })
       },
@@ -165,6 +164,12 @@ export class EngineSession {
         this.changed()
       },
     )
+  }
+
+  /** Again and again until it is here, by the clock alone: no click shows. */
+  private fetchSampleFile(url: URL): void {
+    this.sampleFile = fetchSample(url)
+    this.sampleFile.catch(() => setTimeout(() => this.fetchSampleFile(url), SITE_FETCH_MS))
   }
 
   private serve(port: MessagePort): void {
