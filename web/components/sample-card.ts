@@ -6,7 +6,7 @@ import { base } from '../styles/base.ts'
 import { play } from './icons.ts'
 import './tunnel-scene.ts'
 
-/** The film that every Culvert offers: its poster is one big play button. */
+/** The film that a site offers: its poster is one big play button. */
 export class SampleCard extends LitElement {
   static override properties = {
     sample: { attribute: false },

@@ -41,7 +41,8 @@ export interface EngineView {
   readonly hops: Hops
   readonly circuits: readonly CircuitView[]
   readonly torrent: TorrentView | undefined
-  readonly sample: SampleView | undefined
+  /** Undefined until the site's document is here, null if it offers none. */
+  readonly sample: SampleView | null | undefined
   /** True in the lab: everything runs on one machine, so nobody is anonymous. */
   readonly lab: boolean
   readonly problem: Problem | undefined

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { SITE_FETCH_MS } from './limits.ts'
 import type { Network } from './network.ts'
+import type { EngineEvent } from './protocol.ts'
 import { EngineSession } from './session.ts'
 import type { SiteDocument } from './site-document.ts'
 
@@ -41,11 +42,13 @@ async function newSession(
   origin = 'http://localhost',
   channels?: MessagePort,
   started: (openChannel: unknown) => void = () => {},
+  site = SITE,
+  post: (event: EngineEvent) => void = () => {},
 ): Promise<EngineSession> {
   const network = {
     start: async (_origin: string, openChannel: unknown) => {
       started(openChannel)
-      return SITE
+      return site
     },
     setHops: () => {},
     newCircuit: () => {
@@ -53,7 +56,7 @@ async function newSession(
     },
     view: () => ({ entry: {}, circuits: [], problem: undefined, exitAddress: circuits.exitAddress }),
   }
-  const session = new EngineSession(network as unknown as Network, () => {})
+  const session = new EngineSession(network as unknown as Network, post)
   session.receive({ type: 'start', origin, hops: 3, ...(channels && { channels }) })
   await settle()
   return session
@@ -138,6 +141,24 @@ describe('what the site learns of who watches its sample (W-01, W-03)', () => {
     await settle()
     expect(asked).toHaveLength(2)
     expect(opened).toEqual(['file'])
+  })
+})
+
+describe('the sample that the view shows (W-01)', () => {
+  it('is unknown before the document is here, and none where the site offers none', async () => {
+    const shown = async (site: SiteDocument) => {
+      const samples: unknown[] = []
+      const post = (event: EngineEvent) => {
+        if (event.type === 'view') samples.push(event.view.sample)
+      }
+      await newSession('http://localhost', undefined, () => {}, site, post)
+      vi.advanceTimersByTime(2_000)
+      return samples.at(-1)
+    }
+    const film = { title: 'A film', description: 'Water.', bytes: 5, seconds: 2 }
+    expect(await shown({ ...SITE, sample: { ...film, torrent: '/sample.torrent' } })).toEqual(film)
+    expect(await shown({ ...SITE, sample: undefined })).toBeNull()
+    expect(await shown(new Promise(() => {}) as unknown as SiteDocument)).toBeUndefined()
   })
 })
 

@@ -4,7 +4,7 @@ import { SITE_FETCH_MS, TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts
 import { MediaServer } from './media.ts'
 import { nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
-import type { EngineCommand, EngineEvent, EngineView, Hops, Problem } from './protocol.ts'
+import type { EngineCommand, EngineEvent, EngineView, Hops, Problem, SampleView } from './protocol.ts'
 import { RelaysFeed } from './relays-feed.ts'
 import type { SiteDocument } from './site-document.ts'
 import { TorrentEngine } from './torrent-engine.ts'
@@ -204,23 +204,23 @@ export class EngineSession {
 
   private view({ entry, circuits, problem, exitAddress }: NetworkView): EngineView {
     const facts = this.engine?.facts()
-    const sample = this.site?.sample
     return {
       entry,
       hops: this.hops,
       circuits,
       torrent: facts && { ...facts, swarmSees: exitAddress },
-      sample: sample && {
-        title: sample.title,
-        description: sample.description,
-        bytes: sample.bytes,
-        seconds: sample.seconds,
-      },
+      sample: this.site && sampleView(this.site),
       lab: this.site?.lab ?? false,
       problem: this.problem ?? problem ?? this.engine?.problem,
       bridge: this.network.bridge?.view(),
     }
   }
+}
+
+function sampleView({ sample }: SiteDocument): SampleView | null {
+  if (sample === undefined) return null
+  const { title, description, bytes, seconds } = sample
+  return { title, description, bytes, seconds }
 }
 
 /** From the page's own origin, which the visitor asked for the page itself. */

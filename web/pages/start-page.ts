@@ -1,4 +1,4 @@
-import { css, html, LitElement } from 'lit'
+import { css, html, LitElement, nothing } from 'lit'
 import { type AppState, initialState, problemOf } from '../app/app-state.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
@@ -26,12 +26,9 @@ export class StartPage extends LitElement {
     this.renderRoot.querySelector('h1')?.focus({ preventScroll: true })
   }
 
-  focusSource(): void {
-    this.renderRoot.querySelector('source-form')?.focus()
-  }
-
   override render() {
     const { state } = this
+    const sample = state.view?.sample
     const code = problemOf(state)
     return html`<problem-alert
         .code=${code}
@@ -39,7 +36,7 @@ export class StartPage extends LitElement {
         .without=${['choose-another', 'choose-file']}
       ></problem-alert>
       <bridge-panel .help=${state.view?.bridge?.help}></bridge-panel>
-      <div class="grid">
+      <div class="grid ${sample === null ? 'without-sample' : ''}">
         <div class="intro">
           <h1 tabindex="-1">Watch a torrent unseen by its swarm.</h1>
           <p class="lead">
@@ -47,7 +44,11 @@ export class StartPage extends LitElement {
             the last relay, not you.
           </p>
         </div>
-        <div class="sample"><sample-card .sample=${state.view?.sample}></sample-card></div>
+        ${
+          sample === null
+            ? nothing
+            : html`<div class="sample"><sample-card .sample=${sample}></sample-card></div>`
+        }
         <div class="tunnel">
           <hops-picker .hops=${state.hops}></hops-picker>
           <tunnel-status .view=${state.view}></tunnel-status>
@@ -136,6 +137,14 @@ export class StartPage extends LitElement {
             'others others';
           grid-template-rows: 1fr auto auto auto;
           gap: var(--space-6) clamp(3rem, 4.5vw, 5rem);
+        }
+
+        .without-sample {
+          grid-template-areas:
+            'intro tunnel'
+            'own own'
+            'others others';
+          grid-template-rows: auto;
         }
 
         .intro {
