@@ -92,7 +92,7 @@ function statusOf(view: EngineView | undefined): { mood: Mood; text: string } {
 
 function knownOf(view: EngineView | undefined): string {
   if (view === undefined || view.entry.relays === 0) return ''
-  return `${plural(view.entry.relays, 'relay')} known and verified, ${plural(view.entry.exits, 'exit')} among them`
+  return `${plural(view.entry.relays, 'relay')} known, ${plural(view.entry.exits, 'exit')} among them`
 }
 
 customElements.define('tunnel-status', TunnelStatus)

@@ -53,7 +53,7 @@ export interface EngineView {
 export interface EntryView {
   readonly state: 'connecting' | 'open' | 'lost'
   readonly name: string
-  /** How many relays, and how many of them exits, the page has verified descriptors of. */
+  /** How many relays, and how many of them exits, the page knows: by signed descriptors, or as stock peers, which sign none. */
   readonly relays: number
   readonly exits: number
   /** How many must be known before circuits are built (N-07). */
