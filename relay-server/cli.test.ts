@@ -43,7 +43,7 @@ describe('the command line (O-03)', () => {
     expect(await main(['run', '--config', path])).toBe(EXIT_CODE.config)
     expect(said).toContain(`${path}:3: unknown key udp.prot`)
     expect(await main(['run', '--config', join(folder, 'none.yaml')])).toBe(EXIT_CODE.config)
-    expect(said).toContain('there is no such file')
+    expect(said).toMatch(/there is no such file \(config-unreadable\)\n$/)
   })
 
   it('makes an identity that only its owner may read, and never overwrites one', async () => {
@@ -53,6 +53,7 @@ describe('the command line (O-03)', () => {
     const first = await readFile(path, 'utf8')
     expect(await main(['keygen', '--out', path])).toBe(EXIT_CODE.failed)
     expect(await readFile(path, 'utf8')).toBe(first)
+    expect(said).toContain(`relay-server: ${path} exists; keys are never overwritten (identity-exists)\n`)
     expect(said).not.toContain(first.trim())
   })
 })

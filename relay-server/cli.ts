@@ -34,7 +34,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       process.stderr.write(`${error.message}\n\n${USAGE}\n`)
       return EXIT_CODE.usage
     }
-    const message = error instanceof CulvertError ? error.message : String((error as Error).stack ?? error)
+    const message =
+      error instanceof CulvertError
+        ? `${error.message} (${error.code})`
+        : String((error as Error).stack ?? error)
     process.stderr.write(`relay-server: ${message}\n`)
     return error instanceof ConfigError ? EXIT_CODE.config : EXIT_CODE.failed
   }
