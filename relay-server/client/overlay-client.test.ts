@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { IpAddress } from '../../shared/bytes/address.ts'
+import { nobleAead } from '../../shared/crypto/noble-aead.ts'
+import type { Geo } from '../../shared/geo/geo.ts'
+import { Counters } from '../../shared/world/counters.ts'
 import { parseConfig } from '../config.ts'
-import { startRelay, type TestRelay } from '../relay.fixture.ts'
+import { clock, random, startRelay, type TestRelay } from '../relay.fixture.ts'
+import { OverlayClient, type OverlayClientOptions } from './overlay-client.ts'
 import { probe } from './probe.ts'
 
 const relays: TestRelay[] = []
@@ -33,6 +38,17 @@ function configOf(more: object = {}) {
   )
 }
 
+/** Polls for what only time brings: packets between processes' sockets. */
+async function until(predicate: () => boolean): Promise<void> {
+  while (!predicate()) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+async function started(more: Partial<OverlayClientOptions> = {}) {
+  const counters = new Counters()
+  const options = { config: configOf(), hops: 3, clock, random, aead: nobleAead, counters } as const
+  return OverlayClient.start({ ...options, ...more })
+}
+
 describe('a client of the overlay over UDP (C-01, C-03, N-12)', () => {
   it('joins, builds three hops and measures them', { timeout: 30_000 }, async () => {
     const words = await probe(configOf(), 3)
@@ -47,5 +63,25 @@ describe('a client of the overlay over UDP (C-01, C-03, N-12)', () => {
     // Of another network by name: to this client none of their descriptors is worth anything.
     const words = await probe(configOf({ network: 'other' }), 2)
     expect(words.slice(2, 4).every((line) => line.includes('stock IPv8 peer'))).toBe(true)
+  })
+
+  it('knows the systems of relays and of stock peers by the table', { timeout: 30_000 }, async () => {
+    const geo: Geo = {
+      lookup: ({ host }) => ({ as: 64_500 + Number(host.split('.')[3]) }),
+      centre: () => undefined,
+    }
+    for (const network of ['test', 'other']) {
+      const client = await started({ config: configOf({ network }), geo })
+      const known = client.network
+      const those = () => known.relays().filter(({ culvert }) => culvert === (network === 'test'))
+      await until(() => those().length >= 3)
+      for (const { as, address } of known.relays()) expect(as).toBe(geo.lookup(address as IpAddress)?.as)
+      await client.stop()
+    }
+  })
+
+  it('reads the table that the configuration names before it begins', async () => {
+    const config = configOf({ geo: { table: '/nowhere/geo.bin' } })
+    await expect(probe(config, 3)).rejects.toMatchObject({ code: 'geo-file-missing' })
   })
 })

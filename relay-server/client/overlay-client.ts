@@ -6,6 +6,7 @@ import type { EntryRelay } from '../../shared/client/entry-links.ts'
 import { toldRelay } from '../../shared/client/path-relays.ts'
 import { PrivateNetwork } from '../../shared/client/private-network.ts'
 import type { Aead } from '../../shared/crypto/aead.ts'
+import type { Geo } from '../../shared/geo/geo.ts'
 import { KeyPair } from '../../shared/identity/keys.ts'
 import { messageIdOf, prefixOf } from '../../shared/ipv8/packet.ts'
 import { Walker } from '../../shared/ipv8/walker.ts'
@@ -33,6 +34,8 @@ export interface OverlayClientOptions {
   readonly random: Random
   readonly aead: Aead
   readonly counters: Counters
+  /** Countries and networks of addresses; without it the relays' own word has to do. */
+  readonly geo?: Geo | undefined
   /** Relays that must be known before circuits are built; the configuration's if not given. */
   readonly minRelays?: number
   readonly standbys?: number
@@ -126,6 +129,7 @@ export class OverlayClient {
       ...(options.standbys === undefined ? {} : { standbys: options.standbys }),
       ...(options.guardStore && { guardStore: options.guardStore }),
       ...(options.comparison && { comparison: options.comparison }),
+      geo: () => options.geo,
       extraRelays: () => this.stockPeers(),
       entryUrl: (relay) => this.entryUrl(relay),
       openLink: (relay, onPacket, onClosed) => this.openLink(relay, onPacket, onClosed),
@@ -146,7 +150,7 @@ export class OverlayClient {
   /** Peers of the walk that proved their keys; those of the directory are known from there. */
   private stockPeers(): PathRelay[] {
     return this.walker.peers().flatMap((peer) => {
-      const relay = toldRelay({ ...peer, tellers: [] })
+      const relay = toldRelay({ ...peer, tellers: [] }, this.options.geo)
       if (!relay?.address || !this.mayReach(relay.address)) return []
       const { tellers: _, ...known } = relay
       return [known]

@@ -3,6 +3,7 @@ import type { Circuit } from '../../shared/onion/circuit.ts'
 import type { Hops } from '../../shared/path/select.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { loadConfig, type RelayConfig } from '../config.ts'
+import { loadGeo } from '../geo/load-geo.ts'
 import { createLog } from '../log.ts'
 import { loadNativeCrypto } from '../native-crypto.ts'
 import { NodeClock } from '../node-clock.ts'
@@ -14,12 +15,13 @@ import { SpeedTest } from './speed-test.ts'
 /**
  * Joins the overlay as a client, builds one circuit and measures it.
  * @returns what was found, in words: no address, no key
- * @throws CulvertError `probe-no-circuit` if there is none within a minute
+ * @throws CulvertError `geo-file-missing`, `geo-file-damaged`, or `probe-no-circuit` if there is none within a minute
  */
 export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> {
   const clock = new NodeClock()
   const random = new NodeRandom()
   const counters = new Counters()
+  const loaded = await loadGeo(config.geo)
   const aead = await loadNativeCrypto(createLog('error'))
   const client = await OverlayClient.start({
     config,
@@ -28,6 +30,7 @@ export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> 
     random,
     counters,
     aead,
+    geo: loaded?.geo,
     minRelays: 1,
     standbys: 0,
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { KeyPair } from '../identity/keys.ts'
 import type { PathHop } from '../onion/hop.ts'
-import type { PathRelay } from '../path/relay.ts'
+import { mayShareCircuit, NETWORK_BITS, type PathRelay } from '../path/relay.ts'
 import type { Hops } from '../path/select.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { hiddenCircuits } from './hidden-circuits.ts'
@@ -27,6 +27,10 @@ function network(hops: Hops) {
   const asked: OwnCircuitRequest[] = []
   const circuits = hiddenCircuits(
     {
+      geo: {
+        lookup: ({ host }) => (host === '198.51.9.7' ? { as: 64_509 } : undefined),
+        centre: () => undefined,
+      },
       relays: () => [ours, other, stock],
       isResting: (each) => each === other,
       buildCircuit: (request) => {
@@ -71,6 +75,17 @@ describe('circuits for hidden swarms (issue 3: hidden seeding)', () => {
     const stranger = relay(9, true)
     circuits.build({ publicKey: stranger.publicKey, address: stranger.address, name: '' }, EVENTS)
     expect(asked[1]?.last).toMatchObject({ address: stranger.address, culvert: false, exit: 'none' })
+  })
+
+  it('keep strangers apart from relays of their system, as the table has it', () => {
+    const { circuits, asked } = network(3)
+    const { publicKey, address } = relay(9, true)
+    circuits.build({ publicKey, address, name: '' }, EVENTS)
+    const last = asked[0]?.last as PathRelay
+    expect(last.as).toBe(64_509)
+    const bits = { ...NETWORK_BITS, ipv4: 24 }
+    expect(mayShareCircuit(ours, last, bits)).toBe(true)
+    expect(mayShareCircuit({ ...ours, as: 64_509 }, last, bits)).toBe(false)
   })
 
   it('know who rests', () => {

@@ -3,6 +3,7 @@ import type { HiddenCircuits } from '../hidden/hidden-circuits.ts'
 import type { PathHop } from '../onion/hop.ts'
 import type { PathRelay } from '../path/relay.ts'
 import type { Hops } from '../path/select.ts'
+import { namedRelay } from './path-relays.ts'
 import type { PrivateNetwork } from './private-network.ts'
 
 /**
@@ -10,7 +11,7 @@ import type { PrivateNetwork } from './private-network.ts'
  * are, but never of one hop, which would show this machine to the relay that introduces or joins.
  */
 export function hiddenCircuits(
-  network: Pick<PrivateNetwork, 'relays' | 'buildCircuit' | 'isResting'>,
+  network: Pick<PrivateNetwork, 'relays' | 'buildCircuit' | 'isResting' | 'geo'>,
   hops: () => Hops,
 ): HiddenCircuits {
   const known = (hop: PathHop): PathRelay | undefined =>
@@ -29,14 +30,9 @@ export function hiddenCircuits(
       const length = hops()
       return network.buildCircuit({
         hops: length === 1 ? 2 : length,
-        last: known(last) ?? stranger(last),
+        last: known(last) ?? namedRelay(last, network.geo),
         events,
       })
     },
   }
-}
-
-/** A relay that somebody named: a seeder's rendezvous point. Of it nothing is known but where it is. */
-function stranger({ publicKey, address, name }: PathHop): PathRelay {
-  return { publicKey, address, name, family: '', culvert: false, exit: 'none', bytesPerSecond: 0 }
 }

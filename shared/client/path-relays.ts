@@ -60,6 +60,12 @@ export function toldRelay(
   }
 }
 
+/** A relay that somebody named: a seeder's rendezvous point. Of it nothing is known but where it is. */
+export function namedRelay({ publicKey, address, name }: PathHop, geo = NOWHERE): PathRelay {
+  const place = placeOf(address, geo)
+  return { publicKey, address, name, ...place, family: '', culvert: false, exit: 'none', bytesPerSecond: 0 }
+}
+
 /** As a hop of a circuit. Where there is no address, the hop before it is asked for the key alone. */
 export function pathHop(relay: PathRelay): PathHop {
   return { ...relay, address: relay.address ?? NO_ADDRESS }

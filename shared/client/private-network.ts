@@ -1,5 +1,6 @@
 import type { Address, IpAddress } from '../bytes/address.ts'
 import type { AddResult, Directory } from '../directory/directory.ts'
+import type { Geo } from '../geo/geo.ts'
 import type { PublicKey } from '../identity/keys.ts'
 import { prefixOf } from '../ipv8/packet.ts'
 import type { Link } from '../link/link.ts'
@@ -62,7 +63,7 @@ export class PrivateNetwork {
       },
     })
     this.wishes = new Wishes({
-      geo: options.geo && (() => options.geo?.()),
+      geo: options.geo && (() => this.geo),
       preferences: options.preferences,
       isBlocked: (relay) => this.knowledge.isBlocked(relay),
       isUnfit: (path) => this.knowledge.isUnfit(path),
@@ -135,6 +136,11 @@ export class PrivateNetwork {
   /** Verified descriptors of relays. */
   get directory(): Directory {
     return this.knowledge.directory
+  }
+
+  /** Countries and networks of addresses, once they are known. */
+  get geo(): Geo | undefined {
+    return this.options.geo?.()
   }
 
   /** What this client thinks of relays. After a change from outside `trustChanged` is to be called. */
