@@ -51,9 +51,16 @@ async function get(url: URL, signal: AbortSignal, world: TrackerWorld, redirecte
         : ['tracker-unreachable', `the tracker cannot be reached: ${cause.message}`]
       reject(cause instanceof TrackerError ? cause : new TrackerError(code, what, { cause }))
     }
-    const request = client.get(
-      url,
-      {
+    const answered = (response: http.IncomingMessage) => {
+      const { statusCode = 0, headers } = response
+      const redirect = statusCode >= 300 && statusCode < 400 ? redirectOf(headers.location, url) : undefined
+      if (statusCode === 200) collect(response).then((body) => resolve({ body }), fail)
+      else if (redirect) resolve({ redirect })
+      else fail(new TrackerError('tracker-answer', `the tracker answered with status ${statusCode}`))
+      if (statusCode !== 200) response.destroy()
+    }
+    try {
+      const request = client.get(url, {
         // The address that was judged, whatever the name means by now.
         lookup: (_host, options, done) => giveAddress(address, options, done),
         agent: false,
@@ -61,17 +68,12 @@ async function get(url: URL, signal: AbortSignal, world: TrackerWorld, redirecte
         signal,
         maxHeaderSize: 16_384,
         headers: { 'user-agent': 'culvert', 'accept-encoding': 'identity', connection: 'close' },
-      },
-      (response) => {
-        const { statusCode = 0, headers } = response
-        const redirect = statusCode >= 300 && statusCode < 400 ? redirectOf(headers.location, url) : undefined
-        if (statusCode === 200) collect(response).then((body) => resolve({ body }), fail)
-        else if (redirect) resolve({ redirect })
-        else fail(new TrackerError('tracker-answer', `the tracker answered with status ${statusCode}`))
-        if (statusCode !== 200) request.destroy()
-      },
-    )
-    request.on('error', fail)
+      })
+      request.on('error', fail).on('response', answered)
+    } catch (cause) {
+      // A URL may be well-formed, and yet nothing that can be asked.
+      fail(cause instanceof Error ? cause : new TrackerError('tracker-unreachable', String(cause)))
+    }
   })
 }
 
@@ -88,6 +90,8 @@ function giveAddress(
 function redirectOf(location: string | undefined, from: URL): URL | undefined {
   if (location === undefined || location.length > 2_048 || !URL.canParse(location, from)) return undefined
   const url = new URL(location, from)
+  // A name and a password have no place in what a tracker says, and need not even be text.
+  if (url.username !== '' || url.password !== '') return undefined
   return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined
 }
 

@@ -118,9 +118,9 @@ export class TrackerSource implements DiscoverySource {
       counters.add('tracker-announced')
       return true
     } catch (error) {
-      if (!(error instanceof TrackerError)) throw error
+      // Whatever a stranger's answer brought about ends here: nobody above waits for an error.
       counters.add('tracker-failed')
-      counters.add(error.code)
+      counters.add(error instanceof TrackerError ? error.code : 'tracker-unexpected')
       tracker.nextMs = clock.now() + doubledPause(failedMs, maxIntervalMs, Math.min(tracker.failures, 10))
       tracker.failures++
       return false

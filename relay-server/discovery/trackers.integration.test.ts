@@ -240,6 +240,26 @@ describe('hostile trackers (D-03, D-07)', () => {
     await expect(ask(file)).rejects.toMatchObject({ code: 'tracker-answer' })
   })
 
+  it('redirect to no user, whose name may be no text', async () => {
+    const inner = await hostileHttp((_, response) => response.end('d5:peers0:e'))
+    const { port } = new URL(inner)
+    for (const user of ['%ff', 'a:%ff', 'a:b']) {
+      const location = `http://${user}@${HOST}:${port}/announce`
+      const away = await hostileHttp((_, response) => response.writeHead(302, { location }).end())
+      await expect(ask(away)).rejects.toMatchObject({ code: 'tracker-answer' })
+      const { run, counters } = sourceOf([away], 7_001)
+      expect(await run()).toEqual({ found: [], success: false })
+      expect(counters.get('tracker-answer')).toBe(1)
+    }
+    // Nor does the relay end of one that was written down so.
+    await expect(ask(`http://%ff@${HOST}:${port}/announce`)).rejects.toMatchObject({
+      code: 'tracker-unreachable',
+    })
+    const { run, counters } = sourceOf([`http://%ff@${HOST}:${port}/announce`], 7_001)
+    expect(await run()).toEqual({ found: [], success: false })
+    expect(counters.get('tracker-failed')).toBe(1)
+  })
+
   it('say what is no answer, and no more than 200 peers are taken of what is one', async () => {
     const answers: [string | Uint8Array, string][] = [
       ['', 'tracker-answer'],
