@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { codeOf } from '../bytes/error-code.fixture.ts'
 import { ADDRESS_CANDIDATES, usableCandidate } from './candidates.ts'
+import { MAX_MESSAGE_BYTES, MESSAGE_BYTES } from './constants.ts'
 import {
   checkedDescription,
   DESCRIPTION_CANDIDATES,
@@ -82,6 +83,20 @@ describe('session descriptions from strangers (L-06)', () => {
     ['too many bytes', 'x'.repeat(9_000), 'sdp-length'],
   ])('with %s are refused', (_what, line, code) => {
     expect(codeOf(() => checkedDescription(`${CHROMIUM}${line}\r\n`, PUBLIC))).toBe(code)
+  })
+
+  it.each([
+    [1, 'sdp-message-size'],
+    [MESSAGE_BYTES - 1, 'sdp-message-size'],
+    [MESSAGE_BYTES, 'none'],
+    [MAX_MESSAGE_BYTES, 'none'],
+    [0, 'none'],
+  ])('of one who takes messages of %i bytes must leave room for those of a link: %s', (bytes, code) => {
+    const line = `a=max-message-size:${bytes}`
+    const of = (sdp: string) => codeOf(() => checkedDescription(sdp, PUBLIC))
+    expect(of(CHROMIUM.replace('a=max-message-size:262144', line))).toBe(code)
+    expect(of(`${CHROMIUM}${line}\r\n`)).toBe(code)
+    expect(of(without('a=max-message-size'))).toBe('none')
   })
 
   it('have a bounded number of candidates, and of addresses among them', () => {

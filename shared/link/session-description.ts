@@ -1,6 +1,7 @@
 import { concat, fromHex } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
 import { ADDRESS_CANDIDATES, type CandidatePolicy, hasAddress, usableCandidate } from './candidates.ts'
+import { MESSAGE_BYTES } from './constants.ts'
 import { SIGNAL_MESSAGE_BYTES } from './signalling-limits.ts'
 
 /** Candidates of one description; a machine has a few addresses. */
@@ -16,6 +17,8 @@ const SINGLE = {
   setup: /^a=setup:(actpass|active|passive)$/,
   mid: /^a=mid:[A-Za-z0-9]{1,3}$/,
 } as const
+/** The longest message that one takes; 0 is no limit, and without the line it is 65,536 (RFC 8841 §6). */
+const MESSAGE_SIZE = /^a=max-message-size:(\d{1,10})$/
 /** Lines that may be there, and are passed on. */
 const OTHERS: readonly RegExp[] = [
   /^v=0$/,
@@ -27,7 +30,7 @@ const OTHERS: readonly RegExp[] = [
   /^a=sendrecv$/,
   /^a=ice-options:[a-z0-9, -]{1,64}$/,
   /^a=sctp-port:\d{1,5}$/,
-  /^a=max-message-size:\d{1,10}$/,
+  MESSAGE_SIZE,
   /^a=end-of-candidates$/,
 ]
 /** Anything that begins like this but is not as above makes the description refused, not shortened. */
@@ -60,6 +63,8 @@ export function checkedDescription(sdp: string, policy: CandidatePolicy): string
       const candidate = usableCandidate(line, policy)
       if (!candidate || ++candidates > DESCRIPTION_CANDIDATES) continue
       if (!hasAddress(candidate) || ++addresses <= ADDRESS_CANDIDATES) kept.push(`a=${candidate}`)
+    } else if (takesTooLittle(line)) {
+      throw new CodecError('sdp-message-size', 'a description of one who takes no messages of a link')
     } else if (OTHERS.some((pattern) => pattern.test(line))) {
       kept.push(line.replace(/^c=.*/, 'c=IN IP4 0.0.0.0'))
     }
@@ -68,6 +73,12 @@ export function checkedDescription(sdp: string, policy: CandidatePolicy): string
     if (!found.has(name)) throw new CodecError('sdp-missing', `a description without ${name}`)
   }
   return `${kept.join('\r\n')}\r\n`
+}
+
+/** Whether a link's longest message is longer than what is taken: libraries throw at one who sends it. */
+function takesTooLittle(line: string): boolean {
+  const bytes = Number(MESSAGE_SIZE.exec(line)?.[1] ?? 0)
+  return bytes > 0 && bytes < MESSAGE_BYTES
 }
 
 /**
