@@ -80,11 +80,7 @@ export class WebRtcConnection implements MessagePipe, SignalEvents {
 
   onCandidate(candidate: string): void {
     if (this.state !== 'connecting') return
-    const sdpMid = mediaIdOf(this.remoteSdp)
-    // One that the library cannot use (a name that nobody knows) is one candidate less.
-    this.peer
-      .addIceCandidate({ candidate, sdpMid, sdpMLineIndex: 0 })
-      .catch(() => this.options.counters.add('webrtc-candidate-refused'))
+    void this.take(candidate)
   }
 
   onEnd(reason: SignalEndReason): void {
@@ -106,21 +102,48 @@ export class WebRtcConnection implements MessagePipe, SignalEvents {
 
   send(message: Uint8Array): void {
     const { channel } = this
-    if (channel?.readyState !== 'open' || this.state !== 'open') return
+    if (channel?.readyState !== 'open') return
     // The library copies it.
-    channel.send(message as Uint8Array<ArrayBuffer>)
+    this.attempt(() => channel.send(message as Uint8Array<ArrayBuffer>))
   }
 
   bufferedBytes(): number {
-    return this.channel?.bufferedAmount ?? 0
+    return this.attempt(() => this.channel?.bufferedAmount) ?? 0
   }
 
   /** Says why behind all that was sent. The other side ends the connection then, or it is cut off. */
   close(code: number): void {
     if (this.state !== 'open') return
     this.send(channelEnd(code))
-    this.state = 'closing'
-    this.graceTimer = this.options.clock.after(WEBRTC_CLOSE_GRACE_MS, () => this.destroy('lost'))
+    this.endIn(WEBRTC_CLOSE_GRACE_MS)
+  }
+
+  /** What is asked of an open channel; undefined where it throws: it is closed on the library's thread, and here not yet. */
+  private attempt<T>(ask: () => T): T | undefined {
+    if (this.state !== 'open') return undefined
+    try {
+      return ask()
+    } catch {
+      this.options.counters.add('webrtc-send-failed')
+      // In a turn of its own: whoever asks is in the midst of something.
+      this.endIn(0)
+      return undefined
+    }
+  }
+
+  private endIn(ms: number): void {
+    if (this.state === 'open') this.state = 'closing'
+    this.graceTimer ??= this.options.clock.after(ms, () => this.destroy('lost'))
+  }
+
+  /** One that the library cannot use (a name that nobody knows) is one candidate less. */
+  private async take(candidate: string): Promise<void> {
+    try {
+      const sdpMid = mediaIdOf(this.remoteSdp)
+      await this.peer.addIceCandidate({ candidate, sdpMid, sdpMLineIndex: 0 })
+    } catch {
+      this.options.counters.add('webrtc-candidate-refused')
+    }
   }
 
   private async offer(): Promise<void> {
@@ -239,7 +262,11 @@ export class WebRtcConnection implements MessagePipe, SignalEvents {
     this.graceTimer?.cancel()
     this.signals?.end()
     this.session?.closed(reason)
-    this.peer.close()
+    try {
+      this.peer.close()
+    } catch {
+      this.options.counters.add('webrtc-close-failed')
+    }
     this.options.onEnded()
   }
 }
