@@ -188,6 +188,15 @@ export type RelayConfig = z.output<typeof schema>
 /** The file as it may be written: everything is optional. */
 export type RelayConfigInput = z.input<typeof schema>
 
+/** Relays that must be known before circuits are built (N-07). A lab has six. */
+const MIN_RELAYS = 20
+const LAB_MIN_RELAYS = 3
+
+/** The same as configured, for pages and for clients of programs. */
+export function minRelaysOf({ minRelays, lab }: Pick<RelayConfig, 'minRelays' | 'lab'>): number {
+  return minRelays ?? (lab ? LAB_MIN_RELAYS : MIN_RELAYS)
+}
+
 /** A configuration that cannot be used. Code `config-invalid`; the message has one line for each fault. */
 export class ConfigError extends CulvertError {}
 

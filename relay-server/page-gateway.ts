@@ -9,7 +9,7 @@ import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
 import type { OverlayState, SiteDocument } from '../web/engine/site-document.ts'
-import type { RelayConfig } from './config.ts'
+import { minRelaysOf, type RelayConfig } from './config.ts'
 import type { AskBridge } from './gateway/bridge-door.ts'
 import { RELAY_PATH } from './gateway/constants.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -99,10 +99,6 @@ export async function startGateway(
   }
 }
 
-/** Relays that pages wait for before they build circuits (N-07). A lab has six. */
-const MIN_RELAYS = 20
-const LAB_MIN_RELAYS = 3
-
 function siteDocument(config: RelayConfig, keyPair: KeyPair): Omit<SiteDocument, 'overlay'> {
   const { network, community, lab, networkPrefixBits, dht, sample } = config
   return {
@@ -113,7 +109,7 @@ function siteDocument(config: RelayConfig, keyPair: KeyPair): Omit<SiteDocument,
     networkPrefixBits,
     dht,
     relayTrackers: config.discovery.trackers,
-    minRelays: config.minRelays ?? (lab ? LAB_MIN_RELAYS : MIN_RELAYS),
+    minRelays: minRelaysOf(config),
     sample: sample && { ...sample, torrent: SAMPLE_PATH },
   }
 }

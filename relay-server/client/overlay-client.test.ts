@@ -6,7 +6,7 @@ import { Counters } from '../../shared/world/counters.ts'
 import { parseConfig } from '../config.ts'
 import { clock, random, startRelay, type TestRelay } from '../relay.fixture.ts'
 import { OverlayClient, type OverlayClientOptions } from './overlay-client.ts'
-import { probe } from './probe.ts'
+import { probe, whyNone } from './probe.ts'
 
 const relays: TestRelay[] = []
 
@@ -63,6 +63,22 @@ describe('a client of the overlay over UDP (C-01, C-03, N-12)', () => {
     // Of another network by name: to this client none of their descriptors is worth anything.
     const words = await probe(configOf({ network: 'other' }), 2)
     expect(words.slice(2, 4).every((line) => line.includes('stock IPv8 peer'))).toBe(true)
+  })
+
+  it.each([
+    ['20 relays, so that few cannot be all', { lab: false }, 20],
+    ['three in a lab', {}, 3],
+    ['as many as the operator says', { minRelays: 7 }, 7],
+  ])('waits for %s (N-07)', async (_, more, expected) => {
+    const client = await started({ config: configOf(more) })
+    expect(client.network.status().minRelays).toBe(expected)
+    await client.stop()
+  })
+
+  it('says for what it waited in vain', () => {
+    expect(whyNone({ relays: 0, minRelays: 3, problem: 'no-relay' })).toBe('no relay is known')
+    expect(whyNone({ relays: 5, minRelays: 20, problem: undefined })).toContain('5 of the 20 relays')
+    expect(whyNone({ relays: 20, minRelays: 20, problem: undefined })).toBe('none was ready in time')
   })
 
   it('knows the systems of relays and of stock peers by the table', { timeout: 30_000 }, async () => {

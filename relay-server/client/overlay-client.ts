@@ -20,7 +20,7 @@ import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import { type Random, shuffled } from '../../shared/world/random.ts'
 import { defaultBootstrap } from '../bootstrap.ts'
-import type { RelayConfig } from '../config.ts'
+import { minRelaysOf, type RelayConfig } from '../config.ts'
 import { resolveEndpoint } from '../endpoints.ts'
 import { UdpLinks } from '../links/udp.ts'
 import { OwnAddresses } from '../own-addresses.ts'
@@ -125,7 +125,7 @@ export class OverlayClient {
       networkBits: { ipv4: bits, ipv6: 2 * bits },
       hops: options.hops,
       entries: [],
-      minRelays: options.minRelays ?? config.minRelays ?? 1,
+      minRelays: options.minRelays ?? minRelaysOf(config),
       ...(options.standbys === undefined ? {} : { standbys: options.standbys }),
       ...(options.guardStore && { guardStore: options.guardStore }),
       ...(options.comparison && { comparison: options.comparison }),

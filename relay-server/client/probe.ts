@@ -1,4 +1,5 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
+import type { NetworkStatus } from '../../shared/client/network-options.ts'
 import type { Circuit } from '../../shared/onion/circuit.ts'
 import type { Hops } from '../../shared/path/select.ts'
 import { Counters } from '../../shared/world/counters.ts'
@@ -31,7 +32,6 @@ export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> 
     counters,
     aead,
     geo: loaded?.geo,
-    minRelays: 1,
     standbys: 0,
   })
   try {
@@ -61,6 +61,17 @@ export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> 
   }
 }
 
+/** Why there is no circuit, in words. */
+export function whyNone({
+  relays,
+  minRelays,
+  problem,
+}: Pick<NetworkStatus, 'relays' | 'minRelays' | 'problem'>): string {
+  if (relays === 0) return 'no relay is known'
+  if (relays < minRelays) return `${relays} of the ${minRelays} relays are known that minRelays asks for`
+  return problem ?? 'none was ready in time'
+}
+
 /** Tries until one is ready: relays become known meanwhile, and some do not answer. */
 function firstCircuit(
   client: OverlayClient,
@@ -72,8 +83,7 @@ function firstCircuit(
     let over = false
     const timer = clock.after(PROBE.circuitMs, () => {
       over = true
-      const { relays, problem } = client.network.status()
-      const why = problem ?? (relays === 0 ? 'no relay is known' : 'none was ready in time')
+      const why = whyNone(client.network.status())
       reject(new CulvertError('probe-no-circuit', `no circuit of ${hops} hops within a minute: ${why}`))
     })
     const attempt = () => {
