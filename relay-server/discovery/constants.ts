@@ -14,6 +14,8 @@ export const TRACKER_LIMITS = {
   /** The largest answer that is read: 400 peers in the long form. */
   answerBytes: 65_536,
   redirects: 3,
+  /** Of one HTTP tracker: tried one after the other, each in its part of the time. */
+  addresses: 3,
 } as const
 
 /** The exchange with known relays (D-04). */

@@ -37,13 +37,33 @@ function read(body: Uint8Array): AnnounceAnswer {
 
 type Answer = { readonly body: Uint8Array } | { readonly redirect: URL }
 
+/** Asks the addresses of the tracker one after the other, until one answers. */
 async function get(url: URL, signal: AbortSignal, world: TrackerWorld, redirected: boolean): Promise<Answer> {
-  const client = url.protocol === 'https:' ? https : http
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
   const found = world.resolve(url.hostname.replace(/^\[|\]$/g, ''), port, redirected)
-  const [address] = await untilAborted(found, signal)
-  if (address === undefined) throw new TrackerError('tracker-address', 'the tracker has no address to ask')
-  const localAddress = world.from(address.kind)
+  const addresses = (await untilAborted(found, signal)).slice(0, TRACKER_LIMITS.addresses)
+  let failure = new TrackerError('tracker-address', 'the tracker has no address to ask')
+  for (const address of addresses) {
+    // Whoever is silent leaves time for the others.
+    const turn = AbortSignal.any([signal, AbortSignal.timeout(TRACKER_LIMITS.timeoutMs / addresses.length)])
+    try {
+      return await getAt(address, url, turn, world.from(address.kind))
+    } catch (error) {
+      const isOver = signal.aborted || !(error instanceof TrackerError) || error.code === 'tracker-answer'
+      if (isOver) throw error
+      failure = error
+    }
+  }
+  throw failure
+}
+
+function getAt(
+  address: IpAddress,
+  url: URL,
+  signal: AbortSignal,
+  localAddress: string | undefined,
+): Promise<Answer> {
+  const client = url.protocol === 'https:' ? https : http
   return new Promise((resolve, reject) => {
     const fail = (cause: Error) => {
       const [code, what] = signal.aborted

@@ -114,7 +114,7 @@ export class RelayDiscovery {
         counters,
         port: () => announcedPort(options.publicAddresses(), udp.address.port),
         isContent: () => this.proven >= wantedRelays,
-        resolve: trackerResolver(options),
+        resolve: trackerResolver({ ...options, families: udp.families }),
         from: (kind) =>
           udp.address.kind === kind && !isUnspecified(udp.address) ? udp.address.host : undefined,
       })

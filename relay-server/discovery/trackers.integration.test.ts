@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import TrackerServer from 'bittorrent-tracker/server'
 import { afterEach, describe, expect, it } from 'vitest'
-import { addressOf, formatAddress } from '../../shared/bytes/address.ts'
+import { addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
 import type { Announce } from '../../shared/discovery/tracker-wire.ts'
 import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
@@ -12,6 +12,7 @@ import { Counters } from '../../shared/world/counters.ts'
 import { announceHttp } from './http-tracker.ts'
 import { Opentracker } from './opentracker.fixture.ts'
 import type { TrackerRequest, TrackerWorld } from './tracker-request.ts'
+import { trackerResolver } from './tracker-resolver.ts'
 import { TrackerSource } from './tracker-source.ts'
 import { announceUdp } from './udp-tracker.ts'
 
@@ -152,6 +153,27 @@ describe('trackers that are in use (D-03)', () => {
       expect(found).toContain(`${SELF}:7001`)
     })
   }
+
+  it('are asked at their next address where nobody is at the first', async () => {
+    const url = new URL(await hostileHttp((_, response) => response.end('d5:peers6:abcdefe')))
+    const several = (hosts: readonly string[]): TrackerWorld['resolve'] => {
+      return async (_, port) => hosts.map((host) => addressOf(host, port) as IpAddress)
+    }
+    url.hostname = 'tracker.example'
+    expect((await ask(url.href, { resolve: several(['127.0.66.2', HOST]) })).peers).toHaveLength(1)
+    const nowhere = ask(url.href, { resolve: several(['127.0.66.2', '127.0.66.3']) })
+    await expect(nowhere).rejects.toMatchObject({ code: 'tracker-unreachable' })
+  })
+
+  it('are asked by the IP versions that the relay speaks alone', async () => {
+    const resolver = (...families: IpAddress['kind'][]) =>
+      trackerResolver({ config: { lab: false }, families, mayReach: () => true })
+    expect(await resolver('ipv4')('::1', 80)).toEqual([])
+    expect(await resolver('ipv4', 'ipv6')('::1', 80)).toMatchObject([{ host: '::1' }])
+    for (const kind of ['ipv4', 'ipv6'] as const) {
+      expect((await resolver(kind)('localhost', 80)).every((each) => each.kind === kind)).toBe(true)
+    }
+  })
 
   it('forgets a relay that has stopped', async () => {
     const tracker = await Opentracker.start(HOST, [INFO_HASH])
