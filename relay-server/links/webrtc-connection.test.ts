@@ -20,7 +20,6 @@ class FakeChannel extends EventTarget {
   binaryType = ''
   bufferedAmountLowThreshold = 0
   refuses: 'nothing' | 'sending' | 'everything' = 'nothing'
-  isClosed = false
   far: FakeChannel | undefined
   private readonly clock: VirtualClock
 
@@ -44,10 +43,6 @@ class FakeChannel extends EventTarget {
   open(): void {
     this.readyState = 'open'
     this.dispatchEvent(new Event('open'))
-  }
-
-  close(): void {
-    this.isClosed = true
   }
 }
 
@@ -154,6 +149,33 @@ async function linked() {
   if (!wire || right.wires.length !== 1) throw new TypeError('no link came to be')
   return { clock, left, right, wire }
 }
+
+describe('channels that belong to no link (L-01, L-08)', () => {
+  it.each(['left', 'right'] as const)('end an open link, whatever their name: %s', async (side) => {
+    for (const label of [CHANNEL_LABEL, 'another']) {
+      const { clock, [side]: end } = await linked()
+      end.peer.comes(new FakeChannel(clock, label))
+      expect([end.closed, end.ended, end.peer.isClosed]).toEqual([['protocol'], 1, true])
+      expect(end.counters.get('webrtc-channel-refused')).toBe(1)
+    }
+  })
+
+  it('end a connection that is no link yet', async () => {
+    const { clock, left, right } = await pair()
+    left.peer.comes(new FakeChannel(clock, CHANNEL_LABEL))
+    right.peer.comes(new FakeChannel(clock, 'another'))
+    for (const end of [left, right]) {
+      expect([end.failed, end.ended, end.peer.isClosed]).toEqual([['webrtc-refused'], 1, true])
+      end.peer.comes(new FakeChannel(clock, CHANNEL_LABEL))
+      expect(end.counters.get('webrtc-channel-refused')).toBe(1)
+    }
+    const proving = await pair()
+    proving.right.peer.comes(proving.right.peer.channel)
+    proving.right.peer.channel.open()
+    proving.right.peer.comes(new FakeChannel(proving.clock, CHANNEL_LABEL))
+    expect([proving.right.failed, proving.right.ended]).toEqual([['auth-closed'], 1])
+  })
+})
 
 describe('a WebRTC library that throws (L-01, L-08)', () => {
   it.each(['sending', 'everything'] as const)(

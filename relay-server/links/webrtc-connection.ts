@@ -179,13 +179,20 @@ export class WebRtcConnection implements MessagePipe, SignalEvents {
     else this.signals?.candidate(candidate)
   }
 
+  /** The library keeps every channel that comes for as long as the connection lives, so one too many ends it. */
   private channelCame(channel: RTCDataChannel): void {
+    if (this.state === 'ended') return
     if (!this.options.target && !this.channel && channel.label === CHANNEL_LABEL) {
-      this.useChannel(channel)
-    } else {
-      this.options.counters.add('webrtc-channel-refused')
-      channel.close()
+      try {
+        this.useChannel(channel)
+      } catch (error) {
+        this.failed(error)
+      }
+      return
     }
+    this.options.counters.add('webrtc-channel-refused')
+    if (this.state !== 'connecting') this.destroy('protocol')
+    else this.fail('webrtc-refused', 'the neighbour opened a channel that belongs to no link')
   }
 
   private useChannel(channel: RTCDataChannel): void {

@@ -38,6 +38,8 @@ export interface WebRtcNode {
   readonly wires: Wire[]
   /** Channels that this node made, in their order. */
   readonly channels: RTCDataChannel[]
+  /** Its connections, in their order. */
+  readonly peers: RTCPeerConnection[]
   readonly log: string[]
 }
 
@@ -59,12 +61,9 @@ export class WebRtcTown {
 
   async node(options: Partial<WebRtcLinksOptions> = {}): Promise<WebRtcNode> {
     const keyPair = KeyPair.generate(random)
-    const [counters, wires, channels, log] = [
-      new Counters(),
-      [] as Wire[],
-      [] as RTCDataChannel[],
-      [] as string[],
-    ]
+    const [counters, wires, log] = [new Counters(), [] as Wire[], [] as string[]]
+    const channels: RTCDataChannel[] = []
+    const peers: RTCPeerConnection[] = []
     const up = new MemoryWay(keyPair.publicKey)
     const down = new MemoryWay(keyPair.publicKey)
     const links = new WebRtcLinks({
@@ -83,14 +82,14 @@ export class WebRtcTown {
       signallerAt: () => up,
       signallers: () => [SIGNALLER],
       onWire: (wire) => wires.push(wire),
-      load: async () => recording(await loadWebRtc(), channels),
+      load: async () => recording(await loadWebRtc(), channels, peers),
       ...options,
     })
     up.arrives = (body) => this.signaller.receive(down, body)
     down.arrives = (body) => links.signalling.receive(up, body)
     this.ways.set(toHex(keyPair.publicKey.mid), down)
     await links.start()
-    const node = { links, keyPair, counters, wires, channels, log }
+    const node = { links, keyPair, counters, wires, channels, peers, log }
     this.nodes.push(node)
     return node
   }
@@ -128,11 +127,16 @@ export class WebRtcTown {
   }
 }
 
-function recording(library: WebRtcLibrary, channels: RTCDataChannel[]): WebRtcLibrary {
+function recording(
+  library: WebRtcLibrary,
+  channels: RTCDataChannel[],
+  peers: RTCPeerConnection[],
+): WebRtcLibrary {
   return {
     ...library,
     connect: (options) => {
       const peer = library.connect(options)
+      peers.push(peer)
       const create = peer.createDataChannel.bind(peer)
       peer.createDataChannel = (label, init) => {
         const channel = create(label, init)

@@ -161,7 +161,7 @@ describe('WebRTC: when it does not work out (L-01, L-06)', () => {
     expect(counted(broken, 'webrtc-failed')).toBe(2)
   })
 
-  it('closes a channel of text, and takes no second channel', async () => {
+  it('closes a channel of text', async () => {
     const [from, to] = [await town.node(), await town.node()]
     const [left] = await town.pair(from, to)
     const closed: LinkCloseReason[] = []
@@ -170,6 +170,17 @@ describe('WebRTC: when it does not work out (L-01, L-06)', () => {
     await until(() => closed.length === 1)
     expect(closed).toEqual(['protocol'])
     expect(counted(to, 'webrtc-text-message')).toBe(1)
+  })
+
+  it('takes no second channel: who opens one loses the connection', async () => {
+    const [from, to] = [await town.node(), await town.node()]
+    await town.pair(from, to)
+    const closed: LinkCloseReason[] = []
+    to.wires[0]?.handTo({ onPacket: () => {}, onClosed: (_link, reason) => closed.push(reason) })
+    from.peers[0]?.createDataChannel('culvert')
+    await until(() => closed.length === 1 && from.links.size === 0)
+    expect(closed).toEqual(['protocol'])
+    expect([counted(to, 'webrtc-channel-refused'), to.links.size]).toEqual([1, 0])
   })
 })
 
