@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { formatAddress } from '../bytes/address.ts'
+import { formatAddress, NO_ADDRESS } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
+import { KeyPair } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { shuffled } from '../world/random.ts'
+import { NEW_INTRODUCTION_REQUEST, TUNNEL_COMMUNITY_ID } from './constants.ts'
+import { NEW_STYLE } from './introduction.ts'
+import { openSigned, prefixOf, signedPacket } from './packet.ts'
 import { ip, Town } from './town.fixture.ts'
 import type { Walker } from './walker.ts'
 
@@ -67,12 +71,24 @@ describe('one who starts anew with another key (N-08)', () => {
       toHex(anew.publicKey.bytes),
     ])
 
-    // A stranger's request, sent under the address of the one known: asked there, he does not answer.
+    // A stranger's request, sent under the address of the one known. What is asked there he does not see: all he knows is
+    // what time it is on the asker's clock.
     const stranger = town.add(3)
     stranger.walkTo(ip(9))
     const request = town.sent.findLast(({ from }) => from === formatAddress(ip(3)))
     town.remove(stranger)
     walker.receive(ip(2), request!.packet)
+    const asked = town.sent.findLast(
+      ({ to, packet }) => to === formatAddress(ip(2)) && packet[22] === NEW_INTRODUCTION_REQUEST,
+    )!
+    const { time } = openSigned(asked.packet, NEW_STYLE.request).value
+    const answer = {
+      ...{ time: 1n, destination: ip(1), lan: ip(2), wan: ip(2), bits: 0, extra: new Uint8Array(2) },
+      ...{ introducedLan: NO_ADDRESS, introducedWan: NO_ADDRESS, identifier: Number(time & 0xffffn) },
+    }
+    const { responseId, response } = NEW_STYLE
+    const forger = KeyPair.generate(new SeededRandom(78))
+    walker.receive(ip(2), signedPacket(prefixOf(TUNNEL_COMMUNITY_ID), responseId, forger, response, answer))
     town.clock.advance(1_000)
     expect(walker.peers().map(({ publicKey }) => toHex(publicKey.bytes))).toEqual([
       toHex(anew.publicKey.bytes),

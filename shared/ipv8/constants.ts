@@ -47,6 +47,8 @@ export const WALK_DEFAULTS = {
   requestTimeoutMs: 3_000,
   /** N-08: a handshake is done in this time or the peer is unreachable. */
   handshakeTimeoutMs: 10_000,
+  /** Identifiers have 16 bits. Who does not see what we ask, and forges answers to it, guesses so often each time. */
+  wrongAnswers: 3,
   /** N-11: after so many failures in a row a peer is unreachable. */
   failuresUntilUnreachable: 5,
   /** What is unreachable rests so long, twice as long each time, up to the other. */

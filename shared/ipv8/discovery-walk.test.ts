@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { formatAddress, type IpAddress } from '../bytes/address.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
-import { DISCOVERY_COMMUNITY_ID, SIMILARITY_REQUEST, TUNNEL_COMMUNITY_ID } from './constants.ts'
+import {
+  DISCOVERY_COMMUNITY_ID,
+  PING,
+  SIMILARITY_REQUEST,
+  SIMILARITY_RESPONSE,
+  TUNNEL_COMMUNITY_ID,
+} from './constants.ts'
 import { similarityRequest, similarityResponse } from './discovery.ts'
 import { NEW_STYLE, OLD_STYLE } from './introduction.ts'
 import { messageIdOf, openSigned, prefixOf, signedPacket } from './packet.ts'
@@ -110,6 +116,50 @@ describe('introductions in the DiscoveryCommunity (N-08)', () => {
     expect(pings.length).toBeLessThanOrEqual(5)
     expect(a!.peers().length).toBe(1)
     town.stop()
+  })
+})
+
+describe('who answers in the DiscoveryCommunity without having been asked (N-08)', () => {
+  it('takes no pong after three wrong ones', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    town.add(2)
+    walker.walkTo(ip(2))
+    town.clock.advance(1_000)
+    town.mute.add(formatAddress(ip(2)))
+    walker.start()
+    const pingOf = () => town.sent.findLast(({ packet }) => messageIdOf(packet, beside) === PING)!
+    const right = pingOf().packet.slice()
+    right[22] = 4
+    const [high, low] = right.slice(-2) as unknown as [number, number]
+    for (let n = 1; n <= 3; n++) {
+      const wrong = right.slice()
+      wrong.set([high, low ^ n], wrong.length - 2)
+      walker.receive(ip(2), wrong)
+    }
+    expect(town.counters.get('ipv8-answer-wrong-identifier')).toBe(3)
+    walker.receive(ip(2), right)
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(1)
+    expect(walker.peers()[0]!.rttMs).toBe(20)
+    walker.stop()
+  })
+
+  it('takes no similarity response after three wrong ones', () => {
+    const town = new Town()
+    const walker = town.add(1, { discovery: true })
+    const { source, packet } = requestOf(stranger, ip(9))
+    walker.receive(source, packet)
+    walker.start()
+    const asked = town.sent.find((each) => messageIdOf(each.packet, beside) === SIMILARITY_REQUEST)!
+    const { identifier } = openSigned(asked.packet, similarityRequest).value
+    for (const wrong of [1, 2, 3, 0]) {
+      const value = { time: 1n, identifier: identifier ^ wrong, communities: [], overlap: new Uint8Array() }
+      walker.receive(ip(9), signedPacket(beside, SIMILARITY_RESPONSE, stranger, similarityResponse, value))
+    }
+    expect(town.counters.get('ipv8-answer-wrong-identifier')).toBe(3)
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(1)
+    expect(walker.isVerified(ip(9))).toBe(false)
+    walker.stop()
   })
 })
 

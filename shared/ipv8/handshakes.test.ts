@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { formatAddress } from '../bytes/address.ts'
+import { formatAddress, NO_ADDRESS } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { CulvertError } from '../bytes/error.ts'
+import { KeyPair } from '../identity/keys.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
 import {
   INTRODUCTION_REQUEST,
   INTRODUCTION_RESPONSE,
   NEW_INTRODUCTION_REQUEST,
   PUNCTURE_REQUEST,
+  TUNNEL_COMMUNITY_ID,
 } from './constants.ts'
 import { canHappen, type HandshakeEvent, type HandshakeState, nextState } from './handshake-state.ts'
+import { OLD_STYLE } from './introduction.ts'
+import { openSigned, prefixOf, signedPacket } from './packet.ts'
 import { ip, Town } from './town.fixture.ts'
 
 describe('states of a handshake (N-08)', () => {
@@ -189,5 +194,59 @@ describe('a handshake on the wire (N-04, N-08, N-11)', () => {
     town.clock.advance(15_000)
     expect(walker.peers()[0]).toMatchObject({ consecutiveFailures: 0 })
     town.stop()
+  })
+})
+
+describe('who answers a request without having received it (N-08)', () => {
+  const forger = KeyPair.generate(new SeededRandom(999))
+  function answer(identifier: number): Uint8Array {
+    const response = {
+      ...{ time: 1n, destination: ip(66), lan: ip(2), wan: ip(2), bits: 0, extra: new Uint8Array(2) },
+      ...{ introducedLan: NO_ADDRESS, introducedWan: NO_ADDRESS, identifier },
+    }
+    return signedPacket(
+      prefixOf(TUNNEL_COMMUNITY_ID),
+      OLD_STYLE.responseId,
+      forger,
+      OLD_STYLE.response,
+      response,
+    )
+  }
+  const clockOf = (packet: Uint8Array) => Number(openSigned(packet, OLD_STYLE.request).value.time & 0xffffn)
+
+  it('proves nothing by the identifier that the clock would give, and votes for nothing', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    town.add(2)
+    walker.walkTo(ip(2))
+    const { packet } = town.sent[0]!
+    walker.receive(ip(2), answer(clockOf(packet)))
+    expect(walker.isVerified(ip(2))).toBe(false)
+    expect(walker.peers()).toEqual([])
+    expect(walker.wan).toEqual(NO_ADDRESS)
+    expect(town.counters.get('ipv8-answer-wrong-identifier')).toBe(1)
+    // The one who was asked is none the worse for it.
+    town.clock.advance(1_000)
+    expect(walker.isVerified(ip(2))).toBe(true)
+  })
+
+  it('has three guesses, and the next ones ten seconds later', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    town.mute.add(formatAddress(ip(2)))
+    walker.walkTo(ip(2))
+    const { packet } = town.sent[0]!
+    const { identifier } = openSigned(packet, OLD_STYLE.request).value
+    for (let n = 1; n <= 3; n++) walker.receive(ip(2), answer((identifier + n) & 0xffff))
+    expect(town.counters.get('ipv8-handshake-guessed')).toBe(1)
+    walker.receive(ip(2), answer(identifier))
+    expect(walker.peers()).toEqual([])
+    expect(walker.isVerified(ip(2))).toBe(false)
+    // Nothing more is sent for it, nobody is to blame, and nobody is asked there before its time is over.
+    town.clock.advance(9_000)
+    expect(town.count(INTRODUCTION_REQUEST)).toBe(1)
+    town.clock.advance(2_000)
+    expect(town.counters.get('ipv8-handshake-unreachable')).toBe(0)
+    expect(town.clock.idle).toBe(true)
   })
 })

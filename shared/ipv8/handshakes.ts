@@ -1,6 +1,7 @@
 import { formatAddress, type IpAddress, sameAddress } from '../bytes/address.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
+import { type Random, uint16 } from '../world/random.ts'
 import { RetrySchedule } from '../world/retry.ts'
 import type { Introduction } from './address-book.ts'
 import type { WalkSettings } from './constants.ts'
@@ -28,7 +29,10 @@ export interface Handshake extends HandshakeStart {
   readonly answered: boolean
 }
 
-type Running = { -readonly [K in keyof Handshake]: Handshake[K] } & { timer: Timer | undefined }
+type Running = { -readonly [K in keyof Handshake]: Handshake[K] } & {
+  timer: Timer | undefined
+  wrongAnswers: number
+}
 
 export interface HandshakesOptions {
   readonly clock: Clock
@@ -44,7 +48,8 @@ const MAX_HANDSHAKES = 128
 
 /**
  * Introduction requests under way, by identifier: each is sent up to five times (N-04) and has 10 s (N-08). A finished one
- * stays until then, so that the answers to its copies are known for what they are.
+ * stays until then, so that the answers to its copies are known for what they are; so does one that somebody guesses at,
+ * which nothing answers any more: the next one to that address has to wait.
  */
 export class Handshakes {
   private readonly options: HandshakesOptions
@@ -65,7 +70,35 @@ export class Handshakes {
   }
 
   find(identifier: number): Handshake | undefined {
-    return this.running.get(identifier)
+    const running = this.running.get(identifier)
+    return running && !this.isGuessedAt(running) ? running : undefined
+  }
+
+  /** A random identifier that is no other handshake's. */
+  newIdentifier(random: Random): number {
+    for (;;) {
+      const identifier = uint16(random)
+      if (!this.running.has(identifier)) return identifier
+    }
+  }
+
+  /**
+   * An answer came from `address` that is none to what was asked there. Too many, and the request there has no answer: it is
+   * nobody's failure. @returns whether one is open there
+   */
+  wrongAnswer(address: IpAddress): boolean {
+    const { settings, counters } = this.options
+    for (const each of this.running.values()) {
+      if (each.answered || !sameAddress(each.address, address)) continue
+      each.wrongAnswers++
+      if (each.wrongAnswers === settings.wrongAnswers) {
+        each.timer?.cancel()
+        each.timer = this.untilTimeout(each)
+        counters.add('ipv8-handshake-guessed')
+      }
+      return true
+    }
+    return false
   }
 
   /** Whether an answer from there is waited for. */
@@ -91,6 +124,7 @@ export class Handshakes {
       tries: 0,
       answered: false,
       timer: undefined,
+      wrongAnswers: 0,
     }
     this.running.set(start.identifier, handshake)
     const schedule = new RetrySchedule(
@@ -138,12 +172,16 @@ export class Handshakes {
 
   private expire(handshake: Running): void {
     this.running.delete(handshake.identifier)
-    if (!canHappen(handshake.state, 'timeout')) return
+    if (this.isGuessedAt(handshake) || !canHappen(handshake.state, 'timeout')) return
     handshake.state = nextState(handshake.state, 'timeout')
     const unreachable = handshake.state === 'unreachable'
     this.options.counters.add(unreachable ? 'ipv8-handshake-unreachable' : 'ipv8-handshake-complete')
     if (unreachable) this.options.onUnreachable(handshake)
     else this.options.counters.add('ipv8-puncture-missing')
+  }
+
+  private isGuessedAt({ wrongAnswers }: Running): boolean {
+    return wrongAnswers >= this.options.settings.wrongAnswers
   }
 
   private forget(handshake: Running): void {

@@ -67,7 +67,8 @@ export class IntroductionRequests {
     const useNew = newStyle || address.kind === 'ipv6' || peer?.newStyle || told?.newStyle
     const style = useNew ? NEW_STYLE : OLD_STYLE
     const time = this.community.claimTime()
-    const identifier = Number(time & 0xffffn)
+    // py-ipv8's follow its clock, which all its packets tell. Ours are random: an answer comes from who received the request.
+    const identifier = this.handshakes.newIdentifier(this.around.random)
     const packet = signedPacket(this.community.prefix, style.requestId, keyPair, style.request, {
       time,
       destination: address,
@@ -96,7 +97,9 @@ export class IntroductionRequests {
     const { keyPair, clock, contacts, limits, own } = this.around
     const { key, value: response, verify } = parseSigned(packet, style.response)
     const handshake = this.handshakes.find(response.identifier)
-    if (!handshake || !this.mayAnswer(handshake, source)) return 'ipv8-unasked-answer'
+    if (!handshake || !this.mayAnswer(handshake, source)) {
+      return this.handshakes.wrongAnswer(source) ? 'ipv8-answer-wrong-identifier' : 'ipv8-unasked-answer'
+    }
     // A slow peer answers every copy of the request.
     if (handshake.answered) return 'ipv8-duplicate-answer'
     if (key.equals(keyPair.publicKey)) return 'ipv8-own-key'

@@ -13,6 +13,7 @@ interface OpenPing {
   readonly address: IpAddress
   readonly identifier: number
   readonly sentMs: number
+  wrongPongs: number
 }
 
 const MAX_OPEN = 256
@@ -20,7 +21,7 @@ const MAX_OPEN = 256
 /**
  * Keeps the peers of all communities known with the DiscoveryCommunity's ping: pings those silent, drops those that stay
  * silent, answers pings. Our identifiers are random, where py-ipv8's follow its clock, so that a pong proves that the ping
- * was received.
+ * was received; after a few wrong ones from its address a ping has no pong, and the next has to wait.
  */
 export class Liveness {
   private readonly around: Surroundings
@@ -68,9 +69,12 @@ export class Liveness {
   /** Asks whoever is there to show that he receives what we send there. */
   ping(address: IpAddress): void {
     const now = this.around.clock.now()
+    const before = this.open.get(formatAddress(address))
+    if (before && this.isGuessedAt(before)) return
     const identifier = uint16(this.around.random)
+    const wrongPongs = before?.wrongPongs ?? 0
     for (const peer of this.peersAt(address)) peer.lastPing = now
-    this.open.set(formatAddress(address), { address, identifier, sentMs: now })
+    this.open.set(formatAddress(address), { address, identifier, sentMs: now, wrongPongs })
     const time = this.discovery.claimTime()
     this.around.send(address, unsignedPacket(this.discovery.prefix, PING, ping, { time, identifier }))
   }
@@ -88,7 +92,11 @@ export class Liveness {
     const { identifier } = readUnsigned(packet, ping)
     const key = formatAddress(source)
     const sent = this.open.get(key)
-    if (sent === undefined || sent.identifier !== identifier) return 'ipv8-unasked-answer'
+    if (sent === undefined || this.isGuessedAt(sent)) return 'ipv8-unasked-answer'
+    if (sent.identifier !== identifier) {
+      sent.wrongPongs++
+      return 'ipv8-answer-wrong-identifier'
+    }
     this.open.delete(key)
     const now = this.around.clock.now()
     this.around.contacts.answered(source)
@@ -100,9 +108,15 @@ export class Liveness {
     return undefined
   }
 
-  private expire({ address }: OpenPing): void {
+  private isGuessedAt({ wrongPongs }: OpenPing): boolean {
+    return wrongPongs >= this.around.settings.wrongAnswers
+  }
+
+  private expire(sent: OpenPing): void {
     const { clock, settings } = this.around
+    const { address } = sent
     this.open.delete(formatAddress(address))
+    if (this.isGuessedAt(sent)) return
     for (const peer of this.peersAt(address)) {
       peer.record.failure(clock.now())
       if (peer.record.consecutiveFailures >= settings.failuresUntilUnreachable) this.onPeerFailed(peer)

@@ -12,6 +12,11 @@ import type { Surroundings } from './surroundings.ts'
 
 const MAX_OPEN = 64
 
+interface OpenQuestion {
+  readonly identifier: number
+  wrongAnswers: number
+}
+
 /**
  * The part of the DiscoveryCommunity by which peers learn which communities they share: asked of one peer of it in turn,
  * answered to all.
@@ -22,7 +27,7 @@ export class Similarity {
   private readonly communityIds: readonly Uint8Array[]
   /** Somebody there says that he is in our community. */
   private readonly onShared: (address: IpAddress) => void
-  private readonly open = new BoundedMap<string, number>(MAX_OPEN)
+  private readonly open = new BoundedMap<string, OpenQuestion>(MAX_OPEN)
   private lastAskedMs = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -48,7 +53,7 @@ export class Similarity {
     const { clock, random, keyPair, own, nat } = this.around
     this.lastAskedMs = clock.now()
     const identifier = uint16(random)
-    this.open.set(formatAddress(address), identifier)
+    this.open.set(formatAddress(address), { identifier, wrongAnswers: 0 })
     const request = {
       time: this.discovery.claimTime(),
       identifier,
@@ -88,7 +93,13 @@ export class Similarity {
   onResponse(source: IpAddress, packet: Uint8Array): Refusal {
     const { contacts, limits, clock, settings } = this.around
     const { key, value, verify } = parseSigned(packet, similarityResponse)
-    if (this.open.get(formatAddress(source)) !== value.identifier) return 'ipv8-unasked-answer'
+    const asked = this.open.get(formatAddress(source))
+    if (asked === undefined) return 'ipv8-unasked-answer'
+    if (asked.identifier !== value.identifier) {
+      asked.wrongAnswers++
+      if (asked.wrongAnswers >= settings.wrongAnswers) this.open.delete(formatAddress(source))
+      return 'ipv8-answer-wrong-identifier'
+    }
     if (!limits.verification(source, contacts.at(source))) return 'ipv8-verification-limit'
     verify()
     this.open.delete(formatAddress(source))

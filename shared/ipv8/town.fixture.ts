@@ -5,6 +5,8 @@ import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { FLAG_RELAY, TUNNEL_COMMUNITY_ID, type WalkSettings } from './constants.ts'
+import { NEW_STYLE, OLD_STYLE } from './introduction.ts'
+import { openSigned } from './packet.ts'
 import { quickCurves } from './quick-curves.fixture.ts'
 import { Walker, type WalkerOptions, type WalkStatus } from './walker.ts'
 
@@ -127,6 +129,18 @@ export class Town {
   /** Requests, responses, ...: packets of the tunnel community with one of these ids. */
   count(...ids: number[]): number {
     return this.sent.filter(({ packet }) => packet[2] === 0xa3 && ids.includes(packet[22] as number)).length
+  }
+
+  /** The identifier of the last introduction request that went to `address`. */
+  asked(address: IpAddress): number {
+    const to = formatAddress(address)
+    const styles = [OLD_STYLE, NEW_STYLE]
+    const sent = this.sent.findLast(
+      (each) => each.to === to && styles.some(({ requestId }) => requestId === each.packet[22]),
+    )
+    const style = styles.find(({ requestId }) => requestId === sent?.packet[22])
+    if (!sent || !style) throw new RangeError(`nothing asked of ${to}`)
+    return openSigned(sent.packet, style.request).value.identifier
   }
 
   private carry(inside: IpAddress, to: IpAddress, packet: Uint8Array, nat: NatBox | undefined): void {

@@ -84,7 +84,11 @@ describe('random walk (N-07, N-08)', () => {
     for (let n = 0; n < 40; n++) {
       walker.walkTo(ip(9))
       const head = { time: 1n, destination: ip(1), lan: ip(9), wan: ip(9), bits: 0, extra: new Uint8Array() }
-      const introduced = { introducedLan: NO_ADDRESS, introducedWan: ip(100 + n), identifier: n + 1 }
+      const introduced = {
+        introducedLan: NO_ADDRESS,
+        introducedWan: ip(100 + n),
+        identifier: town.asked(ip(9)),
+      }
       const response = { ...head, ...introduced }
       walker.receive(ip(9), signedPacket(prefix, OLD_STYLE.responseId, liar, OLD_STYLE.response, response))
     }
@@ -197,7 +201,7 @@ describe('which addresses of an introduced peer are tried (N-08)', () => {
       introducedLan,
       introducedWan,
       bits: 0,
-      identifier: 1,
+      identifier: town.asked(source),
       extra: new Uint8Array(),
     }
     const keyPair = KeyPair.generate(new SeededRandom(9))
@@ -298,15 +302,16 @@ describe('what strangers cannot make the walker do (N-08)', () => {
         extra: new Uint8Array(2),
       })
     walker.walkTo(ip(9))
-    walker.receive(ip(10), answer(1))
-    walker.receive(ip6(9), answer(1))
+    const first = town.asked(ip(9))
+    walker.receive(ip(10), answer(first))
+    walker.receive(ip6(9), answer(first))
     expect(walker.peers()).toEqual([])
     expect(town.counters.get('ipv8-unasked-answer')).toBe(2)
     // py-ipv8 with both IP versions answers from the one that it prefers.
     walker.walkTo(ip6(9))
-    walker.receive(ip6(9), answer(2))
+    walker.receive(ip6(9), answer(town.asked(ip6(9))))
     expect(walker.peers().length).toBe(1)
-    walker.receive(ip6(9), answer(1))
+    walker.receive(ip6(9), answer(first))
     town.clock.advance(12_000)
     expect(town.counters.get('ipv8-handshake-unreachable')).toBe(0)
   })
@@ -325,7 +330,7 @@ describe('what strangers cannot make the walker do (N-08)', () => {
         introducedLan: ip(300 + n),
         introducedWan: ip(400 + n),
         bits: 0,
-        identifier: n + 1,
+        identifier: town.asked(ip(9)),
         extra: new Uint8Array(),
       })
       walker.receive(ip(9), response)
