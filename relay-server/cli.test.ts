@@ -76,6 +76,25 @@ describe('the identity file', () => {
   })
 })
 
+describe('a path at which nothing can be read or written (O-03)', () => {
+  it('ends keygen with the path, why, and what to do, and no stack', async () => {
+    const path = join(folder, 'none', 'relay.key')
+    expect(await main(['keygen', '--out', path])).toBe(EXIT_CODE.failed)
+    expect(said).toBe(
+      `relay-server: ${path} cannot be written: there is no such file or folder; make its folder, and let this user write there (identity-unwritable)\n`,
+    )
+  })
+
+  it('ends the start of a relay likewise', async () => {
+    await writeFile(join(folder, 'file'), '')
+    const path = join(folder, 'relay.yaml')
+    await writeFile(path, 'identity: file/relay.key\n')
+    expect(await main(['run', '--config', path])).toBe(EXIT_CODE.failed)
+    expect(said).toMatch(/file\/relay\.key cannot be read: .*is a file; .* \(identity-unreadable\)\n$/)
+    expect(said).not.toContain('    at ')
+  })
+})
+
 describe('the log (N-13)', () => {
   it('writes what its level asks for', () => {
     const lines: string[] = []

@@ -3,8 +3,9 @@ import { fromHex, toHex } from '../shared/bytes/bytes.ts'
 import { CulvertError } from '../shared/bytes/error.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import type { Random } from '../shared/world/random.ts'
+import { fileFault } from './file-fault.ts'
 
-/** The identity file cannot be used. Codes: `identity-malformed`, `identity-exists`. */
+/** The identity file cannot be used. Codes: `identity-malformed`, `identity-exists`, `identity-unreadable`, `identity-unwritable`. */
 export class IdentityError extends CulvertError {}
 
 /** Reads the relay's key pair, or makes one and writes it where there is none yet. `created` tells which. */
@@ -15,9 +16,15 @@ export async function loadOrCreateIdentity(
   let text: string
   try {
     text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return { keyPair: await createIdentity(path, random), created: true }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+      return { keyPair: await createIdentity(path, random), created: true }
+    }
+    throw new IdentityError(
+      'identity-unreadable',
+      `${path} cannot be read: ${fileFault(cause)}; correct the path, or let the relay's user read the file`,
+      { cause },
+    )
   }
   return { keyPair: parseIdentity(text, path), created: false }
 }
@@ -31,8 +38,14 @@ export async function createIdentity(path: string, random: Random): Promise<KeyP
   try {
     await writeFile(path, `${toHex(keyPair.secretBytes)}\n`, { mode: 0o600, flag: 'wx' })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-    throw new IdentityError('identity-exists', `${path} exists; keys are never overwritten`, { cause })
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new IdentityError('identity-exists', `${path} exists; keys are never overwritten`, { cause })
+    }
+    throw new IdentityError(
+      'identity-unwritable',
+      `${path} cannot be written: ${fileFault(cause)}; make its folder, and let this user write there`,
+      { cause },
+    )
   }
   return keyPair
 }

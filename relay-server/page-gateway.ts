@@ -10,6 +10,7 @@ import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
 import type { OverlayState, SiteDocument } from '../web/engine/site-document.ts'
 import { minRelaysOf, type RelayConfig } from './config.ts'
+import { fileFault } from './file-fault.ts'
 import type { AskBridge } from './gateway/bridge-door.ts'
 import { RELAY_PATH } from './gateway/constants.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -55,6 +56,7 @@ export interface StartedGateway {
 /**
  * Starts the gateway that the configuration asks for, on the first free one of its ports.
  * @returns undefined if none is asked for
+ * @throws CulvertError `sample-unreadable`, `gateway-...`, `web-root-...`
  */
 export async function startGateway(
   options: PageGatewayOptions,
@@ -65,7 +67,7 @@ export async function startGateway(
   if (!enabled) return undefined
   const document = siteDocument(config, keyPair)
   const moreFiles = new Map<string, Uint8Array>()
-  if (config.sample) moreFiles.set(SAMPLE_PATH, await readFile(config.sample.torrent))
+  if (config.sample) moreFiles.set(SAMPLE_PATH, await readSample(config.sample.torrent))
   if (options.geoTable) moreFiles.set(GEO_PATH, options.geoTable)
   for (let port = config.gateway.port; ; port++) {
     const gateway = new Gateway({
@@ -96,6 +98,18 @@ export async function startGateway(
       const busy = error instanceof CulvertError && error.code === 'gateway-port-busy'
       if (!busy || port + 1 >= config.gateway.port + portTries) throw error
     }
+  }
+}
+
+async function readSample(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path)
+  } catch (cause) {
+    throw new CulvertError(
+      'sample-unreadable',
+      `${path} cannot be read: ${fileFault(cause)}; correct sample.torrent, or leave sample out`,
+      { cause },
+    )
   }
 }
 

@@ -3,7 +3,7 @@ import { CulvertError } from '../../shared/bytes/error.ts'
 import type { RelayConfig } from '../config.ts'
 import { loadToken } from './token.ts'
 
-/** Asks the admin API of the relay that runs with this configuration. @throws CulvertError `admin-unreachable`, `admin-...` */
+/** Asks the admin API of the relay that runs with this configuration. @throws CulvertError `admin-unreachable`, `admin-answer`, `admin-...` */
 export async function askAdmin(config: Pick<RelayConfig, 'admin'>, path: string): Promise<unknown> {
   const { enabled, host, port, tokenFile } = config.admin
   if (!enabled) {
@@ -35,10 +35,22 @@ export async function askAdmin(config: Pick<RelayConfig, 'admin'>, path: string)
     )
     asked.end()
   })
-  const value = JSON.parse(text) as { error?: string; message?: string }
-  if (status === 200) return value
+  const value = parsed(text)
+  if (status === 200 && value !== undefined) return value
+  if (typeof value?.error === 'string' && typeof value.message === 'string') {
+    throw new CulvertError(value.error, value.message)
+  }
   throw new CulvertError(
-    value.error ?? 'admin-answer',
-    value.message ?? `the relay answered with status ${status}`,
+    'admin-answer',
+    `what answers at port ${port} of ${host} (status ${status}) is no relay's admin API: has another program admin.port?`,
   )
+}
+
+function parsed(text: string): Partial<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
 }

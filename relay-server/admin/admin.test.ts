@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { request } from 'node:http'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -184,6 +186,26 @@ describe('the admin API (D-01, D-08, L-07)', () => {
   })
 })
 
+describe('another program at admin.port (D-08)', () => {
+  it('is told from a relay, whatever it answers', async () => {
+    const answers = ['<html>', 'null', '7', '', '{"error":7}']
+    const other = createServer((asked, response) => {
+      response.writeHead(asked.url === '/found' ? 200 : 404).end(answers[0])
+    })
+    await once(other.listen(0, '127.0.0.1'), 'listening')
+    const { port } = other.address() as AddressInfo
+    const admin = { enabled: true, host: '127.0.0.1', port, tokenFile: join(folder, 'admin.token') }
+    while (answers.length > 0) {
+      // An object with status 200 is what a relay answers.
+      for (const path of answers[0]?.startsWith('{') ? ['/lost'] : ['/found', '/lost']) {
+        await expect(askAdmin({ admin }, path)).rejects.toMatchObject({ code: 'admin-answer' })
+      }
+      answers.shift()
+    }
+    other.close()
+  })
+})
+
 describe('the secret of the admin API', () => {
   it('is made once, in a file that its owner alone may read', async () => {
     const path = join(folder, 'admin.token')
@@ -199,6 +221,13 @@ describe('the secret of the admin API', () => {
     await writeFile(join(folder, 'other'), 'secret', { mode: 0o600 })
     await expect(loadToken(join(folder, 'other'))).rejects.toMatchObject({ code: 'admin-token-malformed' })
     await expect(loadToken(join(folder, 'none'))).rejects.toMatchObject({ code: 'admin-token-missing' })
+  })
+
+  it('is refused with words where it cannot be written', async () => {
+    await expect(loadOrCreateToken(join(folder, 'none', 'token'), random)).rejects.toMatchObject({
+      code: 'admin-token-unwritable',
+      message: expect.stringContaining('there is no such file or folder; make its folder'),
+    })
   })
 
   it('is for a loopback address alone', () => {

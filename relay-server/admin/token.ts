@@ -3,9 +3,13 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { toHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import type { Random } from '../../shared/world/random.ts'
+import { fileFault } from '../file-fault.ts'
 import { ADMIN_LIMITS } from './constants.ts'
 
-/** The file of the admin API's secret cannot be used. Codes: `admin-token-missing`, `admin-token-open`, `admin-token-malformed`. */
+/**
+ * The file of the admin API's secret cannot be used. Codes: `admin-token-missing`, `admin-token-open`, `admin-token-malformed`,
+ * `admin-token-unwritable`.
+ */
 export class TokenError extends CulvertError {}
 
 /** Reads the secret, or makes one in a file that its owner alone may read (0600). @throws TokenError */
@@ -15,8 +19,12 @@ export async function loadOrCreateToken(path: string, random: Random): Promise<s
     await writeFile(path, `${token}\n`, { mode: 0o600, flag: 'wx' })
     return token
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-    return loadToken(path)
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return loadToken(path)
+    throw new TokenError(
+      'admin-token-unwritable',
+      `${path} cannot be written: ${fileFault(cause)}; make its folder and let the relay's user write there, or set admin.tokenFile`,
+      { cause },
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, createServer, type Server, type TLSSocket } from 'node:tls'
@@ -67,6 +67,16 @@ describe('certificates of its own (L-03)', () => {
     const last = await Certificates.load(optionsOf())
     expect(last.context.key).not.toBe(later.context.key)
     expect((await stat(at('state/tls.key'))).mode & 0o777).toBe(0o600)
+  })
+
+  it('cannot be kept where nothing can be written, and the operator is told why', async () => {
+    await mkdir(at('state/tls.key'), { recursive: true })
+    expect(await refusal(optionsOf())).toMatchObject({
+      code: 'state-unwritable',
+      message: `the relay's certificate cannot be kept in ${at('state')}: it is a folder; let the relay's user write there, or set state`,
+    })
+    await writeFile(at('file'), '')
+    expect(await refusal(optionsOf({ state: at('file') }))).toMatchObject({ code: 'tls-unreadable' })
   })
 
   it('are not thrown away for being damaged', async () => {

@@ -1,13 +1,15 @@
 import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SecureContextOptions } from 'node:tls'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import type { Clock } from '../../shared/world/clock.ts'
+import { fileFault } from '../file-fault.ts'
 import type { Log } from '../log.ts'
+import { writeWhole } from '../state-file.ts'
 import { CERTIFICATE_DAYS } from './constants.ts'
 
-/** A certificate that cannot be used. `tls-unreadable`, `tls-malformed`, `tls-mismatch`, `tls-expired`. */
+/** A certificate that cannot be used, or kept. `tls-unreadable`, `tls-malformed`, `tls-mismatch`, `tls-expired`, `state-unwritable`. */
 export class CertificateError extends CulvertError {}
 
 export interface CertificatesOptions {
@@ -49,7 +51,7 @@ export class Certificates {
 
   /**
    * Reads the operator's files, or the relay's own, which it makes at its first start and when they have expired.
-   * @throws CertificateError; what the file system throws if its own cannot be written
+   * @throws CertificateError
    */
   static async load(options: CertificatesOptions): Promise<Certificates> {
     return new Certificates(options, await load(options))
@@ -103,11 +105,19 @@ async function load(options: CertificatesOptions): Promise<Pair> {
   } catch (error) {
     if (!isToBeMade(error)) throw error
   }
-  await mkdir(state, { recursive: true })
   const pair = await makePair(clock.wall())
-  await Promise.all([rm(paths.certificate, { force: true }), rm(paths.key, { force: true })])
-  await writeFile(paths.key, pair.key, { mode: 0o600, flag: 'wx' })
-  await writeFile(paths.certificate, pair.cert, { flag: 'wx' })
+  try {
+    // First, so that a new key never lies beside an old certificate.
+    await rm(paths.certificate, { force: true })
+    await writeWhole(state, 'tls.key', pair.key)
+    await writeWhole(state, 'tls.crt', pair.cert)
+  } catch (cause) {
+    throw new CertificateError(
+      'state-unwritable',
+      `the relay's certificate cannot be kept in ${state}: ${fileFault(cause)}; let the relay's user write there, or set state`,
+      { cause },
+    )
+  }
   options.log.info('made a TLS certificate')
   return pair
 }
@@ -158,9 +168,7 @@ async function read(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read: ${code}`
-    throw new CertificateError('tls-unreadable', `${path}: ${why}`, { cause })
+    throw new CertificateError('tls-unreadable', `${path} cannot be read: ${fileFault(cause)}`, { cause })
   }
 }
 
