@@ -34,6 +34,7 @@ async function webRtcWire(): Promise<LinkWire> {
     leftCounters: from.counters,
     rightCounters: to.counters,
     injectToRight: (bytes) => from.channels[0]?.send(Uint8Array.from(bytes)),
+    cut: () => from.peers[0]?.close(),
     until,
     stop: () => town.stop(),
   }
@@ -41,7 +42,7 @@ async function webRtcWire(): Promise<LinkWire> {
 
 linkSuite(
   'WebRTC link (L-01, L-06, L-08)',
-  { reliable: true, tellsClose: true, hostile: HOSTILE_MESSAGES },
+  { reliable: true, tellsClose: true, hostile: HOSTILE_MESSAGES, ordeals: ['cut'] },
   webRtcWire,
 )
 
