@@ -307,6 +307,8 @@ export class RelayDiscovery {
     return new CandidatePipeline({
       directory,
       mayReach: (address) => udp.reaches(address) && mayReach(address) && trust.rules.isPort(address.port),
+      // Nothing is sent to a private address. A low port of somebody else's stays unasked, for that would be.
+      mayCheck: (address) => config.trust.verify && udp.reaches(address) && !trust.rules.isPublic(address),
       isOwn,
       ...(dht ? { askDescriptor: (address, done) => dht.askOwnItem(address, infoHash, done) } : {}),
       fetch: (address, done) => this.fetches.fetch(address, done),

@@ -134,6 +134,22 @@ describe('from a candidate to a relay (D-04, D-06)', () => {
     }
   })
 
+  it('checks out of reach nobody but who has signed that he is there, and asks nobody there', () => {
+    const { directory, steps, outcomes, handle } = stage({
+      mayReach: () => false,
+      mayCheck: () => true,
+      verify: (_, __, done) => {
+        steps.push('verify')
+        done(false, keyOf(5).publicKey)
+      },
+    })
+    handle(FIRST)
+    expect([steps, outcomes]).toEqual([[], ['refused']])
+    directory.add(descriptorOf(8, { udp: FIRST }))
+    handle(FIRST)
+    expect([steps, outcomes]).toEqual([['verify'], ['refused', 'unproven']])
+  })
+
   it('says nothing more after a cancel', () => {
     const late: (() => void)[] = []
     const { outcomes, handle, steps } = stage({

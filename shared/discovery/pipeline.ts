@@ -10,6 +10,11 @@ export interface CandidatePipelineOptions {
   readonly directory: Directory
   /** Whether packets may go there: an address comes from anybody. */
   mayReach(address: IpAddress): boolean
+  /**
+   * Whether a relay that has itself signed that it is there is checked all the same, though packets may not go there: that it names
+   * such a place speaks against it (D-06).
+   */
+  mayCheck?(address: IpAddress): boolean
   /** Whether it is our own: what we announce comes back to us. */
   isOwn(address: IpAddress): boolean
   /** Asks for the descriptor that whoever is there gives of itself; `done` with its bytes, unverified, or without. */
@@ -81,16 +86,20 @@ class Look implements SourceRun {
   }
 
   start(): void {
-    const { mayReach, isOwn, directory } = this.options
+    const { mayReach, mayCheck, isOwn, directory } = this.options
     const { address, descriptor } = this.candidate
-    if (isOwn(address) || !mayReach(address)) {
+    const isInReach = mayReach(address)
+    if (isOwn(address) || !(isInReach || mayCheck?.(address))) {
       this.end('refused')
       return
     }
     if (descriptor) directory.add(descriptor)
     const relay = this.relay()
+    // Nobody out of reach is asked who he is.
+    this.asked = !isInReach
     if (relay) this.verify(relay)
-    else this.ask()
+    else if (isInReach) this.ask()
+    else this.end('refused')
   }
 
   cancel(): void {
