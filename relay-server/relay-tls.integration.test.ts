@@ -123,7 +123,7 @@ describe('TLS of a relay that runs (L-01, L-03)', () => {
         'udp: { host: 127.0.0.1 }\nlinks: { tls: { certificate: a.crt, key: a.key } }\n',
       )
       const start = startChild<RelayReady>('relay', 'sources', ['run', '--config', config], () => {})
-      await expect(start).rejects.toThrow(`${join(folder, 'a.crt')}: there is no such file`)
+      await expect(start).rejects.toThrow(`${join(folder, 'a.crt')} cannot be read: there is no such file`)
     },
     TIMEOUT_MS,
   )
