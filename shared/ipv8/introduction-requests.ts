@@ -18,6 +18,8 @@ export interface RequestsEvents {
   /** Somebody answered a request that went to `handshake.address`; `peer` if the table took him. */
   onAnswer(handshake: Handshake, source: IpAddress, peer: KnownPeer | undefined): void
   onUnreachable(handshake: Handshake): void
+  /** Somebody signed what came from there, and has not shown that he receives what is sent there: he may be pinged. */
+  onUnproven(source: IpAddress): void
   /** A peer of the table failed so often in a row that it is none any more. */
   onPeerFailed(peer: KnownPeer): void
   /**
@@ -91,7 +93,8 @@ export class IntroductionRequests {
 
   /**
    * py-ipv8 takes any correctly signed response. Ours takes those to a request that is open (by identifier) and from the
-   * host that was asked, so that nobody tells us our WAN address or whom to walk to without having been asked.
+   * host that was asked, so that nobody tells us our WAN address or whom to walk to without having been asked. Only those
+   * from the very address prove anything; from another one that the same peer may have, a ping has to.
    */
   onResponse(source: IpAddress, packet: Uint8Array, style: IntroductionStyle): Refusal {
     const { keyPair, clock, contacts, limits, own } = this.around
@@ -108,21 +111,26 @@ export class IntroductionRequests {
     this.handshakes.happen(handshake, isNoAddress(response.introducedWan) ? 'last-response' : 'response')
     const connectionType = connectionTypeIn(style, 'response', response.bits)
     contacts.signed(source, connectionType)
-    contacts.answered(source)
     this.community.resting.delete(handshake.address)
-    own.vote(source, response.destination)
     if (this.saysSomethingOfOurNat(handshake)) this.around.nat.puncture(handshake.address, true)
-    this.community.table.removeOthersAt(source, key)
+    // Who received the request may still write another source.
+    const proven = sameAddress(source, handshake.address)
+    if (proven) {
+      contacts.answered(source)
+      own.vote(source, response.destination)
+      this.community.table.removeOthersAt(source, key)
+    }
     const member = !handshake.bootstrap || this.events.isMember(response, source)
     const peer = member ? this.community.admit(key, source, response, connectionType) : undefined
     this.community.told.delete(handshake.address)
     if (peer) {
-      if (handshake.tries === 1) peer.measured(clock.now() - handshake.startedMs)
+      if (proven && handshake.tries === 1) peer.measured(clock.now() - handshake.startedMs)
       peer.newStyle ||= style === NEW_STYLE || (response.bits & style.senderNewStyleBit) !== 0
       peer.state = handshake.state
-      peer.proven = true
-      peer.record.success()
+      peer.proven ||= proven
+      if (proven) peer.record.success()
     }
+    if (!proven) this.events.onUnproven(source)
     this.learnIntroduced(source, response, (response.bits & style.introducedNewStyleBit) !== 0)
     this.events.onAnswer(handshake, source, peer)
     return undefined
@@ -158,7 +166,7 @@ export class IntroductionRequests {
     // py-ipv8 with both IP versions answers to and from the address that it prefers for us, whichever was asked.
     if (source.kind !== address.kind) return this.around.contacts.at(source) !== undefined
     // Through our own NAT and back (hairpin), an answer may come from its sender's LAN address.
-    return address.host === this.around.own.wan(address.kind).host
+    return address.host === this.around.own.wan(address.kind).host && isPrivate(source)
   }
 
   /** Which addresses of an introduced peer to try (IPV8-WIRE "Format"). */

@@ -7,9 +7,7 @@ import { IntroductionRequests, type RequestsEvents } from './introduction-reques
 import type { Surroundings } from './surroundings.ts'
 import { Walk, type WalkOptions } from './walk.ts'
 
-export interface OverlayEvents extends Omit<RequestsEvents, 'onUnreachable'> {
-  onUnproven(source: IpAddress): void
-}
+export type OverlayEvents = Omit<RequestsEvents, 'onUnreachable'>
 
 const STYLE_OF: ReadonlyMap<number, IntroductionStyle> = new Map(
   [OLD_STYLE, NEW_STYLE].flatMap((style) =>
