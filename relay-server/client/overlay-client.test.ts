@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { IpAddress } from '../../shared/bytes/address.ts'
 import { nobleAead } from '../../shared/crypto/noble-aead.ts'
@@ -9,6 +12,7 @@ import { OverlayClient, type OverlayClientOptions } from './overlay-client.ts'
 import { probe, whyNone } from './probe.ts'
 
 const relays: TestRelay[] = []
+const folder = mkdtempSync(join(tmpdir(), 'culvert-client-'))
 
 beforeAll(async () => {
   for (let i = 1; i <= 5; i++) {
@@ -21,7 +25,10 @@ beforeAll(async () => {
     relays.push(await startRelay(`127.0.91.${i}`, config))
   }
 })
-afterAll(() => Promise.all(relays.map(({ relay }) => relay.stop())))
+afterAll(async () => {
+  await Promise.all(relays.map(({ relay }) => relay.stop()))
+  rmSync(folder, { recursive: true })
+})
 
 function configOf(more: object = {}) {
   return parseConfig(
@@ -32,6 +39,7 @@ function configOf(more: object = {}) {
       udp: { host: '127.0.91.100' },
       networkPrefixBits: 32,
       bootstrap: [relays[0]?.relay.udpAddress],
+      state: mkdtempSync(join(folder, 'state-')),
       ...more,
     }),
     'test',
@@ -57,6 +65,17 @@ describe('a client of the overlay over UDP (C-01, C-03, N-12)', () => {
     expect(words[4]).toMatch(/relay [45],/)
     expect(words[5]).toMatch(/^speed test: \d+\.\d+ MB\/s/)
     expect(words.join()).not.toContain('127.0')
+  })
+
+  it('enters through the same guards in the next run (C-05)', { timeout: 60_000 }, async () => {
+    const config = configOf()
+    const kept = () => readFileSync(join(config.state, 'guards.test'))
+    await probe(config, 3)
+    const first = kept()
+    expect(first.length).toBeGreaterThan(2)
+    await probe(config, 3)
+    // Behind version and number: with the date until when each serves, which is drawn when it is sampled.
+    expect(kept().subarray(2, first.length)).toEqual(first.subarray(2))
   })
 
   it('goes through peers that it knows from its walk alone', { timeout: 30_000 }, async () => {

@@ -10,11 +10,12 @@ import { loadNativeCrypto } from '../native-crypto.ts'
 import { NodeClock } from '../node-clock.ts'
 import { NodeRandom } from '../node-random.ts'
 import { PROBE } from './constants.ts'
+import { GuardFile } from './guard-file.ts'
 import { OverlayClient } from './overlay-client.ts'
 import { SpeedTest } from './speed-test.ts'
 
 /**
- * Joins the overlay as a client, builds one circuit and measures it.
+ * Joins the overlay as a client, builds one circuit and measures it. Its guards are those of the runs before.
  * @returns what was found, in words: no address, no key
  * @throws CulvertError `geo-file-missing`, `geo-file-damaged`, or `probe-no-circuit` if there is none within a minute
  */
@@ -23,7 +24,9 @@ export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> 
   const random = new NodeRandom()
   const counters = new Counters()
   const loaded = await loadGeo(config.geo)
-  const aead = await loadNativeCrypto(createLog('error'))
+  const log = createLog('error')
+  const aead = await loadNativeCrypto(log)
+  const guardStore = new GuardFile(config.state, config.network)
   const client = await OverlayClient.start({
     config,
     hops,
@@ -32,6 +35,7 @@ export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> 
     counters,
     aead,
     geo: loaded?.geo,
+    guardStore,
     standbys: 0,
   })
   try {
@@ -58,6 +62,9 @@ export async function probe(config: RelayConfig, hops: Hops): Promise<string[]> 
     return words
   } finally {
     await client.stop()
+    await guardStore.saved().catch((error: NodeJS.ErrnoException) => {
+      log.error(`the guards cannot be kept in ${config.state} (${error.code ?? error.message})`)
+    })
   }
 }
 

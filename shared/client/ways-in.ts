@@ -65,6 +65,10 @@ export class WaysIn {
   private exitOrder: EntryRelay[] = []
   /** Whether `exitOrder` is older than the directory. */
   private exitsChanged = false
+  /** Whether the guards that were kept are read: none is sampled before. */
+  private loaded = false
+  /** Whether a relay has told all that it knows. */
+  private told = false
 
   constructor(options: WaysInOptions) {
     this.options = options
@@ -96,6 +100,9 @@ export class WaysIn {
 
   async start(): Promise<void> {
     await this.sampled.load()
+    this.loaded = true
+    // Clients with a socket of their own hear from relays at once.
+    if (this.told) this.sampled.update(this.candidates())
     this.toGuards.want()
   }
 
@@ -141,7 +148,8 @@ export class WaysIn {
 
   /** @param complete whether a relay has told all that it knows: guards are not sampled from less */
   directoryChanged(complete: boolean): void {
-    if (complete) this.sampled.update(this.candidates())
+    this.told ||= complete
+    if (complete && this.loaded) this.sampled.update(this.candidates())
     this.exitsChanged = true
     this.toGuards.look()
     this.toExits.look()
