@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { way } from './views.fixture.ts'
-import { connectionWords, wayHealthWords, wayWords } from './way-words.ts'
+import { circuit, way } from './views.fixture.ts'
+import { connectionWords, throughWords, wayHealthWords, wayWords } from './way-words.ts'
 
 describe('words about ways in (L-01, L-07)', () => {
   it('says what carries it, to whom, and who introduced us', () => {
@@ -30,5 +30,14 @@ describe('words about ways in (L-01, L-07)', () => {
     expect(wayHealthWords(way({ latencyMs: undefined, ageSeconds: 7_200 }))).toBe('for 2 hr')
     expect(wayHealthWords(way({ state: 'reconnecting' }))).toBe('reconnecting')
     expect(wayHealthWords(way({ state: 'lost' }))).toBe('lost, trying again')
+  })
+})
+
+describe('words about a circuit (W-05)', () => {
+  it('says that relays know only their neighbours, where there are two or more', () => {
+    const latencyMs = undefined
+    expect(throughWords(circuit(3))).toBe('Through 3 relays, 42 ms there and back')
+    expect(throughWords(circuit(2, { latencyMs }))).toBe('Through 2 relays, each knowing only its neighbours')
+    expect(throughWords(circuit(1, { latencyMs }))).toBe('Through 1 relay')
   })
 })

@@ -1,5 +1,5 @@
-import type { WayInView } from '../engine/protocol.ts'
-import { formatLatency, formatWait } from './formats.ts'
+import type { CircuitView, WayInView } from '../engine/protocol.ts'
+import { formatLatency, formatWait, plural } from './formats.ts'
 
 /** `over WebSocket to alder`, `over WebRTC to birch, introduced by alder`. */
 export function wayWords({ kind, onion, name, introducedBy }: WayInView): string {
@@ -19,6 +19,13 @@ export function connectionWords(ways: readonly WayInView[]): string {
   if (open) return `Connected ${wayWords(open)}`
   const name = first.name === '' ? 'the relay' : first.name
   return first.state === 'lost' ? `Lost ${name}, trying all ways to it again` : `Reconnecting to ${name}`
+}
+
+/** `Through 3 relays, 42 ms there and back`. Of a single relay nothing is said of what it knows: it knows both ends. */
+export function throughWords({ hops, latencyMs }: Pick<CircuitView, 'hops' | 'latencyMs'>): string {
+  const way = `Through ${plural(hops.length, 'relay')}`
+  if (latencyMs !== undefined) return `${way}, ${formatLatency(latencyMs)} there and back`
+  return hops.length === 1 ? way : `${way}, each knowing only its neighbours`
 }
 
 /** What of a way there is to say beside where it leads: `12 ms, for 5 min`. */

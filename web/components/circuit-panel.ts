@@ -1,7 +1,7 @@
 import { css, html, LitElement, nothing } from 'lit'
 import { primaryOf, standbyOf } from '../app/app-state.ts'
-import { formatLatency, plural } from '../app/formats.ts'
 import { want } from '../app/intents.ts'
+import { throughWords } from '../app/way-words.ts'
 import type { CircuitView, EngineView, Hops } from '../engine/protocol.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
@@ -140,10 +140,7 @@ function headingOf(
 
 function summaryOf(circuit: CircuitView | undefined, playing: boolean, lost: boolean): string {
   if (circuit?.state === 'ready') {
-    const way = `Through ${plural(circuit.hops.length, 'relay')}`
-    return circuit.latencyMs === undefined
-      ? `${way}, each knowing only its neighbours`
-      : `${way}, ${formatLatency(circuit.latencyMs)} there and back`
+    return throughWords(circuit)
   }
   if (lost) return 'No relay answers. Culvert keeps asking, and builds one as soon as it can.'
   return playing
