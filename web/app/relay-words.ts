@@ -77,7 +77,7 @@ export const reasonWords: Readonly<Record<ReasonCode, ReasonWords>> = {
   'altered-data': against('It was caught changing what passes through it.'),
   'wrong-address': against('Traffic leaves it from another address than it claims.'),
   'dropped-data': against('It loses data that it should pass on.'),
-  'forged-proof': against('It signed something that is not true.'),
+  'forged-proof': against('It answered with signatures that do not hold.'),
   'probe-only': against('It answers questions but carries no circuits.'),
   'over-promised': against('It carries far less than it promises.'),
   'circuits-fail': against('Circuits through it often fail.'),
