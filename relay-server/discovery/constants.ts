@@ -26,6 +26,8 @@ export const EXCHANGE_SOURCE = {
   dropVoices: 2,
   /** How many are asked in a round. */
   looksPerRound: 4,
+  /** How many are asked once more in a round while all that are known are silent. */
+  silentPerRound: 3,
 } as const
 
 /** The DHT source. */

@@ -24,6 +24,11 @@ export interface ExchangeSourceOptions {
    * router of this relay's own network, for one.
    */
   readonly mayReach: (address: IpAddress) => boolean
+  /**
+   * Only relays that have proved themselves at their address are asked: else anybody could name a victim whom every relay asks in each
+   * round. Who has not is asked by the verifier, which is bounded. False where nobody is asked for proofs.
+   */
+  readonly onlyProven: boolean
   /** Relays asked in one round (D-04: 10). */
   readonly partners: number
 }
@@ -39,11 +44,16 @@ export class ExchangeSource implements DiscoverySource {
   }
 
   run(report: (candidates: readonly Candidate[]) => void, done: (success: boolean) => void): SourceRun {
-    const partners = this.partners()
-    const { clock, fetches, directory } = this.options
+    const { clock, fetches, directory, random, partners: most } = this.options
+    const known = this.partners()
+    // Some of both, where there are enough: those who have no address know other relays.
+    const neighbours = shuffled(random, this.options.neighbours()).slice(
+      0,
+      Math.max(most - known.length, Math.floor(most / 2)),
+    )
+    const partners = known.slice(0, most - neighbours.length)
     const sinceMs = this.lastMs === undefined ? 0 : clock.now() - this.lastMs
     this.lastMs = clock.now()
-    const neighbours = this.options.neighbours().slice(0, this.options.partners)
     let left = partners.length + neighbours.length
     let anybody = false
     const warnings = new Map<string, Set<string>>()
@@ -67,14 +77,14 @@ export class ExchangeSource implements DiscoverySource {
     return { cancel: () => undefined }
   }
 
-  /** Relays of as many networks as there are, proven ones first. */
+  /** Relays of as many networks as there are. */
   private partners(): IpAddress[] {
-    const { directory, random, mayReach, partners } = this.options
-    const entries = shuffled(random, directory.list())
-    const addresses = [
-      ...entries.filter(({ proven }) => proven),
-      ...entries.filter(({ proven }) => !proven),
-    ].flatMap(({ descriptor: { udp } }) => (udp && mayReach(udp) ? [udp] : []))
+    const { random, partners } = this.options
+    const usable = shuffled(random, this.usable())
+    const heard = usable.filter(({ silent }) => !silent)
+    // All may be silent because we were cut off.
+    const asked = heard.length > 0 ? heard : usable.slice(0, EXCHANGE_SOURCE.silentPerRound)
+    const addresses = asked.map(({ address }) => address)
     const networks = new Set<string>()
     const first: IpAddress[] = []
     const further: IpAddress[] = []
@@ -85,6 +95,15 @@ export class ExchangeSource implements DiscoverySource {
       networks.add(network)
     }
     return [...first, ...further].slice(0, partners)
+  }
+
+  /** Relays that may be asked. */
+  private usable(): { readonly address: IpAddress; readonly mid: Uint8Array; readonly silent: boolean }[] {
+    const { directory, mayReach, onlyProven } = this.options
+    return directory.list().flatMap(({ descriptor: { udp, publicKey }, proven, silent }) => {
+      const isUsable = udp !== undefined && (proven || !onlyProven) && mayReach(udp)
+      return isUsable ? [{ address: udp, mid: publicKey.mid, silent }] : []
+    })
   }
 
   private askDrops(address: IpAddress, sinceMs: number, warnings: Map<string, Set<string>>): void {
@@ -102,16 +121,11 @@ export class ExchangeSource implements DiscoverySource {
 
   /** Who was dropped by several is asked: if it is silent, the directory notes it. Nobody goes on others' word alone. */
   private look(warnings: ReadonlyMap<string, ReadonlySet<string>>): void {
-    const { directory, fetches, mayReach } = this.options
-    const warned = directory
-      .list()
-      .filter(
-        ({ descriptor }) =>
-          (warnings.get(toHex(descriptor.publicKey.mid))?.size ?? 0) >= EXCHANGE_SOURCE.dropVoices,
-      )
-    for (const { descriptor } of warned.slice(0, EXCHANGE_SOURCE.looksPerRound)) {
-      const { udp } = descriptor
-      if (udp && mayReach(udp)) fetches.fetch(udp, () => undefined)
+    const warned = this.usable().filter(
+      ({ mid, silent }) => !silent && (warnings.get(toHex(mid))?.size ?? 0) >= EXCHANGE_SOURCE.dropVoices,
+    )
+    for (const { address } of warned.slice(0, EXCHANGE_SOURCE.looksPerRound)) {
+      this.options.fetches.fetch(address, () => undefined)
     }
   }
 }

@@ -123,7 +123,11 @@ export class RelayDiscovery {
     if (config.discovery.exchange) {
       const linkTo = (address: IpAddress) => udp.linkTo(address)
       const neighbours = () => options.neighbours?.() ?? []
-      sources.push(new ExchangeSource({ ...options, fetches: this.fetches, linkTo, neighbours, partners }))
+      const mayReach = (address: IpAddress) => this.mayAsk(address)
+      const { fetches } = this
+      const onlyProven = config.trust.verify
+      const world = { ...options, fetches, linkTo, neighbours, partners, mayReach, onlyProven }
+      sources.push(new ExchangeSource(world))
     }
     const routers = this.dht ? routersOf(config) : []
     if (config.bootstrap.length + routers.length > 0) {
@@ -301,12 +305,18 @@ export class RelayDiscovery {
     })
   }
 
+  /** Whether an address is asked for what a relay knows: anybody may have named it. */
+  private mayAsk(address: IpAddress): boolean {
+    const { udp, mayReach, trust } = this.options
+    return udp.reaches(address) && mayReach(address) && trust.rules.isPort(address.port)
+  }
+
   private makePipeline(infoHash: Uint8Array): CandidatePipeline {
-    const { directory, mayReach, isOwn, trust, config, udp } = this.options
+    const { directory, isOwn, trust, config, udp } = this.options
     const { dht } = this
     return new CandidatePipeline({
       directory,
-      mayReach: (address) => udp.reaches(address) && mayReach(address) && trust.rules.isPort(address.port),
+      mayReach: (address) => this.mayAsk(address),
       // Nothing is sent to a private address. A low port of somebody else's stays unasked, for that would be.
       mayCheck: (address) => config.trust.verify && udp.reaches(address) && !trust.rules.isPublic(address),
       isOwn,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Address, addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
+import type { DescriptorFields } from '../../shared/directory/descriptor.ts'
 import { Directory } from '../../shared/directory/directory.ts'
 import { DirectoryExchange } from '../../shared/directory/exchange.ts'
 import { descriptorOf, keyOf, NETWORK, NOW_MS } from '../../shared/directory/relays.fixture.ts'
@@ -9,14 +10,14 @@ import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { BootstrapSource } from './bootstrap-source.ts'
-import { ExchangeSource } from './exchange-source.ts'
+import { ExchangeSource, type ExchangeSourceOptions } from './exchange-source.ts'
 import { Fetches } from './fetches.ts'
 
 const at = (host: string) => addressOf(host, 7_000) as IpAddress
 const policy = new ExitPolicy()
 
-/** A directory, and links that note what is sent where and never answer. */
-function silentWorld() {
+/** A directory, and links that note what is sent where and never answer, unless the test says who does. */
+function silentWorld(options: Partial<ExchangeSourceOptions> = {}) {
   const clock = new VirtualClock(NOW_MS)
   const random = new SeededRandom(9)
   const counters = new Counters()
@@ -31,11 +32,40 @@ function silentWorld() {
       address,
       mtu: 1_472,
       open: true,
-      send: () => asked.push(key),
+      send: (packet) => {
+        asked.push(key)
+        answers.get(key)?.(link, packet)
+      },
       close: () => undefined,
     }
     links.set(key, link)
     return link
+  }
+  /** Those who answer, by where they are. */
+  const answers = new Map<string, (link: Link, packet: Uint8Array) => void>()
+  /** Relay `n` comes to the directory, proven at its address. */
+  const proven = (n: number, host: string, fields: Partial<DescriptorFields> = {}) => {
+    directory.add(descriptorOf(n, { udp: at(host), ...fields }))
+    directory.markProven(keyOf(n).publicKey.mid, fields.udp ?? at(host))
+  }
+  /** Relay `n` answers, as one that has just dropped these. */
+  const awake = (n: number, host: string, dropped: readonly number[] = []) => {
+    const own = descriptorOf(n, { udp: at(host) })
+    const known = new Directory({ network: NETWORK, clock, counters })
+    for (const each of dropped) {
+      known.add(descriptorOf(each))
+      known.drop(keyOf(each).publicKey.mid)
+    }
+    const teller = new DirectoryExchange({
+      ...{ directory: known, own: () => own, clock, random, counters, tellsDrops: true },
+    })
+    answers.set(formatAddress(at(host)), (link, packet) => {
+      const back: Link = {
+        ...link,
+        send: (answer) => void clock.after(10, () => exchange.receive(link, answer)),
+      }
+      clock.after(10, () => teller.receive(back, packet))
+    })
   }
   const fetches = new Fetches({ exchange, linkTo })
   const mayReach = (address: IpAddress) => policy.judge(address, 'udp') === 'allowed'
@@ -48,14 +78,25 @@ function silentWorld() {
     linkTo,
     mayReach,
     neighbours: () => [],
+    onlyProven: true,
     partners: 10,
+    ...options,
   })
-  return { clock, directory, asked, fetches, source }
+  const run = () => {
+    asked.length = 0
+    source.run(
+      () => undefined,
+      () => undefined,
+    )
+    clock.advance(60_000)
+    return new Set(asked)
+  }
+  return { clock, directory, asked, fetches, source, linkTo, proven, awake, run }
 }
 
 describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
   it('are others at public addresses, whatever their descriptors name', () => {
-    const { directory, asked, source } = silentWorld()
+    const { directory, run } = silentWorld({ onlyProven: false })
     const named = [
       '93.184.216.34',
       '10.0.0.5',
@@ -67,29 +108,50 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
     named.forEach((host, n) => {
       expect(directory.add(descriptorOf(n, { udp: at(host) }))).toBe('new')
     })
-    source.run(
-      () => undefined,
-      () => undefined,
-    )
-    expect([...new Set(asked)]).toEqual(['93.184.216.34:7000'])
+    expect([...run()]).toEqual(['93.184.216.34:7000'])
   })
 
-  it('are ten a round, of as many networks, proven ones first', () => {
-    const { directory, asked, source } = silentWorld()
-    for (let n = 0; n < 40; n++) {
-      // Eight networks of five relays each.
-      const udp = at(`93.184.${n % 8}.${n + 1}`)
-      directory.add(descriptorOf(n, { udp }))
-      if (n >= 35) directory.markProven(keyOf(n).publicKey.mid, udp)
-    }
-    source.run(
-      () => undefined,
-      () => undefined,
-    )
-    const partners = [...new Set(asked)]
+  it('are ten a round, of as many networks as there are', () => {
+    const { proven, run } = silentWorld()
+    // Eight networks of five relays each.
+    for (let n = 0; n < 40; n++) proven(n, `93.184.${n % 8}.${n + 1}`)
+    const partners = [...run()]
     expect(partners).toHaveLength(10)
     expect(new Set(partners.map((each) => each.split('.')[2])).size).toBe(8)
-    for (let n = 35; n < 40; n++) expect(partners).toContain(`93.184.${n % 8}.${n + 1}:7000`)
+  })
+
+  it('are those that have proved themselves, and nobody whom others name', () => {
+    const { directory, proven, run } = silentWorld()
+    directory.add(descriptorOf(1, { udp: at('93.184.216.34') }))
+    for (let round = 0; round < 20; round++) expect(run().size).toBe(0)
+    proven(2, '93.184.217.34')
+    expect([...run()]).toEqual(['93.184.217.34:7000'])
+  })
+
+  it('are no silent ones while others answer, and a few of them when nobody does', () => {
+    const { proven, awake, run, directory } = silentWorld()
+    for (let n = 1; n <= 6; n++) proven(n, `93.184.${n}.1`)
+    expect(run().size).toBe(6)
+    expect(directory.list().every(({ silent }) => silent)).toBe(true)
+    for (let round = 0; round < 20; round++) expect(run().size).toBe(3)
+    awake(4, '93.184.4.1')
+    for (let round = 0; round < 20; round++) run()
+    expect([...run()]).toEqual(['93.184.4.1:7000'])
+  })
+
+  it('are ten in all, with those who are linked and have no address', () => {
+    const linked: Link[] = []
+    const { proven, run, linkTo } = silentWorld({ neighbours: () => linked })
+    for (let n = 1; n <= 30; n++) linked.push(linkTo(at(`93.185.${n}.1`)))
+    expect(run().size).toBe(10)
+    for (let n = 1; n <= 3; n++) proven(n, `93.184.${n}.1`)
+    const few = [...run()]
+    expect(few).toHaveLength(10)
+    expect(few.filter((each) => each.startsWith('93.184.'))).toHaveLength(3)
+    for (let n = 1; n <= 20; n++) proven(n, `93.184.${n}.1`, { published: NOW_MS / 1000 + 1 })
+    const both = [...run()]
+    expect(both).toHaveLength(10)
+    expect(both.filter((each) => each.startsWith('93.184.'))).toHaveLength(5)
   })
 
   it('says that nobody could be asked when all are silent, and names who has proved nothing', () => {
@@ -104,6 +166,31 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
     clock.advance(60_000)
     expect(ends).toEqual([false])
     expect(new Set(reported)).toEqual(new Set(['93.184.216.34:7000']))
+  })
+
+  it.each([
+    // Tellers in two networks; in one; nobody.
+    [['93.184.1.1', '93.184.2.1'], true],
+    [['93.184.1.1', '93.184.1.2'], false],
+    [[], false],
+  ])('tell whom they have dropped: %s do, and it is asked itself: %s', (warning, isAsked) => {
+    const { proven, awake, run, directory, source, asked, clock } = silentWorld()
+    const tellers = ['93.184.1.1', '93.184.1.2', '93.184.2.1']
+    tellers.forEach((host, n) => {
+      proven(n, host)
+      awake(n, host, warning.includes(host) ? [9] : [])
+    })
+    run()
+    source.run(
+      () => undefined,
+      () => undefined,
+    )
+    // Not among those that this round asks anyway.
+    proven(9, '93.184.3.9')
+    clock.advance(60_000)
+    expect(asked.includes('93.184.3.9:7000')).toBe(isAsked)
+    // It did not answer either: now it counts as silent here, too.
+    expect(directory.find(keyOf(9).publicKey.mid)?.silent).toBe(isAsked)
   })
 
   it('are those that the operator names, wherever they are', async () => {

@@ -22,6 +22,8 @@ export interface DirectoryEntry {
   readonly lastHeardMs: number | undefined
   /** Its key was proven to be at its address (messages 5 and 6), not longer ago than `provenForMs`. */
   readonly proven: boolean
+  /** It was asked, did not answer, and nothing was heard of it since. */
+  readonly silent: boolean
 }
 
 export interface DirectoryOptions {
@@ -54,7 +56,6 @@ interface StoredEntry extends DirectoryEntry {
   /** Rises with everything that is learnt. */
   sequence: number
   learntMs: number
-  /** It was asked, did not answer, and nothing was heard of it since. */
   silent: boolean
   /** What it is counted under. */
   readonly place: string
