@@ -3,7 +3,8 @@ import { equalBytes } from '../../shared/bytes/bytes.ts'
 import { KeyPair } from '../../shared/identity/keys.ts'
 import { OFFER } from '../../shared/link/session-description.fixture.ts'
 import { SignalEnd, type SignalEndReason, type SignalEvents } from '../../shared/link/signalling.ts'
-import { NO_MID } from '../../shared/link/signalling-messages.ts'
+import { SESSIONS_PER_LINK, SESSIONS_PER_RELAY } from '../../shared/link/signalling-limits.ts'
+import { encodeSignal, NO_MID } from '../../shared/link/signalling-messages.ts'
 import { SeededRandom } from '../../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
@@ -105,5 +106,34 @@ describe('signalling of a relay: for itself and for others (L-06)', () => {
     page.call('middle', toCalled.publicKey.mid, events).describe(OFFER)
     expect(ends).toEqual(['signal-unreachable'])
     expect(middle.counters.get('forward-session')).toBe(0)
+  })
+
+  it('is called so often in a minute by a page, and more often by a relay that passes on', () => {
+    const ownMid = key().mid
+    const [page, forwarder] = [new TestWay(), new TestWay()]
+    const { relay, counters } = signalling({
+      ownMid,
+      isRelay: (way) => way === forwarder,
+      onCall: () => heard().events,
+    })
+    const call = (way: SignalWay) => {
+      const [session, piece] = [random.bytes(16), Uint8Array.of(1)]
+      const offer = {
+        session,
+        kind: 'offer' as const,
+        from: NO_MID,
+        to: ownMid,
+        message: 0,
+        part: 0,
+        parts: 2,
+        piece,
+      }
+      relay.receive(way, encodeSignal(offer))
+    }
+    for (let i = 0; i < 100; i++) call(page)
+    expect(counters.get('signal-called')).toBe(SESSIONS_PER_LINK)
+    for (let i = 0; i < 100; i++) call(forwarder)
+    expect(counters.get('signal-called')).toBe(SESSIONS_PER_LINK + SESSIONS_PER_RELAY)
+    relay.close()
   })
 })

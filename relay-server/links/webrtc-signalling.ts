@@ -1,6 +1,7 @@
 import type { PublicKey } from '../../shared/identity/keys.ts'
 import { SignalEnd, type SignalEvents, type SignalSession } from '../../shared/link/signalling.ts'
 import { isSignalTo, SignalForwarder } from '../../shared/link/signalling-forwarder.ts'
+import { SESSIONS_PER_LINK, SESSIONS_PER_RELAY } from '../../shared/link/signalling-limits.ts'
 import { NO_MID, type SignalRefusal } from '../../shared/link/signalling-messages.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
@@ -40,7 +41,9 @@ export class RelaySignalling {
     this.options = options
     const { forward } = options
     const send = (way: SignalWay, body: Uint8Array) => way.sendSignal(body)
-    this.end = new SignalEnd<SignalWay>({ ...options, send })
+    // A page calls for itself; by a relay come those whom it signals for.
+    const callsPerMinute = (way: SignalWay) => (options.isRelay(way) ? SESSIONS_PER_RELAY : SESSIONS_PER_LINK)
+    this.end = new SignalEnd<SignalWay>({ ...options, send, callsPerMinute })
     this.forwarder = new SignalForwarder<SignalWay>({
       ...options,
       send,

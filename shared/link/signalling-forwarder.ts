@@ -3,6 +3,7 @@ import { CodecError } from '../bytes/error.ts'
 import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
+import { makesWay } from './session-room.ts'
 import {
   FORWARDED_SESSION_BYTES,
   FORWARDED_SESSIONS,
@@ -118,20 +119,14 @@ export class SignalForwarder<Way extends object> {
     return session
   }
 
-  /** Where there is no room, the oldest session of the link with the most makes way, unless that is the one that asks. */
   private makeRoom(way: Way): boolean {
     if (this.sessions.size < FORWARDED_SESSIONS) return true
-    const counts = new Map<Way, number>()
-    for (const { caller } of this.sessions.values()) counts.set(caller, (counts.get(caller) ?? 0) + 1)
-    const most = Math.max(...counts.values())
-    if ((counts.get(way) ?? 0) + 1 >= most) return false
-    for (const [key, { caller }] of this.sessions) {
-      if (counts.get(caller) !== most) continue
-      this.sessions.delete(key)
-      this.options.counters.add('forward-displaced')
-      return true
-    }
-    return false
+    const callers = [...this.sessions].map(([key, { caller }]) => [key, caller] as const)
+    const displaced = makesWay(callers, way)
+    if (displaced === undefined) return false
+    this.sessions.delete(displaced)
+    this.options.counters.add('forward-displaced')
+    return true
   }
 
   private pass(session: Forwarded<Way>, to: Way, from: Way, signal: Signal): void {

@@ -19,11 +19,11 @@ export const SIGNAL_REPEATS = 3
 export const FORWARDED_SESSION_BYTES = 2 * (1 + SIGNAL_REPEATS) * SIGNAL_SESSION_BYTES
 /** Sessions that a forwarder remembers at once. One takes about 300 bytes. */
 export const FORWARDED_SESSIONS = 512
-/** Sessions that one link may open in a minute. */
+/** Sessions that one link may open in a minute, that are passed on; and, of a page, those that end here. */
 export const SESSIONS_PER_LINK = 20
-/** Sessions that one relay may be called in, in a minute, whoever calls. */
+/** Sessions that one relay may be called in, in a minute, whoever calls: what a forwarder passes on, and what comes by one relay. */
 export const SESSIONS_PER_RELAY = 60
 /** Sessions that end here, at once; a call beyond is refused. */
 export const OWN_SESSIONS = 128
-/** Sessions that end here and are remembered, those included that are over, for as long as a repetition may come. */
+/** Sessions that end here and are remembered, those included that are over, for as long as a repetition may come, or there is room. */
 export const REMEMBERED_SESSIONS = 4 * OWN_SESSIONS

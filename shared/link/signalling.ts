@@ -1,13 +1,21 @@
 import { toHex } from '../bytes/bytes.ts'
 import { CodecError } from '../bytes/error.ts'
+import { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
+import { makesWay } from './session-room.ts'
 import { Session } from './signal-session.ts'
-import { OWN_SESSIONS, REMEMBERED_SESSIONS, SIGNAL_SESSION_MS } from './signalling-limits.ts'
+import {
+  OWN_SESSIONS,
+  REMEMBERED_SESSIONS,
+  SESSIONS_PER_RELAY,
+  SIGNAL_SESSION_MS,
+} from './signalling-limits.ts'
 import {
   decodeSignal,
   encodeSignal,
+  SIGNAL_REFUSALS,
   SIGNAL_SESSION_ID_BYTES,
   type Signal,
   type SignalRefusal,
@@ -68,6 +76,8 @@ export interface SignalEndOptions<Way> {
   readonly ownMid: Uint8Array
   /** Whether candidates with private or loopback addresses are taken: in a lab, or where the operator says so. */
   readonly allowPrivate?: boolean
+  /** How often somebody may call by a way; SESSIONS_PER_RELAY by default, what a forwarder passes on to one. */
+  callsPerMinute?(way: Way): number
   /** Sends `body` as a control packet with id 7 (at most 1,261 bytes after the id) the way that the session goes. */
   send(way: Way, body: Uint8Array): void
   /**
@@ -88,6 +98,8 @@ export class SignalEnd<Way> {
     string,
     { readonly session: Session; readonly way: Way; readonly at: number }
   >()
+  /** Of those who have called. */
+  private readonly budgets = new Map<Way, TokenBucket>()
   private openSessions = 0
 
   constructor(options: SignalEndOptions<Way>) {
@@ -132,6 +144,7 @@ export class SignalEnd<Way> {
 
   /** The way has ended, and with it all sessions that go by it. */
   lost(way: Way): void {
+    this.budgets.delete(way)
     for (const [key, { session, way: theirs }] of this.sessions) {
       if (theirs !== way) continue
       session.over('signal-lost')
@@ -158,8 +171,9 @@ export class SignalEnd<Way> {
   private called(way: Way, signal: Signal): void {
     const { counters, onCall } = this.options
     this.forgetOld()
-    if (this.sessions.size >= REMEMBERED_SESSIONS) {
+    if (!this.mayCall(way) || !this.makeRoom(way)) {
       counters.add('signal-limit')
+      this.refuse(way, signal)
       return
     }
     const session = this.add(way, Uint8Array.from(signal.session), Uint8Array.from(signal.from), false)
@@ -173,6 +187,39 @@ export class SignalEnd<Way> {
     counters.add('signal-called')
     session.listen(events)
     this.hear(session, signal)
+  }
+
+  private mayCall(way: Way): boolean {
+    const { clock, callsPerMinute } = this.options
+    const perMinute = callsPerMinute?.(way) ?? SESSIONS_PER_RELAY
+    const budget = this.budgets.get(way) ?? new TokenBucket(clock, perMinute / 60, perMinute)
+    this.budgets.set(way, budget)
+    return budget.take()
+  }
+
+  /** Only sessions that are over make way; there are always some, for fewer may be open than are remembered. */
+  private makeRoom(way: Way): boolean {
+    if (this.sessions.size < REMEMBERED_SESSIONS) return true
+    const over = [...this.sessions].filter(([, { session }]) => !session.open)
+    const displaced = makesWay(
+      over.map(([key, { way: theirs }]) => [key, theirs] as const),
+      way,
+    )
+    if (displaced === undefined) return false
+    this.sessions.delete(displaced)
+    this.options.counters.add('signal-displaced')
+    return true
+  }
+
+  /** Says so without a session; no longer than what came, and once for it. */
+  private refuse(way: Way, { session, from: to, part, piece }: Signal): void {
+    if (part !== 0 || piece.length === 0) return
+    const { ownMid: from, send } = this.options
+    const reason = Uint8Array.of(SIGNAL_REFUSALS['signal-limit'])
+    send(
+      way,
+      encodeSignal({ session, kind: 'refusal', from, to, message: 0, part: 0, parts: 1, piece: reason }),
+    )
   }
 
   private add(way: Way, id: Uint8Array, peer: Uint8Array, initiated: boolean): Session {
