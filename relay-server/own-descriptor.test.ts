@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { addressOf, type IpAddress, NO_ADDRESS } from '../shared/bytes/address.ts'
-import { readDescriptor } from '../shared/directory/descriptor.ts'
+import { readDescriptor } from '../shared/directory/descriptor.fixture.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import { SeededRandom } from '../shared/sim/seeded-random.ts'
 import { VirtualClock } from '../shared/sim/virtual-clock.ts'

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { formatAddress } from '../../shared/bytes/address.ts'
 import { decodeDictionary } from '../../shared/bytes/bencode.ts'
 import { relayInfoHash } from '../../shared/directory/constants.ts'
-import { readDescriptor } from '../../shared/directory/descriptor.ts'
+import { readDescriptor } from '../../shared/directory/descriptor.fixture.ts'
 import { startRelay, type TestRelay } from '../relay.fixture.ts'
 import { culvertNode } from './culvert-dht.fixture.ts'
 

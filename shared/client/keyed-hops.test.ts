@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readDescriptor } from '../directory/descriptor.ts'
+import { readDescriptor } from '../directory/descriptor.fixture.ts'
 import { TestNetwork } from './network.fixture.ts'
 import { describedRelay, pathHop } from './path-relays.ts'
 

@@ -6,7 +6,8 @@ import { KeyPair } from '../identity/keys.ts'
 import { byteStringValue, isItemOf, MAX_VALUE_BYTES, mutableTarget, signItem } from '../kademlia/item.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { MAX_DESCRIPTOR_BYTES, relayInfoHash, relayItemSalt } from './constants.ts'
-import { type DescriptorFields, readDescriptor, signDescriptor } from './descriptor.ts'
+import { readDescriptor } from './descriptor.fixture.ts'
+import { type DescriptorFields, signDescriptor } from './descriptor.ts'
 import { type ExitSummary, letsOut, portRanges } from './exit-summary.ts'
 
 const keyPair = KeyPair.generate(new SeededRandom(1))

@@ -7,13 +7,8 @@ import { codeOf } from '../bytes/error-code.fixture.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { MAX_DESCRIPTOR_BYTES } from './constants.ts'
-import {
-  type DescriptorFields,
-  isExpired,
-  parseDescriptor,
-  readDescriptor,
-  signDescriptor,
-} from './descriptor.ts'
+import { readDescriptor } from './descriptor.fixture.ts'
+import { type DescriptorFields, isExpired, parseDescriptor, signDescriptor } from './descriptor.ts'
 
 const keyPair = KeyPair.generate(new SeededRandom(1))
 const NOW_S = 1_790_000_000

@@ -193,11 +193,19 @@ function readExtension(reader: Reader): Partial<DescriptorFields> {
 
 /** A descriptor that is well formed; nothing is proved yet. */
 export interface UnverifiedDescriptor extends RelayDescriptor {
-  /** Checks dates, then the signature; throws CodecError. */
+  /**
+   * Checks dates, then the signature.
+   * @param wallMs now, milliseconds since 1970
+   * @throws CodecError `descriptor-future`, `-expired`, `-forged`
+   */
   verify(network: string, wallMs: number): RelayDescriptor
 }
 
-/** Takes a descriptor apart, without looking at its signature or dates. Copies `bytes`. */
+/**
+ * Takes a descriptor apart, without looking at its signature or dates. Copies `bytes`.
+ * @throws CodecError `descriptor-size`, `-version`, `-lifetime`, `-nickname`, `-websocket`, `-contact`, `-country`, `-tcp`,
+ *   `-onion`, `-webrtc`, `-policy`, `key-...` or `codec-...`
+ */
 export function parseDescriptor(untrusted: Uint8Array): UnverifiedDescriptor {
   checkSize(untrusted)
   const bytes = Uint8Array.from(untrusted)
@@ -235,15 +243,4 @@ function checkDates(descriptor: DescriptorFields, wallMs: number): void {
 
 export function isExpired(descriptor: DescriptorFields, wallMs: number): boolean {
   return descriptor.published + descriptor.lifetime < wallMs / 1000
-}
-
-/**
- * Verifies a descriptor that came from anywhere.
- * @param wallMs now, milliseconds since 1970
- * @throws CodecError `descriptor-size`, `-version`, `-future`, `-expired`, `-lifetime`, `-nickname`, `-websocket`,
- *   `-contact`, `-country`,
- *   `-tcp`, `-onion`, `-webrtc`, `-policy`, `-forged`, `key-...` or `codec-...`
- */
-export function readDescriptor(bytes: Uint8Array, network: string, wallMs: number): RelayDescriptor {
-  return parseDescriptor(bytes).verify(network, wallMs)
 }

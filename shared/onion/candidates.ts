@@ -1,6 +1,5 @@
 import type { IpAddress } from '../bytes/address.ts'
-import { toHex } from '../bytes/bytes.ts'
-import { type Codec, decodePrefix, encode, list8, varlen16 } from '../bytes/codec.ts'
+import { type Codec, encode, list8, varlen16 } from '../bytes/codec.ts'
 import type { Aead } from '../crypto/aead.ts'
 import { AUTH_BYTES, type SessionKeys } from '../crypto/handshake.ts'
 import { KEY_BYTES, type PublicKey } from '../identity/keys.ts'
@@ -60,13 +59,6 @@ function first(
     if (usable(candidate)) found.push(candidate)
   }
   return found
-}
-
-/** The two parts of a list, as keys. */
-export function parseCandidates(bytes: Uint8Array): { relays: Uint8Array[]; exits: Uint8Array[] } {
-  const keys = decodePrefix(candidateList, bytes)
-  const cut = keys.findIndex((key, i) => i > 0 && toHex(key) === toHex(keys[i - 1] as Uint8Array))
-  return cut < 0 ? { relays: keys, exits: [] } : { relays: keys.slice(0, cut - 1), exits: keys.slice(cut) }
 }
 
 /**
