@@ -25,10 +25,9 @@ export class Retries {
 
   /** Whether it has failed as often as it may, and is left alone. */
   rests(key: string): boolean {
-    const failed = this.failed.get(key)
-    return (
-      failed !== undefined && failed.times % this.options.settings.retryAttempts === 0 && !this.isDue(key)
-    )
+    const times = this.failed.get(key)?.times ?? 0
+    // Of one that was there and is lost, no try has failed.
+    return times > 0 && times % this.options.settings.retryAttempts === 0 && !this.isDue(key)
   }
 
   /** A try has failed. */

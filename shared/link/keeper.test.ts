@@ -334,4 +334,17 @@ describe('a link on demand (L-02)', () => {
     }
     expect(hub.keeper.neighbourTo(away.publicKey)).toBeUndefined()
   })
+
+  it('is dialled at once where a link has just ended, whoever ended it', async () => {
+    const { town, clock, hub, others } = await started(1)
+    const [other] = others as [TownKeeper]
+    for (const end of [() => town.openWires()[0]?.pair.cut(), () => hub.linkTo(other)?.close('unneeded')]) {
+      end()
+      await clock.advanceAsync(NEIGHBOUR_SETTINGS.resumeMs + 100)
+      expect(hub.linkTo(other)).toBeUndefined()
+      expect(hub.keeper.neighbourTo(other.publicKey)?.open).toBe(true)
+      await clock.advanceAsync(2_000)
+      expect(hub.linkTo(other)?.status).toBe('open')
+    }
+  })
 })
