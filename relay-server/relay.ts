@@ -66,7 +66,10 @@ export class Relay {
       stockPeers: () => this.stockPeers(),
       geo: () => this.running?.geo,
       bytesPerSecond: () => this.running?.bandwidth.bytesPerSecond ?? 0,
-      onResult: (result) => this.running?.discovery.verified(result),
+      onResult: (result) => {
+        if (result.outcome === 'proved') this.running?.udp.provesRelay(result.candidate.address)
+        this.running?.discovery.verified(result)
+      },
       onLearnt: () => this.running?.discovery.learnt(),
     })
     this.exit = config.exit.enabled

@@ -1,5 +1,7 @@
 /** Links to UDP neighbours that are remembered at once. One takes some 200 bytes. */
 export const UDP_LINKS = 4_096
+/** Addresses where a relay has proved that it is one of ours, so that it is sent fragments, whether or not there is a link. */
+export const UDP_RELAYS = 4_096
 /** A UDP link that carried nothing for this long is forgotten, unless a circuit uses it. */
 export const UDP_IDLE_MS = 300_000
 /** Asked of the kernel for the socket, both ways; it grants what its own limits allow (net.core.rmem_max). */

@@ -17,7 +17,7 @@ export class UdpLink implements Link {
   readonly wireHost: string
   /** The sweep in which it last carried a packet; see UdpLinks. */
   usedAt = 0
-  /** Whether the neighbour is known to put our fragments together: it has sent what only Culvert relays send. */
+  /** Whether the neighbour is known to put our fragments together: it has proved that it is a Culvert relay. */
   takesFragments = false
   /** Whether anything has ever come from there. */
   heard = false

@@ -4,6 +4,7 @@ import { type Address, NO_ADDRESS } from '../../shared/bytes/address.ts'
 import { DIRECTORY_COMMUNITY_ID } from '../../shared/directory/constants.ts'
 import { prefixOf } from '../../shared/ipv8/packet.ts'
 import { QUEUE_LIMITS, UDP_MTU } from '../../shared/link/constants.ts'
+import { fragmentsOf } from '../../shared/link/fragment.ts'
 import { FRAGMENTED_MTU } from '../../shared/link/fragment-limits.ts'
 import type { LinkCloseReason } from '../../shared/link/link.ts'
 import { type LinkWire, linkSuite } from '../../shared/link/link-suite.fixture.ts'
@@ -206,22 +207,17 @@ describe('a rate for UDP (L-08)', () => {
 })
 
 describe('packets larger than a datagram (N-03)', () => {
-  const toDirectory = Uint8Array.of(...prefixOf(DIRECTORY_COMMUNITY_ID), 1)
-
   it('go in fragments to a neighbour that speaks Culvert, and arrive whole', async () => {
     const [left, right] = [await realEnd(), await realEnd()]
     const link = left.links.linkTo(right.links.address)!
     expect(link.mtu).toBe(UDP_MTU)
-    right.links.linkTo(left.links.address)!.send(toDirectory, 0)
-    await until(() => left.received.length === 1)
+    left.links.provesRelay(right.links.address)
     expect(link.mtu).toBe(FRAGMENTED_MTU)
     const sent = [1_472, 1_473, 1_600, FRAGMENTED_MTU].map((length) => new Uint8Array(length).fill(length))
     for (const packet of sent) link.send(packet, 3)
     await until(() => right.received.length === sent.length)
     expect(right.received).toEqual(sent)
     expect(left.counters.get('fragment-split')).toBe(3)
-    // Who sends fragments takes them.
-    expect(right.seen[0]!.mtu).toBe(FRAGMENTED_MTU)
     await left.links.close()
     await right.links.close()
   })
@@ -234,9 +230,27 @@ describe('packets larger than a datagram (N-03)', () => {
     expect(counters.get('udp-too-large')).toBe(1)
   })
 
+  it('go as they are to one in whose name anybody may have sent what only Culvert knows', () => {
+    const { socket, link } = fakeLinks()
+    const [fragment] = fragmentsOf(new Uint8Array(1_500), 1, 1_472)
+    socket.from(1, fragment)
+    socket.from(1, Uint8Array.of(...prefixOf(DIRECTORY_COMMUNITY_ID), 1))
+    link(1)!.send(new Uint8Array(UDP_MTU), 0)
+    expect(link(1)!.mtu).toBe(UDP_MTU)
+    expect(socket.sent.map(({ length }) => length)).toEqual([UDP_MTU])
+  })
+
+  it('go in fragments to a proven relay whose link was forgotten meanwhile', () => {
+    const { links, link } = fakeLinks()
+    links.provesRelay({ kind: 'ipv4', host: HOST, port: 1 })
+    link(1)!.close('unneeded')
+    expect(link(1)!.mtu).toBe(FRAGMENTED_MTU)
+    expect(link(2)!.mtu).toBe(UDP_MTU)
+  })
+
   it('are no larger than any link carries', () => {
-    const { socket, link, counters } = fakeLinks()
-    socket.from(1, toDirectory)
+    const { socket, link, links, counters } = fakeLinks()
+    links.provesRelay({ kind: 'ipv4', host: HOST, port: 1 })
     link(1)!.send(new Uint8Array(FRAGMENTED_MTU + 1), 0)
     expect(socket.sent).toEqual([])
     expect(counters.get('udp-too-large')).toBe(1)

@@ -1,7 +1,6 @@
 import type { RemoteInfo, Socket } from 'node:dgram'
 import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
-import { DIRECTORY_COMMUNITY_ID } from '../../shared/directory/constants.ts'
-import { messageIdOf, prefixOf } from '../../shared/ipv8/packet.ts'
+import { BoundedMap } from '../../shared/ipv8/bounded-map.ts'
 import type { Shaper } from '../../shared/link/bandwidth.ts'
 import { UDP_MTU } from '../../shared/link/constants.ts'
 import { FairQueue } from '../../shared/link/fair-queue.ts'
@@ -12,7 +11,14 @@ import { isStun } from '../../shared/link/stun.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import { type Random, uint32 } from '../../shared/world/random.ts'
-import { UDP_IDLE_MS, UDP_LINKS, UDP_PENDING_BYTES, UDP_POLL_MS, UDP_SENDS_PER_LOOK } from './constants.ts'
+import {
+  UDP_IDLE_MS,
+  UDP_LINKS,
+  UDP_PENDING_BYTES,
+  UDP_POLL_MS,
+  UDP_RELAYS,
+  UDP_SENDS_PER_LOOK,
+} from './constants.ts'
 import { UdpLink, type UdpSender } from './udp-link.ts'
 import { bindUdp, type PortRange } from './udp-socket.ts'
 
@@ -60,6 +66,8 @@ export class UdpLinks implements UdpSender {
   private readonly socket: Socket
   /** In the order of their coming, or of their last second chance; see makeRoom. */
   private readonly links = new Map<string, UdpLink>()
+  /** Where relays of ours have proved themselves. */
+  private readonly relays = new BoundedMap<string, true>(UDP_RELAYS)
   private readonly queue: FairQueue<Waiting>
   private readonly reassembly: Reassembly
   private nextSet: number
@@ -138,6 +146,18 @@ export class UdpLinks implements UdpSender {
     return (
       this.reaches(address) && this.links.get(keyOf(this.wireHostOf(address), address.port))?.heard === true
     )
+  }
+
+  /**
+   * A relay of ours has proved itself at `address`: from now on it is sent fragments. Nothing less than a proof tells, since
+   * whatever a stock peer does not understand could be sent under its address, and it would get what it cannot read.
+   */
+  provesRelay(address: Address): void {
+    if (!this.reaches(address)) return
+    const key = keyOf(this.wireHostOf(address), address.port)
+    this.relays.set(key, true)
+    const link = this.links.get(key)
+    if (link) link.takesFragments = true
   }
 
   /** Sends one datagram without a link; nothing where there can be none, or while the socket is full. */
@@ -224,12 +244,10 @@ export class UdpLinks implements UdpSender {
     counters.add('udp-received-bytes', buffer.length)
     const packet = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
     if (isFragment(packet)) {
-      link.takesFragments = true
       const whole = this.reassembly.receive(link, packet)
       if (whole) this.options.onPacket(link, whole)
       return
     }
-    if (!link.takesFragments && messageIdOf(packet, DIRECTORY) !== undefined) link.takesFragments = true
     this.options.onPacket(link, packet)
   }
 
@@ -257,8 +275,10 @@ export class UdpLinks implements UdpSender {
       return undefined
     }
     const link = new UdpLink(this, address, wireHost)
+    const key = keyOf(wireHost, address.port)
     link.usedAt = this.sweep
-    this.links.set(keyOf(wireHost, address.port), link)
+    link.takesFragments = this.relays.has(key)
+    this.links.set(key, link)
     return link
   }
 
@@ -336,7 +356,6 @@ export class UdpLinks implements UdpSender {
 const EVICTION_LOOKS = 64
 /** How the kernel writes IPv4 addresses for a socket of both IP versions. */
 const MAPPED = '::ffff:'
-const DIRECTORY = prefixOf(DIRECTORY_COMMUNITY_ID)
 
 function keyOf(wireHost: string, port: number): string {
   return `${wireHost} ${port}`
