@@ -37,6 +37,8 @@ export const LOOKUP_TRIES = 2
 
 /** HTTP requests of one circuit that are under way; more are not answered (Tribler's exits: 5). */
 export const HTTP_REQUESTS_PER_CIRCUIT = 5
+/** Bytes of responses that are not whole yet, of all circuits together; a request that would need more fails. */
+export const HTTP_HELD_BYTES = 67_108_864
 /** From the request to the whole response (Tribler's exits: 10 s). */
 export const HTTP_TIMEOUT_MS = 15_000
 /** The head of a response. */

@@ -24,7 +24,7 @@ class Table {
   readonly circuit = {}
   readonly exit: HttpExit<object>
 
-  constructor() {
+  constructor(more: { heldBytes?: number } = {}) {
     const opener: StreamOpener = (target, events) => {
       const connection = { target, events, written: '', destroyed: false }
       this.connections.push(connection)
@@ -41,7 +41,7 @@ class Table {
         resume: () => undefined,
       }
     }
-    this.exit = new HttpExit({ opener, clock: this.clock, counters: this.counters })
+    this.exit = new HttpExit({ opener, clock: this.clock, counters: this.counters, ...more })
   }
 
   ask(request = GET, circuit: object = this.circuit) {
@@ -139,6 +139,25 @@ describe('HTTP of circuits at an exit (O-06; messages 28 and 29)', () => {
     expect(slow.destroyed).toBe(true)
     expect(table.counters.snapshot()).toEqual({ 'exit-http-failed': 1, 'exit-http-timed-out': 1 })
     expect(table.clock.idle).toBe(true)
+  })
+
+  it('holds no more bytes of all responses together than it may, and lets go of them with the request', () => {
+    const table = new Table({ heldBytes: 100_000 })
+    const half = bytes(`HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n${'x'.repeat(40_000)}`)
+    const asked = Array.from({ length: 4 }, () => ({ circuit: {}, connection: table.ask(GET, {}) }))
+    for (const { connection } of asked) connection.events.data(half)
+    expect(asked.map(({ connection }) => connection.destroyed)).toEqual([false, false, true, true])
+    expect(table.counters.snapshot()).toEqual({ 'exit-http-full': 2 })
+    // Nor may those that are let in grow beyond it.
+    asked[0]?.connection.events.data(half)
+    expect(table.counters.get('exit-http-full')).toBe(3)
+    asked[1]?.connection.events.closed('connection-refused')
+    for (let i = 0; i < 10; i++) table.answer(`HTTP/1.1 200 OK\r\n\r\n60000:${'x'.repeat(60_000)}`, true)
+    expect(table.counters.snapshot()).toEqual({
+      'exit-http-full': 3,
+      'exit-http-failed': 1,
+      'exit-http-answered': 10,
+    })
   })
 
   it('is not kept busy by bodies that seem to end again and again', () => {

@@ -2,7 +2,7 @@ import type { Address } from '../../shared/bytes/address.ts'
 import type { ByteStream, ByteStreamEvents, StreamOpener } from '../../shared/stream/byte-stream.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
-import { HTTP_REQUESTS_PER_CIRCUIT, HTTP_TIMEOUT_MS } from './constants.ts'
+import { HTTP_HELD_BYTES, HTTP_REQUESTS_PER_CIRCUIT, HTTP_TIMEOUT_MS } from './constants.ts'
 import { HttpResponse } from './http-response.ts'
 
 export interface HttpExitOptions {
@@ -10,6 +10,8 @@ export interface HttpExitOptions {
   readonly opener: StreamOpener
   readonly clock: Clock
   readonly counters: Counters
+  /** What all responses together may hold that are not whole yet; HTTP_HELD_BYTES if not given. */
+  readonly heldBytes?: number
 }
 
 const GET = 'GET '
@@ -21,6 +23,8 @@ const GET = 'GET '
 export class HttpExit<C extends object> {
   private readonly options: HttpExitOptions
   private readonly open = new Map<C, Set<HttpConnection>>()
+  /** Bytes of responses that are not whole yet. */
+  private held = 0
 
   constructor(options: HttpExitOptions) {
     this.options = options
@@ -36,14 +40,23 @@ export class HttpExit<C extends object> {
       counters.add('exit-http-too-many')
     } else {
       this.open.set(circuit, connections)
-      const connection = new HttpConnection(this.options, target, request, (outcome, response) => {
+      const response = new HttpResponse((bytes) => this.hold(bytes))
+      const done = (outcome: Outcome, whole: Uint8Array | undefined) => {
         connections.delete(connection)
+        this.held -= response.held
         if (connections.size === 0 && this.open.get(circuit) === connections) this.open.delete(circuit)
         counters.add(`exit-http-${outcome}`)
-        if (response !== undefined) reply(response)
-      })
+        if (whole !== undefined) reply(whole)
+      }
+      const connection = new HttpConnection(this.options, target, request, response, done)
       connections.add(connection)
     }
+  }
+
+  private hold(bytes: number): boolean {
+    if (this.held + bytes > (this.options.heldBytes ?? HTTP_HELD_BYTES)) return false
+    this.held += bytes
+    return true
   }
 
   /** Closes the connections of a circuit that has ended. */
@@ -52,12 +65,12 @@ export class HttpExit<C extends object> {
   }
 }
 
-type Outcome = 'answered' | 'refused' | 'failed' | 'timed-out' | 'abandoned'
+type Outcome = 'answered' | 'refused' | 'full' | 'failed' | 'timed-out' | 'abandoned'
 
 /** One request and its response. */
 class HttpConnection implements ByteStreamEvents {
-  private readonly response = new HttpResponse()
-  private readonly done: (outcome: Outcome, response: Uint8Array | undefined) => void
+  private readonly response: HttpResponse
+  private readonly done: (outcome: Outcome, whole: Uint8Array | undefined) => void
   private readonly stream: ByteStream
   private readonly deadline: Timer
   private finished = false
@@ -66,8 +79,10 @@ class HttpConnection implements ByteStreamEvents {
     { opener, clock }: HttpExitOptions,
     target: Address,
     request: Uint8Array,
-    done: (outcome: Outcome, response: Uint8Array | undefined) => void,
+    response: HttpResponse,
+    done: (outcome: Outcome, whole: Uint8Array | undefined) => void,
   ) {
+    this.response = response
     this.done = done
     this.deadline = clock.after(HTTP_TIMEOUT_MS, () => this.finish('timed-out'))
     this.stream = opener(target, this)
@@ -81,7 +96,7 @@ class HttpConnection implements ByteStreamEvents {
   data(chunk: Uint8Array): void {
     if (this.finished) return
     const state = this.response.append(chunk)
-    if (state !== 'more') this.finish(state === 'whole' ? 'answered' : 'refused')
+    if (state !== 'more') this.finish(state === 'whole' ? 'answered' : state)
   }
 
   /** A response without a length ends with the connection. */

@@ -18,21 +18,35 @@ interface Head {
 
 /** A response of HTTP/1 as it comes in (RFC 9112), and whether it is one that may pass. Bounded. */
 export class HttpResponse {
-  private buffer = Buffer.alloc(FIRST_BYTES)
+  private readonly mayGrow: (bytes: number) => boolean
+  private buffer = Buffer.alloc(0)
   private length = 0
   private head: Head | undefined
 
-  /** Everything so far. */
-  get bytes(): Uint8Array {
-    return new Uint8Array(this.buffer.buffer, this.buffer.byteOffset, this.length)
+  /** @param mayGrow asked before so many more bytes of memory are taken */
+  constructor(mayGrow: (bytes: number) => boolean) {
+    this.mayGrow = mayGrow
   }
 
-  /** `refused`: too large, or no HTTP. */
-  append(chunk: Uint8Array): 'more' | 'whole' | 'refused' {
+  /** Everything so far, without the room behind it. */
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.buffer.subarray(0, this.length))
+  }
+
+  /** Bytes of memory taken. */
+  get held(): number {
+    return this.buffer.length
+  }
+
+  /** `refused`: too large, or no HTTP. `full`: it needs memory that there is not. */
+  append(chunk: Uint8Array): 'more' | 'whole' | 'refused' | 'full' {
     const length = this.length + chunk.length
     if (length > HTTP_RESPONSE_BYTES) return 'refused'
     if (length > this.buffer.length) {
-      const larger = Buffer.alloc(Math.min(HTTP_RESPONSE_BYTES, Math.max(length, 2 * this.buffer.length)))
+      const wanted = Math.max(FIRST_BYTES, length, 2 * this.buffer.length)
+      const room = Math.min(HTTP_RESPONSE_BYTES, wanted)
+      if (!this.mayGrow(room - this.buffer.length)) return 'full'
+      const larger = Buffer.alloc(room)
       this.buffer.copy(larger, 0, 0, this.length)
       this.buffer = larger
     }

@@ -45,6 +45,8 @@ export const HTTP_BURST_PARTS = 32
 export const HTTP_PACE_MS = 20
 /** Requests of one circuit that wait for their response. */
 export const HTTP_OPEN_REQUESTS = 5
+/** Bytes of responses that an exit has for all its circuits and has not sent whole. */
+export const HTTP_SENDING_BYTES = 67_108_864
 /** An owner waits this long for all parts. */
 export const HTTP_TIMEOUT_MS = 30_000
 
