@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { addressOf, formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
+import { writeWhole } from '../state-file.ts'
 import { DHT_SOURCE } from './constants.ts'
 
 /** DHT nodes that were good, one `host:port` a line: a relay that starts again needs no router. What is no address is skipped. */
@@ -20,12 +21,9 @@ export async function loadNodes(path: string): Promise<IpAddress[]> {
 
 /** Replaces the file as a whole, so that a crash leaves the old one or the new one. */
 export async function saveNodes(path: string, nodes: readonly IpAddress[]): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const text = nodes
     .slice(0, DHT_SOURCE.savedNodes)
     .map((node) => `${formatAddress(node)}\n`)
     .join('')
-  const temporary = `${path}.new`
-  await writeFile(temporary, text, { mode: 0o600 })
-  await rename(temporary, path)
+  await writeWhole(dirname(path), basename(path), text)
 }

@@ -1,10 +1,11 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CodecError } from '../../shared/bytes/error.ts'
 import { MAX_SNAPSHOT_BYTES } from '../../shared/trust/constants.ts'
 import type { TrustJudge } from '../../shared/trust/trust-judge.ts'
 import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Log } from '../log.ts'
+import { writeWhole } from '../state-file.ts'
 
 export interface TrustStoreOptions {
   /** The relay's state folder; made if it is not there. */
@@ -19,9 +20,8 @@ const NAME = 'trust.book'
 const SAVE_MS = 60_000
 
 /**
- * The trust book in a file that its owner alone may read. Written whole to another file that then takes its place, so that there
- * is a whole one whenever the relay dies. A file that cannot be read is set aside, never overwritten; one that cannot be written
- * is told of once, and the relay goes on without.
+ * The trust book in a file that its owner alone may read. A file that cannot be read is set aside, never overwritten; one that
+ * cannot be written is told of once, and the relay goes on without.
  */
 export class TrustStore {
   private readonly options: TrustStoreOptions
@@ -66,22 +66,13 @@ export class TrustStore {
     const { book, folder, log } = this.options
     const { version } = book
     if (version === this.savedVersion) return
-    const path = join(folder, NAME)
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
-      const file = await open(`${path}.new`, 'w', 0o600)
-      try {
-        await file.writeFile(book.snapshot())
-        // The new name must not come to disk before what it names.
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(`${path}.new`, path)
+      await writeWhole(folder, NAME, book.snapshot())
       this.savedVersion = version
       this.failed = false
     } catch (error) {
-      if (!this.failed) log.error(`the trust book cannot be written to ${path} (${reasonOf(error)})`)
+      if (!this.failed)
+        log.error(`the trust book cannot be written to ${join(folder, NAME)} (${reasonOf(error)})`)
       this.failed = true
     }
   }

@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { BandwidthSnapshot } from '../../shared/link/bandwidth.ts'
 import type { Log } from '../log.ts'
+import { writeWhole } from '../state-file.ts'
 
 const NAME = 'month.json'
 /** More than the file can have. */
@@ -11,10 +12,7 @@ const MAX_BYTES = 4_096
 const count = z.int().min(0)
 const form = z.strictObject({ monthStartMs: count, bytesIn: count, bytesOut: count })
 
-/**
- * What the links have carried this month, in the relay's state folder. Written whole to another file that then takes its
- * place, so that there is a whole one whenever the relay dies.
- */
+/** What the links have carried this month, in the relay's state folder. */
 export class MonthFile {
   private readonly folder: string
   private readonly log: Log
@@ -50,22 +48,13 @@ export class MonthFile {
 
   private async write(text: string): Promise<void> {
     if (text === this.saved) return
-    const path = join(this.folder, NAME)
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 })
-      const file = await open(`${path}.new`, 'w', 0o600)
-      try {
-        await file.writeFile(text)
-        // The new name must not come to disk before what it names.
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(`${path}.new`, path)
+      await writeWhole(this.folder, NAME, text)
       this.saved = text
       this.failed = false
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
+      const path = join(this.folder, NAME)
       if (!this.failed) this.log.error(`what links carry cannot be written to ${path} (${code})`)
       this.failed = true
     }

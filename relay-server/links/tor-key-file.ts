@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeWhole } from '../state-file.ts'
 import { TorError } from './tor-error.ts'
 
 /** The onion service's key within the state folder, mode 600: whoever has it can be the service. */
@@ -32,19 +33,12 @@ export async function readOnionKey(folder: string): Promise<string | undefined> 
 
 /** Keeps a key that tor has made, whole or not at all. */
 export async function writeOnionKey(folder: string, key: string): Promise<void> {
-  await write(folder, KEY_FILE, key, 0o600)
+  await writeWhole(folder, KEY_FILE, `${key}\n`)
 }
 
 /** Writes down what the service is called. */
 export async function writeOnionName(folder: string, name: string): Promise<void> {
-  await write(folder, NAME_FILE, name, 0o600)
-}
-
-async function write(folder: string, name: string, text: string, mode: number): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  const path = join(folder, name)
-  await writeFile(`${path}.new`, `${text}\n`, { mode })
-  await rename(`${path}.new`, path)
+  await writeWhole(folder, NAME_FILE, `${name}\n`)
 }
 
 function malformed(path: string, why: string, cause?: unknown): TorError {

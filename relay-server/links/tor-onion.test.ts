@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFile, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
 import { NodeRandom } from '../node-random.ts'
@@ -20,6 +19,17 @@ afterEach(async () => {
   await onion?.stop()
   await port?.stop()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+const disk = vi.hoisted(() => ({ ready: Promise.resolve() }))
+vi.mock('../state-file.ts', async (original) => {
+  const { writeWhole } = await original<typeof import('../state-file.ts')>()
+  return {
+    writeWhole: async (folder: string, name: string, content: string) => {
+      if (name === 'tor-onion.name') await disk.ready
+      await writeWhole(folder, name, content)
+    },
+  }
 })
 
 const tor: Answer = (line) => {
@@ -111,13 +121,15 @@ describe('the relay’s own onion service (L-01)', () => {
       if (line.startsWith('ADD_ONION NEW:')) socket.end(tor(line, socket) ?? '')
       return line.startsWith('ADD_ONION NEW:') ? undefined : tor(line, socket)
     })
-    // Opened for writing only when somebody reads it: that takes until tor is gone.
-    const slow = join(stateFolder, 'tor-onion.name.new')
-    execFileSync('mkfifo', [slow])
+    // The disk takes until tor is gone.
+    let goOn = () => {}
+    disk.ready = new Promise((resolve) => {
+      goOn = resolve
+    })
     onion.start()
     await until(() => existsSync(join(stateFolder, 'tor-onion.key')))
     for (let i = 0; i < 50; i++) await new Promise(setImmediate)
-    readFile(slow, () => {})
+    goOn()
     await until(() => counters.get('tor-control-closed') > 0)
     expect(onion.state).toBe('trying')
     clock.advance(TOR_RETRY_FIRST_MS)
