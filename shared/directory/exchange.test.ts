@@ -112,6 +112,44 @@ describe('directory exchange (D-04, D-07)', () => {
     expect(other.names.length).toBe(32)
   })
 
+  it('asks for everything until neighbours of two networks have told it, whoever serves nothing', () => {
+    const { clock, other, results } = town(0, { n: 200 })
+    // Relays 300 and 301 are of one network.
+    const place = (n: number) => ({ ...addressOfRelay(n), ...(n === 301 && { host: '198.19.44.9' }) })
+    const neighbour = (n: number) => {
+      const node = new Node(n, clock, descriptorOf(n, { udp: place(n) }))
+      const there = new TestWire(clock, place(n))
+      const back = new TestWire(clock, addressOfRelay(200))
+      there.deliver = (packet) => node.exchange.receive(back, packet)
+      back.deliver = (packet) => other.exchange.receive(there, packet)
+      return { node, there }
+    }
+    const sinceOf = (wire: TestWire) =>
+      decode(descriptorRequest, wire.sent.at(-1)!.subarray(prefix.length + 1)).since
+    const fetch = ({ there }: ReturnType<typeof neighbour>) => {
+      other.exchange.fetchFrom(there, (added, answered) => results.push([added, answered]))
+      clock.advance(100_000)
+      return sinceOf(there)
+    }
+    const silent = neighbour(300)
+    const alike = neighbour(301)
+    const honest = neighbour(302)
+    const last = neighbour(303)
+    for (const { node } of [alike, honest, last]) {
+      for (let n = 1; n <= 20; n++) node.directory.add(descriptorOf(n))
+    }
+    clock.advance(1_000_000)
+    // Each is asked for all once, and then for news.
+    expect(fetch(silent)).toBe(SINCE_EVER)
+    expect(fetch(silent)).toBe(220)
+    expect(results.at(-1)).toEqual([0, true])
+    expect(fetch(alike)).toBe(SINCE_EVER)
+    expect(results.at(-1)).toEqual([21, true])
+    expect(fetch(honest)).toBe(SINCE_EVER)
+    // Two networks have told all: from then on others are asked for news alone.
+    expect(fetch(last)).toBe(120 + 200)
+  })
+
   it('fetches everything from few neighbours at a time, and from another if those fail', () => {
     const { clock, other, toRelay, results, fetch } = town(30, { n: 200 }, { maxAsking: 1 })
     const dead = new TestWire(clock, addressOfRelay(5))

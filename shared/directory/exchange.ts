@@ -8,6 +8,7 @@ import type { Link } from '../link/link.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { type Random, uint32 } from '../world/random.ts'
+import { CompleteFetches } from './complete-fetches.ts'
 import {
   DESCRIPTOR_REQUEST,
   DESCRIPTOR_RESPONSE,
@@ -144,8 +145,7 @@ export class DirectoryExchange {
   private readonly neighbours: NeighbourExchange
   private readonly verdicts: VerdictExchange
   private readonly drops: DropExchange
-  /** When the last fetch began that brought all there was to know; undefined before the first. */
-  private completeMs: number | undefined
+  private readonly complete = new CompleteFetches()
 
   constructor(options: DirectoryExchangeOptions) {
     this.options = options
@@ -180,8 +180,8 @@ export class DirectoryExchange {
   }
 
   /**
-   * Asks a neighbour for all that it serves; once that was answered, by whomever, for what is new since. `done` is called
-   * once: when all is here, the neighbour stays silent, or the link is closed. A pull that is already under way over this
+   * Asks a neighbour for all that it serves; once that was answered, by itself or by neighbours of two networks, for what is new
+   * since. `done` is called once: when all is here, the neighbour stays silent, or the link is closed. A pull that is already under way over this
    * link, or too many of them, ends the new one at once.
    */
   fetchFrom(link: Link, done: FetchDone, options: FetchOptions = {}): void {
@@ -193,7 +193,7 @@ export class DirectoryExchange {
       link,
       done,
       told: options.told,
-      since: options.since ?? this.since(),
+      since: options.since ?? this.since(link),
       startedMs: this.options.clock.now(),
       nonce: 0,
       cursor: 0,
@@ -233,12 +233,13 @@ export class DirectoryExchange {
   }
 
   /** Seconds back that the next fetch has to ask for; 0 if others ask already. */
-  private since(): number {
-    const { settings, completeMs } = this
+  private since(link: Link): number {
+    const { settings } = this
     const asking = [...this.fetches.values()].filter((pull) => pull.since > 0).length
     if (asking >= settings.maxAsking) return 0
-    if (completeMs === undefined) return SINCE_EVER
-    return Math.ceil((this.options.clock.now() - completeMs + settings.slackMs) / 1000)
+    const fromMs = this.complete.from(link.address)
+    if (fromMs === undefined) return SINCE_EVER
+    return Math.ceil((this.options.clock.now() - fromMs + settings.slackMs) / 1000)
   }
 
   private ask(pull: Pull): void {
@@ -271,9 +272,7 @@ export class DirectoryExchange {
   private finish(pull: Pull, answered: boolean): void {
     pull.timer?.cancel()
     this.fetches.delete(pull.link)
-    if (answered && pull.since > 0) {
-      this.completeMs = Math.max(this.completeMs ?? 0, pull.startedMs)
-    }
+    if (answered && pull.since > 0) this.complete.add(pull.link.address, pull.startedMs)
     pull.done(pull.added, answered)
   }
 
