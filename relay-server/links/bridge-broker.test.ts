@@ -142,6 +142,14 @@ describe('who is brought together with a volunteer (L-06, issue: volunteers)', (
     expect(counters.get('bridge-limit')).toBe(2)
   })
 
+  it('is forgotten when the minute is over, though nobody asks again', async () => {
+    const { clock, broker, ask } = town([])
+    for (const asker of ['a', 'b']) expect(await outcomeOf(clock, ask(asker))).toBe('bridge-nobody')
+    expect(broker.askers).toBe(2)
+    clock.advance(60_000)
+    expect([broker.askers, clock.idle]).toEqual([0, true])
+  })
+
   it('remembers no more volunteers than it may, and takes nothing that is no offer', async () => {
     const { clock, broker, called, counters } = town(['answers', 'answers'], { volunteers: 1 })
     broker.offered(0, 1)

@@ -28,7 +28,6 @@ export interface BridgeBrokerOptions<Way> {
 
 /** Questions of one minute. */
 interface Minute {
-  readonly startMs: number
   asked: number
   readonly byAsker: Map<string, number>
 }
@@ -44,18 +43,23 @@ export class BridgeBroker<Way> {
   private readonly limits: BrokerLimits
   /** Free places of the pages that offer any, as they said last, less the calls since. */
   private readonly places = new Map<Way, number>()
-  private minute: Minute
+  /** Gone when it is over, with the addresses in it, whether anybody asks again or not. */
+  private minute: Minute | undefined
   private pending = 0
 
   constructor(options: BridgeBrokerOptions<Way>) {
     this.options = options
     this.limits = { ...BROKER_LIMITS, ...options.limits }
-    this.minute = { startMs: options.clock.now(), asked: 0, byAsker: new Map() }
   }
 
   /** Pages that offer places now. */
   get volunteers(): number {
     return this.places.size
+  }
+
+  /** Addresses whose questions are counted. */
+  get askers(): number {
+    return this.minute?.byAsker.size ?? 0
   }
 
   /** What a page has said: so many others may come, from now on. */
@@ -143,10 +147,7 @@ export class BridgeBroker<Way> {
 
   private count(asker: string): void {
     const { asksPerMinute, asksPerMinutePerAddress } = this.limits
-    const nowMs = this.options.clock.now()
-    if (nowMs - this.minute.startMs >= MINUTE_MS)
-      this.minute = { startMs: nowMs, asked: 0, byAsker: new Map() }
-    const { minute } = this
+    const minute = this.minute ?? this.beginMinute()
     const asked = minute.byAsker.get(asker) ?? 0
     const isOver = minute.asked >= asksPerMinute || asked >= asksPerMinutePerAddress
     if (isOver || this.pending >= BROKER_PENDING) {
@@ -154,6 +155,15 @@ export class BridgeBroker<Way> {
     }
     minute.asked++
     minute.byAsker.set(asker, asked + 1)
+  }
+
+  private beginMinute(): Minute {
+    const minute: Minute = { asked: 0, byAsker: new Map() }
+    this.minute = minute
+    this.options.clock.after(MINUTE_MS, () => {
+      this.minute = undefined
+    })
+    return minute
   }
 
   private checked(offer: string): string {

@@ -17,7 +17,7 @@ export function helpStageOf(help: HelpView | undefined): HelpStage {
 export const helpTells: readonly string[] = [
   'The other visitor learns your network address, when you are here and how much you fetch. Not what you watch: all of it is sealed for the relays.',
   'You learn the other visitor’s address.',
-  'The site’s relay sees your address when you ask, as it did when you opened this page, and then the other visitor’s in place of yours. It keeps no note of who asked.',
+  'The site’s relay sees your address when you ask, as it did when you opened this page, and then the other visitor’s in place of yours. It counts how often your address asks for one minute, so that nobody asks too often, and keeps no other note of who asked.',
   'Anybody may offer this, also somebody who wants to know who asks.',
 ]
 
