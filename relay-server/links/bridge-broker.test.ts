@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { BrokerLimits } from '../../shared/link/bridge-limits.ts'
+import { BROKER_REST_MS, type BrokerLimits } from '../../shared/link/bridge-limits.ts'
 import { ANSWER, OFFER } from '../../shared/link/session-description.fixture.ts'
 import { SignalEnd, type SignalSession } from '../../shared/link/signalling.ts'
 import { NO_MID } from '../../shared/link/signalling-messages.ts'
@@ -119,6 +119,21 @@ describe('who is brought together with a volunteer (L-06, issue: volunteers)', (
     expect(broker.volunteers).toBe(0)
     broker.offered(2, 3)
     expect(await outcomeOf(clock, ask())).toContain('a=setup')
+  })
+
+  it('does not come back to one that failed for a minute, however often it offers', async () => {
+    const { clock, broker, called, ask } = town(['silent', 'answers'])
+    broker.offered(0, 3)
+    expect(await outcomeOf(clock, ask('a'))).toBe('bridge-nobody')
+    broker.offered(0, 255)
+    expect(await outcomeOf(clock, ask('b'))).toBe('bridge-nobody')
+    broker.offered(1, 255)
+    for (const asker of ['c', 'd', 'e', 'f']) expect(await outcomeOf(clock, ask(asker))).toContain('a=setup')
+    expect(called).toEqual([0, 1, 1, 1, 1])
+    broker.offered(1, 0)
+    clock.advance(BROKER_REST_MS)
+    expect(await outcomeOf(clock, ask('g'))).toBe('bridge-nobody')
+    expect(called.at(-1)).toBe(0)
   })
 
   it('is drawn by chance', async () => {

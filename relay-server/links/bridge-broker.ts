@@ -3,6 +3,7 @@ import {
   BROKER_ANSWER_MS,
   BROKER_LIMITS,
   BROKER_PENDING,
+  BROKER_REST_MS,
   BROKER_TRIES,
   type BrokerLimits,
 } from '../../shared/link/bridge-limits.ts'
@@ -43,6 +44,8 @@ export class BridgeBroker<Way> {
   private readonly limits: BrokerLimits
   /** Free places of the pages that offer any, as they said last, less the calls since. */
   private readonly places = new Map<Way, number>()
+  /** Those that brought no answer, just now. */
+  private readonly resting = new Set<Way>()
   /** Gone when it is over, with the addresses in it, whether anybody asks again or not. */
   private minute: Minute | undefined
   private pending = 0
@@ -105,8 +108,10 @@ export class BridgeBroker<Way> {
         if (way === undefined) break
         const answer = await this.callOne(way, offer)
         if (answer !== undefined) return answer
-        // It is asked again when it says anew how many places it has.
+        // It is asked again when it says anew how many places it has, and others have had their turn.
         this.places.delete(way)
+        this.resting.add(way)
+        this.options.clock.after(BROKER_REST_MS, () => this.resting.delete(way))
       }
     } finally {
       this.pending--
@@ -140,7 +145,8 @@ export class BridgeBroker<Way> {
 
   /** One with a free place, by chance; the place is taken. */
   private draw(): Way | undefined {
-    const way = pick(this.options.random, [...this.places.keys()])
+    const rested = [...this.places.keys()].filter((each) => !this.resting.has(each))
+    const way = pick(this.options.random, rested)
     if (way !== undefined) this.offered(way, (this.places.get(way) ?? 1) - 1)
     return way
   }

@@ -23,6 +23,8 @@ export type BrokerLimits = { readonly [K in keyof typeof BROKER_LIMITS]: number 
 export const BROKER_TRIES = 3
 /** So long one volunteer may take to answer. */
 export const BROKER_ANSWER_MS = 6_000
+/** One that brought no answer is left out for so long, whatever it offers. */
+export const BROKER_REST_MS = 60_000
 /** Questions under way at once. */
 export const BROKER_PENDING = 32
 
