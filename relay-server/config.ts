@@ -37,6 +37,8 @@ const exitLimits = group({
 const gatewayLimits = group({
   connections: many(GATEWAY_LIMITS.connections),
   connectionsPerAddress: many(GATEWAY_LIMITS.connectionsPerAddress),
+  opensPerSecondPerAddress: many(GATEWAY_LIMITS.opensPerSecondPerAddress),
+  opensAtOncePerAddress: many(GATEWAY_LIMITS.opensAtOncePerAddress),
 })
 
 const sample = z.strictObject({

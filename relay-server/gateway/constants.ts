@@ -4,6 +4,9 @@ export interface GatewayLimits {
   readonly connections: number
   /** Of one IPv4 address or one IPv6 /64. */
   readonly connectionsPerAddress: number
+  /** How often one of these may open a WebSocket: on average, and at once. */
+  readonly opensPerSecondPerAddress: number
+  readonly opensAtOncePerAddress: number
   /** From the WebSocket's opening to the end of link authentication. */
   readonly authTimeoutMs: number
   /** A silent connection is asked for a sign of life after this long, and given up after as long again. */
@@ -15,6 +18,9 @@ export interface GatewayLimits {
 export const GATEWAY_LIMITS: GatewayLimits = {
   connections: 512,
   connectionsPerAddress: 32,
+  // A proxy in front of the gateway is one address for all of its pages.
+  opensPerSecondPerAddress: 20,
+  opensAtOncePerAddress: 100,
   authTimeoutMs: 10_000,
   idleMs: 60_000,
   httpIdleMs: 30_000,

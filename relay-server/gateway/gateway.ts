@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { addressOf, NO_ADDRESS } from '../../shared/bytes/address.ts'
 import type { KeyPair } from '../../shared/identity/keys.ts'
+import { BucketsBySource } from '../../shared/ipv8/buckets-by-source.ts'
+import { TokenBucket } from '../../shared/ipv8/token-bucket.ts'
 import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
 import type { Wire } from '../../shared/link/wire.ts'
 import type { WireIdentity } from '../../shared/link/wire-session.ts'
@@ -13,7 +15,7 @@ import { isLoopback } from '../endpoints.ts'
 import type { Certificates } from '../links/certificates.ts'
 import { refuseSocket, WebSocketWire } from '../links/websocket-wire.ts'
 import { listening } from '../listening.ts'
-import { Admission, plainHost } from './admission.ts'
+import { Admission, neighbourOf, plainHost } from './admission.ts'
 import { bindingsOf } from './bindings.ts'
 import { type AskBridge, answerBridge } from './bridge-door.ts'
 import {
@@ -73,6 +75,7 @@ export class Gateway {
   private readonly options: GatewayOptions
   private readonly limits: GatewayLimits
   private readonly admission: Admission
+  private readonly opens: BucketsBySource
   private readonly sessions = new Set<WebSocketWire>()
   private readonly doors: Door[] = []
   private readonly sockets: WebSocketServer
@@ -84,6 +87,10 @@ export class Gateway {
     this.options = options
     this.limits = { ...GATEWAY_LIMITS, ...options.limits }
     this.admission = new Admission(this.limits)
+    const { opensPerSecondPerAddress, opensAtOncePerAddress } = this.limits
+    this.opens = new BucketsBySource(
+      () => new TokenBucket(options.clock, opensPerSecondPerAddress, opensAtOncePerAddress),
+    )
     this.sockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -197,7 +204,10 @@ export class Gateway {
     const { clock, counters } = this.options
     // Whoever comes through Tor has no address that could be seen: together they have so many places.
     const host = onion ?? plainHost(request.socket.remoteAddress ?? '')
-    const verdict = this.admission.enter(host, onion === undefined ? undefined : ONION_CONNECTIONS)
+    // A link costs some signatures: who opens one over and over is held back before the first.
+    const verdict = this.opens.take(neighbourOf(host))
+      ? this.admission.enter(host, onion === undefined ? undefined : ONION_CONNECTIONS)
+      : 'limit-rate'
     if (verdict !== 'admitted') {
       counters.add(`gateway-${verdict}`)
       refuseSocket(socket, clock, 'limit')

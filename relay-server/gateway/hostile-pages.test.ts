@@ -162,3 +162,39 @@ describe('what a page may do (W-03)', () => {
     expect(SECURITY_HEADERS['Content-Security-Policy']).not.toContain("'unsafe-inline'")
   })
 })
+
+/** Its time is the test's for whatever counts by it; what waits, waits as long as it would. */
+class SetClock extends NodeClock {
+  nowMs = 0
+
+  override now(): number {
+    return this.nowMs
+  }
+}
+
+describe('pages that come over and over (L-01, O-06)', () => {
+  it('are held back by their address, each told so by a close frame, and let in again later', async () => {
+    const clock = new SetClock()
+    const port = await start({ clock, limits: { opensPerSecondPerAddress: 2, opensAtOncePerAddress: 3 } })
+    const come = async () => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/relay`)
+      closing.push(() => socket.terminate())
+      const closed = once(socket, 'close')
+      await once(socket, 'open')
+      return { socket, closed }
+    }
+    // Each goes before the next comes, so that they are never many at once.
+    for (let i = 0; i < 3; i++) {
+      ;(await come()).socket.close()
+      await until(() => gateway.size === 0)
+    }
+    const [code, reason] = await (await come()).closed
+    expect([code, String(reason)]).toEqual([4_004, 'limit'])
+    expect(counters.get('gateway-limit-rate')).toBe(1)
+    clock.nowMs = 1_000
+    for (let i = 0; i < 2; i++) await come()
+    await until(() => counters.get('gateway-admitted') === 5)
+    await (await come()).closed
+    expect(counters.get('gateway-limit-rate')).toBe(2)
+  })
+})
