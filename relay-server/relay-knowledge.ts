@@ -27,6 +27,8 @@ export interface Surroundings {
   bytesPerSecond(): number
   onResult(result: VerificationResult): void
   onLearnt(): void
+  /** What came over this link, of the directory's community, was malformed. */
+  onMalformed(link: Link): void
 }
 
 /** What a relay knows of others and says of itself: directory, trust, its own descriptor, and the exchange of all that. */
@@ -45,6 +47,7 @@ export class RelayKnowledge {
       isOwn: (address) => around.isPublic(address),
       linkTo: (address) => around.linkTo(address),
       onResult: (result) => around.onResult(result),
+      onMalformed: (link) => around.onMalformed(link),
     })
     const { book } = this.trust
     this.directory = new Directory({
@@ -78,6 +81,7 @@ export class RelayKnowledge {
       own,
       neighbours: () => around.stockPeers(),
       tellsDrops: true,
+      onMalformed: (link) => around.onMalformed(link),
       verdicts: () => book.opinions(),
       clock,
       random,

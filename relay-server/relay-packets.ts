@@ -15,7 +15,7 @@ export interface PacketReceivers {
   readonly prefix: Uint8Array
   readonly counters: Counters
   readonly router: Pick<Router, 'receive' | 'receivePacket'>
-  readonly walker: Pick<Walker, 'receive'>
+  readonly walker: Pick<Walker, 'receive' | 'suspect'>
   readonly proofs: Pick<ProofExchange, 'receive'>
   readonly exchange: Pick<DirectoryExchange, 'receive'>
 }
@@ -32,6 +32,15 @@ export function packetDispatch(receivers: PacketReceivers): (link: Link, packet:
     // Of links that no Neighbour holds.
     else if (id === undefined && answerControl(link, packet)) return
     else if (link.kind === 'udp' && walker.receive(link.address as IpAddress, packet)) return
-    else counters.add(id === undefined ? 'relay-foreign-packet' : 'relay-unknown-message')
+    else if (id === undefined) counters.add('relay-foreign-packet')
+    else {
+      counters.add('relay-unknown-message')
+      suspectSender(walker, link)
+    }
   }
+}
+
+/** What a peer of the walk should not have sent counts against it (N-11). Over other links than bare UDP nobody is at an address. */
+export function suspectSender(walker: Pick<Walker, 'suspect'>, link: Link): void {
+  if (link.kind === 'udp' && link.address.kind !== 'domain') walker.suspect(link.address)
 }

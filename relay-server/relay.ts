@@ -31,7 +31,7 @@ import { type StartedGateway, startGateway } from './page-gateway.ts'
 import { RelayKnowledge } from './relay-knowledge.ts'
 import { makeMachines, type RelayMachines } from './relay-machines.ts'
 import type { RelayOptions, RelayStatus } from './relay-options.ts'
-import { packetDispatch } from './relay-packets.ts'
+import { packetDispatch, suspectSender } from './relay-packets.ts'
 import { reachRule } from './relay-reach.ts'
 import { loadCertificates } from './relay-tls.ts'
 
@@ -71,6 +71,7 @@ export class Relay {
         this.running?.discovery.verified(result)
       },
       onLearnt: () => this.running?.discovery.learnt(),
+      onMalformed: (link) => this.running && suspectSender(this.running.walker, link),
     })
     this.exit = config.exit.enabled
       ? new Exit({

@@ -28,6 +28,8 @@ export interface RelayTrustOptions {
   /** Whether an address is ours; undefined while we do not know where we are. */
   isOwn(address: Address): boolean | undefined
   linkTo(address: IpAddress): Link | undefined
+  /** What came over this link was malformed. */
+  onMalformed?(link: Link): void
   /** Each verification's outcome: what is proven goes into the directory. */
   onResult?(result: VerificationResult): void
 }
@@ -66,6 +68,7 @@ export class RelayTrust {
       random,
       counters,
       limit: asked,
+      onMalformed: (link) => options.onMalformed?.(link),
       isKnown: (address) => address.kind !== 'domain' && this.verifier.isHome(address),
     })
     this.verifier = new Verifier({

@@ -233,7 +233,7 @@ describe('packets larger than a datagram (N-03)', () => {
   it('go as they are to one in whose name anybody may have sent what only Culvert knows', () => {
     const { socket, link } = fakeLinks()
     const [fragment] = fragmentsOf(new Uint8Array(1_500), 1, 1_472)
-    socket.from(1, fragment)
+    socket.from(1, Uint8Array.from(fragment!))
     socket.from(1, Uint8Array.of(...prefixOf(DIRECTORY_COMMUNITY_ID), 1))
     link(1)!.send(new Uint8Array(UDP_MTU), 0)
     expect(link(1)!.mtu).toBe(UDP_MTU)

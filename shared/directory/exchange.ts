@@ -28,7 +28,7 @@ import { descriptorHead, parseDescriptor } from './descriptor.ts'
 import type { Directory } from './directory.ts'
 import { DropExchange } from './drop-exchange.ts'
 import type { Drop } from './drops.ts'
-import { LinkBuckets } from './link-buckets.ts'
+import { LinkBuckets, SiteBuckets } from './link-buckets.ts'
 import { NeighbourExchange } from './neighbour-exchange.ts'
 import type { StockPeer } from './stock-peers.ts'
 import { VerdictExchange, type VerdictsDone } from './verdict-exchange.ts'
@@ -83,6 +83,12 @@ export const descriptorResponse: Codec<DescriptorResponse> = struct({
   descriptors: list8(descriptorField),
 })
 
+const REQUESTS: ReadonlySet<number> = new Set([
+  DESCRIPTOR_REQUEST,
+  NEIGHBOURS_REQUEST,
+  VERDICTS_REQUEST,
+  DROPS_REQUEST,
+])
 /** Bytes of a response without descriptors: prefix 22, id 1, nonce 4, cursor 4, next 4, left 2, number 1. */
 const RESPONSE_HEAD_BYTES = 38
 /** Descriptors looked at for one response: more than fit into it. */
@@ -100,6 +106,8 @@ export interface DirectoryExchangeOptions {
   verdicts?(): Iterable<VerdictRecord>
   /** Whether others are told whom this relay has dropped. */
   readonly tellsDrops?: boolean
+  /** What came over this link was malformed, or is no message. */
+  onMalformed?(link: Link): void
   readonly clock: Clock
   readonly random: Random
   readonly counters: Counters
@@ -141,6 +149,7 @@ export class DirectoryExchange {
   private readonly prefix = prefixOf(DIRECTORY_COMMUNITY_ID)
   private readonly fetches = new Map<Link, Pull>()
   private readonly served: LinkBuckets
+  private readonly sites: SiteBuckets
   private readonly askers: TokenBucket
   private readonly neighbours: NeighbourExchange
   private readonly verdicts: VerdictExchange
@@ -155,6 +164,7 @@ export class DirectoryExchange {
     this.drops = new DropExchange({ ...options, tells: options.tellsDrops ?? false })
     const { requestsPerSecond, requestsBurst } = this.settings
     this.served = new LinkBuckets(options.clock, requestsPerSecond, requestsBurst)
+    this.sites = new SiteBuckets(options.clock, requestsPerSecond, requestsBurst)
     this.askers = new TokenBucket(options.clock, this.settings.askersPerSecond)
   }
 
@@ -162,6 +172,10 @@ export class DirectoryExchange {
   receive(link: Link, packet: Uint8Array): boolean {
     const id = messageIdOf(packet, this.prefix)
     if (id === undefined) return false
+    if (REQUESTS.has(id) && !this.sites.take(link)) {
+      this.options.counters.add('directory-limit')
+      return true
+    }
     try {
       if (id === DESCRIPTOR_REQUEST) this.onRequest(link, packet)
       else if (id === DESCRIPTOR_RESPONSE) this.onResponse(link, packet)
@@ -171,10 +185,14 @@ export class DirectoryExchange {
       else if (id === VERDICTS_RESPONSE) this.verdicts.onResponse(link, packet)
       else if (id === DROPS_REQUEST) this.drops.onRequest(link, packet)
       else if (id === DROPS_RESPONSE) this.drops.onResponse(link, packet)
-      else this.options.counters.add('directory-unknown-message')
+      else {
+        this.options.counters.add('directory-unknown-message')
+        this.options.onMalformed?.(link)
+      }
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
       this.options.counters.add(`directory-refused-${error.code}`)
+      this.options.onMalformed?.(link)
     }
     return true
   }

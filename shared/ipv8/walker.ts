@@ -312,6 +312,7 @@ export class Walker {
     if (beside === PONG) return this.liveness.onPong(source, packet)
     if (beside === SIMILARITY_REQUEST) return this.similarity.onRequest(source, packet)
     if (beside === SIMILARITY_RESPONSE) return this.similarity.onResponse(source, packet)
+    this.suspect(source)
     return 'ipv8-unhandled-message'
   }
 
@@ -328,8 +329,8 @@ export class Walker {
     else community.told.add(address, false)
   }
 
-  /** An invalid message from where a peer is: it may answer a ping to show that it is well. */
-  private suspect(source: IpAddress): void {
+  /** An invalid message came from where a peer is (N-11): it may answer a ping to show that it is well. */
+  suspect(source: IpAddress): void {
     const peer = this.main.community.table.at(source)
     const now = this.options.clock.now()
     if (!peer || now - peer.suspectedMs < SUSPICION_MS) return

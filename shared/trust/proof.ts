@@ -50,6 +50,8 @@ export interface ProofExchangeOptions {
   readonly limit: RequestLimit
   /** Whether a relay is proven to be at that address: it has signatures of its own share. */
   isKnown?(address: Address): boolean
+  /** What came over this link was malformed. */
+  onMalformed?(link: Link): void
   readonly settings?: Partial<ProofSettings>
 }
 
@@ -105,6 +107,7 @@ export class ProofExchange {
     } catch (error) {
       if (!(error instanceof CodecError)) throw error
       this.options.counters.add(`proof-refused-${error.code}`)
+      this.options.onMalformed?.(link)
     }
     return true
   }
