@@ -68,7 +68,7 @@ export const EXCHANGE_DEFAULTS = {
   maxRequests: 600,
   /** Descriptors that one fetch may hand us and we refuse, before we hang up. */
   maxRefused: 8,
-  /** Requests answered, per link. */
+  /** Requests answered, per link; and of all kinds together of one machine over UDP. */
   requestsPerSecond: 10,
   requestsBurst: 300,
   /** Descriptors of askers that are verified, over all links: a signature costs about a millisecond. */

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Address } from '../bytes/address.ts'
 import { decode, encode } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { prefixOf, unsignedPacket } from '../ipv8/packet.ts'
+import type { Link } from '../link/link.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
@@ -234,6 +236,27 @@ describe('directory exchange (D-04, D-07)', () => {
     clock.advance(1_000)
     for (let n = 0; n < 20; n++) relay.exchange.receive(toOther, request(n, 0))
     expect(toOther.sent.length).toBe(7)
+  })
+
+  it('answers one machine only so often over UDP, whatever ports it asks from', () => {
+    const { relay, clock } = town(3, { n: 200 }, { requestsPerSecond: 2, requestsBurst: 5 })
+    const answered = (kind: Link['kind'], host: string) => {
+      const links = Array.from({ length: 20 }, (_, n) => {
+        const address: Address = { kind: host.includes(':') ? 'ipv6' : 'ipv4', host, port: 7_000 + n }
+        return Object.assign(new TestWire(clock, address), { kind })
+      })
+      for (const link of links) relay.exchange.receive(link, request(1, 0))
+      return links.filter(({ sent }) => sent.length > 0).length
+    }
+    expect(answered('udp', '198.51.100.7')).toBe(5)
+    expect(relay.counters.get('directory-limit')).toBe(15)
+    expect(answered('udp', '198.51.100.8')).toBe(5)
+    // A /64 is one machine.
+    expect(answered('udp', '2001:db8::7')).toBe(5)
+    expect(answered('udp', '2001:db8::8')).toBe(0)
+    // Others have links of their own, and a lab has one address.
+    expect(answered('websocket', '198.51.100.7')).toBe(20)
+    expect(answered('udp', '127.0.0.1')).toBe(20)
   })
 
   it('verifies only so many askers', () => {
