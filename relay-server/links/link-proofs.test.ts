@@ -16,6 +16,7 @@ interface Relay {
   proven: boolean
   readonly udp?: IpAddress
   readonly tcp?: string
+  readonly websocket?: string
 }
 
 const relay = (more: Partial<Relay> = {}): Relay => ({
@@ -27,16 +28,21 @@ const relay = (more: Partial<Relay> = {}): Relay => ({
 
 function world(relays: Relay[], more: { udpWorks?: boolean; wires?: readonly Wire[] } = {}) {
   const clock = new VirtualClock()
-  const dials: { readonly answer: () => void; readonly fail: () => void; readonly aborted: () => boolean }[] =
-    []
+  const dials: {
+    readonly kind: string
+    readonly answer: () => void
+    readonly fail: () => void
+    readonly aborted: () => boolean
+  }[] = []
   const opened: Wire[] = []
   const dialler: Dialler = {
     kind: 'tcp',
-    canDial: ({ kind }) => kind === 'tcp',
-    dial: ({ publicKey }, signal) =>
+    canDial: ({ kind }) => kind === 'tcp' || kind === 'websocket',
+    dial: ({ address, publicKey }, signal) =>
       new Promise((resolve, reject) => {
         signal?.addEventListener('abort', () => reject(new Error('aborted')))
         dials.push({
+          kind: address.kind,
           answer: () => resolve({ neighbour: publicKey } as Wire),
           fail: () => reject(new Error('refused')),
           aborted: () => signal?.aborted === true,
@@ -111,6 +117,19 @@ describe('relays that prove themselves by a link (D-06, L-03)', () => {
     expect(dials.length).toBe(3)
     await clock.advanceAsync(PROOF_REST_MS)
     expect(dials.length).toBeGreaterThan(3)
+    proofs.stop()
+  })
+
+  it('are dialled at another of their addresses each time', async () => {
+    const { clock, dials, proofs } = world([relay({ websocket: 'wss://198.51.100.7/relay' })])
+    await clock.advanceAsync(PROOF_LOOK_MS + 1)
+    for (let i = 0; i < 3; i++) {
+      dials[i]?.fail()
+      await clock.advanceAsync(PROOF_REST_MS + PROOF_LOOK_MS)
+    }
+    const [first, second] = dials.map(({ kind }) => kind)
+    expect(new Set([first, second])).toEqual(new Set(['tcp', 'websocket']))
+    expect(dials.map(({ kind }) => kind)).toEqual([first, second, first, second])
     proofs.stop()
   })
 })

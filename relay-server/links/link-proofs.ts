@@ -24,8 +24,8 @@ export interface LinkProofsOptions {
  */
 export class LinkProofs {
   private readonly options: LinkProofsOptions
-  /** When a relay was last dialled for a proof, by mid. */
-  private readonly dialledMs = new BoundedMap<string, number>(PROOFS)
+  /** When a relay was last dialled for a proof, and how often, by mid. */
+  private readonly dialled = new BoundedMap<string, { readonly atMs: number; readonly times: number }>(PROOFS)
   private dialling = 0
   private timer: Timer | undefined
   private aborting = new Set<AbortController>()
@@ -62,17 +62,21 @@ export class LinkProofs {
   }
 
   private isDue(mid: string): boolean {
-    const last = this.dialledMs.get(mid)
-    return last === undefined || this.options.clock.now() - last >= PROOF_REST_MS
+    const last = this.dialled.get(mid)
+    return last === undefined || this.options.clock.now() - last.atMs >= PROOF_REST_MS
   }
 
   private async dial({ descriptor }: DirectoryEntry): Promise<void> {
     const { clock, diallers, directory, onWire } = this.options
     const { publicKey } = descriptor
-    this.dialledMs.set(toHex(publicKey.mid), clock.now())
-    const [found] = linkAddressesOf(descriptor).flatMap((address) =>
+    const key = toHex(publicKey.mid)
+    const times = this.dialled.get(key)?.times ?? 0
+    this.dialled.set(key, { atMs: clock.now(), times: times + 1 })
+    const ways = linkAddressesOf(descriptor).flatMap((address) =>
       diallers.filter((dialler) => dialler.canDial(address)).map((dialler) => ({ dialler, address })),
     )
+    // Another one each time: any of them may be the one that works from here.
+    const found = ways[times % ways.length]
     if (found === undefined) return
     const controller = new AbortController()
     const timer = clock.after(PROOF_TIMEOUT_MS, () => controller.abort())
