@@ -133,4 +133,27 @@ describe('the directory of relays (D-04, D-06, K-06)', () => {
     directory.expire()
     expect(directory.add(at(3, 8))).toBe('new')
   })
+  it('counts down once a relay that expires while room is made for it elsewhere', () => {
+    const { directory, clock } = make({ maxPerNetwork: 2 })
+    const at = (n: number, place: number, more = {}) =>
+      descriptorOf(n, { udp: { ...addressOfRelay(place), port: 7_000 + n }, ...more })
+    const hear = (n: number) => directory.markHeard(keyOf(n).publicKey.mid)
+    // Two networks with two relays each, one of which is soon to expire.
+    for (const [n, place] of [
+      [1, 7],
+      [3, 8],
+    ] as const)
+      directory.add(at(n, place, { lifetime: 60 }))
+    for (const [n, place] of [
+      [2, 7],
+      [4, 8],
+    ] as const)
+      directory.add(at(n, place))
+    for (const n of [1, 2, 3, 4]) hear(n)
+    clock.advance(62_000)
+    expect(directory.add(at(1, 8, { published: NOW_S + 1 }))).toBe('renewed')
+    expect(directory.add(at(5, 7))).toBe('new')
+    hear(5)
+    expect(directory.add(at(6, 7))).toBe('refused')
+  })
 })

@@ -284,7 +284,8 @@ export class Directory {
     if (old?.place !== place) this.makeRoomInNetwork(place)
     const family = toHex(descriptor.family)
     if (old?.family !== family) this.makeRoomInFamily(family)
-    if (old) this.remove(mid, old)
+    // It may have expired, and gone, while room was made.
+    if (old && this.byMid.get(mid) === old) this.remove(mid, old)
     else this.makeRoom()
     const isThere = old?.descriptor.udp && isAt(descriptor, old.descriptor.udp)
     const entry: StoredEntry = {
