@@ -4,7 +4,7 @@ import { FuzzWorld } from '../shared/sim/fuzz/fuzz-world.fixture.ts'
 import { sodiumAead } from './crypto/sodium-aead.ts'
 import { sodiumCurves } from './crypto/sodium-curves.ts'
 
-// A short part, the same every time, of what `npx tsx bench/fuzz.ts` runs for millions of packets (docs/fuzzing.md).
+// A short part, the same every time, of what `npx tsx bench/fuzz.ts` runs for millions of packets (docs/hostile-peers.md).
 describe('a relay and an owner under mutated packets (N-09, N-11)', () => {
   beforeAll(() => useCurves(sodiumCurves))
   afterAll(() => useCurves(nobleCurves))

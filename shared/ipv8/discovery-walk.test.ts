@@ -80,8 +80,24 @@ describe('introductions in the DiscoveryCommunity (N-08)', () => {
     expect(asked().length).toBe(before + 1)
     const answers = town.sent.filter(({ packet }) => messageIdOf(packet, beside) === 2)
     expect(answers.length).toBe(4)
-    expect(openSigned(answers[0]!.packet, similarityResponse).value.communities.length).toBe(2)
+    const told = answers.map(({ packet }) => openSigned(packet, similarityResponse).value.communities.length)
+    expect(told).toEqual([1, 2, 1, 1])
     town.stop()
+  })
+
+  it('are asked for similarity with an answer that is no larger, and with none when they name no community', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    for (let named = 0; named <= 3; named++) {
+      const communities = Array.from({ length: named }, () => DISCOVERY_COMMUNITY_ID)
+      const value = { time: 7n, identifier: 7, lan: ip(9), wan: ip(9), bits: 0, communities }
+      const asked = signedPacket(beside, SIMILARITY_REQUEST, stranger, similarityRequest, value)
+      town.sent.length = 0
+      walker.receive(ip(9), asked)
+      expect(town.sent.length).toBe(named === 0 ? 0 : 1)
+      for (const { packet } of town.sent) expect(packet.length).toBeLessThanOrEqual(asked.length)
+    }
+    expect(town.counters.get('ipv8-similarity-empty')).toBe(1)
   })
 
   it('alone let ours find each other, by walking it and asking for similarity', () => {

@@ -7,7 +7,7 @@ import { DISCOVERY_COMMUNITY_ID, SIMILARITY_REQUEST, SIMILARITY_RESPONSE } from 
 import { similarityRequest, similarityResponse } from './discovery.ts'
 import { bitsOfConnectionType } from './introduction.ts'
 import type { Refusal } from './introduction-answers.ts'
-import { openSigned, parseSigned, signedPacket } from './packet.ts'
+import { parseSigned, signedPacket } from './packet.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const MAX_OPEN = 64
@@ -70,16 +70,19 @@ export class Similarity {
 
   onRequest(source: IpAddress, packet: Uint8Array): Refusal {
     const { contacts, limits, keyPair } = this.around
+    const { key, value, verify } = parseSigned(packet, similarityRequest)
+    if (key.equals(keyPair.publicKey)) return 'ipv8-own-key'
+    // Whoever asks is in one himself. An answer that names no more than he did is no larger than the request.
+    if (value.communities.length === 0) return 'ipv8-similarity-empty'
     const contact = contacts.at(source)
     if (!limits.largerAnswer(source, contact)) return 'ipv8-answer-limit'
     if (!limits.verification(source, contact)) return 'ipv8-verification-limit'
-    const { key, value } = openSigned(packet, similarityRequest)
-    if (key.equals(keyPair.publicKey)) return 'ipv8-own-key'
+    verify()
     contacts.signed(source)
     const response = {
       time: this.discovery.claimTime(),
       identifier: value.identifier,
-      communities: [...this.communityIds],
+      communities: this.communityIds.slice(0, value.communities.length),
       overlap: new Uint8Array(),
     }
     this.around.send(

@@ -367,8 +367,10 @@ describe('the DiscoveryCommunity beside (N-08)', () => {
     const town = new Town()
     const walker = town.add(1)
     const keyPair = KeyPair.generate(new SeededRandom(9))
-    const asked = { time: 7n, identifier: 7, lan: ip(9), wan: ip(9), bits: 0, communities: [] }
-    walker.receive(ip(9), signedPacket(discoveryPrefix, 1, keyPair, similarityRequest, asked))
+    const asked = { time: 7n, identifier: 7, lan: ip(9), wan: ip(9), bits: 0 }
+    const communities = [TUNNEL_COMMUNITY_ID, DISCOVERY_COMMUNITY_ID]
+    const request = signedPacket(discoveryPrefix, 1, keyPair, similarityRequest, { ...asked, communities })
+    walker.receive(ip(9), request)
     const answer = openSigned(town.sent[0]!.packet, similarityResponse).value
     expect(answer.identifier).toBe(7)
     expect(answer.communities).toEqual([TUNNEL_COMMUNITY_ID, DISCOVERY_COMMUNITY_ID])

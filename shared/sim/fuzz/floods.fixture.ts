@@ -1,6 +1,12 @@
 import type { Aead } from '../../crypto/aead.ts'
-import { KeyPair } from '../../identity/keys.ts'
-import { TUNNEL_COMMUNITY_ID } from '../../ipv8/constants.ts'
+import { KeyPair, SIGNATURE_BYTES } from '../../identity/keys.ts'
+import {
+  COMMUNITY_ID_BYTES,
+  DISCOVERY_COMMUNITY_ID,
+  SIMILARITY_REQUEST,
+  TUNNEL_COMMUNITY_ID,
+} from '../../ipv8/constants.ts'
+import { similarityRequest } from '../../ipv8/discovery.ts'
 import { NEW_STYLE, OLD_STYLE } from '../../ipv8/introduction.ts'
 import { prefixOf, signedPacket, unsignedPacket } from '../../ipv8/packet.ts'
 import { Circuit } from '../../onion/circuit.ts'
@@ -116,7 +122,29 @@ function request(world: FloodWorld, keyPair: KeyPair, style = OLD_STYLE): Uint8A
 const strangers = (world: FloodWorld) =>
   Array.from({ length: 200 }, () => KeyPair.generate(world.random)) as [KeyPair, ...KeyPair[]]
 
+/** Who asks which communities we share, himself in so many. */
+function similarity(world: FloodWorld, named: number): Uint8Array {
+  const { random, stranger } = world
+  return signedPacket(prefixOf(DISCOVERY_COMMUNITY_ID), SIMILARITY_REQUEST, stranger, similarityRequest, {
+    time: BigInt(uint32(random)),
+    identifier: uint32(random) & 0xffff,
+    lan: anyIpv4(random),
+    wan: anyIpv4(random),
+    bits: 0,
+    communities: Array.from({ length: named }, () => random.bytes(COMMUNITY_ID_BYTES)),
+  })
+}
+
+/** Without its signature. */
+function unsigned(packet: Uint8Array): Uint8Array {
+  return packet.slice(0, -SIGNATURE_BYTES)
+}
+
 export const FLOODS: readonly Flood[] = [
+  {
+    name: 'introduction requests, unsigned',
+    packets: (world, count) => many(count, () => unsigned(request(world, world.stranger))),
+  },
   {
     name: 'introduction requests, wrongly signed',
     packets: (world, count) => many(count, () => spoilt(request(world, world.stranger))),
@@ -157,6 +185,14 @@ export const FLOODS: readonly Flood[] = [
         }),
       )
     },
+  },
+  {
+    name: 'similarity requests',
+    packets: (world, count) => many(count, (i) => similarity(world, 1 + (i % 3))),
+  },
+  {
+    name: 'similarity requests that name no community',
+    packets: (world, count) => many(count, () => similarity(world, 0)),
   },
   {
     name: 'puncture requests',
@@ -233,6 +269,20 @@ export const FLOODS: readonly Flood[] = [
     packets: (world, count) => {
       const owner = ownCircuit(world)
       return many(count, () => spoilt(encodeDestroy(TUNNEL, world.stranger, owner.id, 1)))
+    },
+  },
+  {
+    name: 'destroys of a circuit, unsigned',
+    packets: (world, count) => {
+      const owner = ownCircuit(world)
+      return many(count, () => unsigned(encodeDestroy(TUNNEL, world.stranger, owner.id, 1)))
+    },
+  },
+  {
+    name: 'destroys of a circuit, replayed',
+    packets: (world, count) => {
+      const packet = encodeDestroy(TUNNEL, world.stranger, ownCircuit(world).id, 1)
+      return many(count, () => packet.slice())
     },
   },
   {
