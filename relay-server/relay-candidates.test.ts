@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { IpAddress } from '../shared/bytes/address.ts'
 import { Directory, type DirectoryEntry } from '../shared/directory/directory.ts'
+import { addressOfRelay, descriptorOf, keyOf, NETWORK, NOW_MS } from '../shared/directory/relays.fixture.ts'
 import { KeyPair } from '../shared/identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_RELAY } from '../shared/ipv8/constants.ts'
 import { PeerRecord } from '../shared/ipv8/peer-record.ts'
@@ -50,6 +51,33 @@ describe('candidates for owners that let a hop choose the next (N-12, C-01)', ()
   })
 })
 
+describe('candidates of the directory (N-12, D-06)', () => {
+  const clock = new VirtualClock(NOW_MS)
+  const known = new Directory({ network: NETWORK, clock, counters: new Counters() })
+  for (let n = 0; n < 6; n++) known.add(descriptorOf(n, { flags: FLAG_RELAY }))
+  for (const n of [1, 4]) known.markProven(keyOf(n).publicKey.mid, addressOfRelay(n))
+  // One who claims the address of a proven relay.
+  const liar = keyOf(9).publicKey
+  known.add(descriptorOf(9, { flags: FLAG_RELAY, udp: addressOfRelay(1) }))
+  const failing = peer(8, FLAG_RELAY, 3)
+  const draws = (verifies: boolean) =>
+    Array.from({ length: 50 }, () => candidatesOf([failing], known, random, { verifies }).relays)
+
+  it('come proven ones first, and those that have only their own word behind them', () => {
+    const proven = [1, 4].map((n) => addressOfRelay(n).host)
+    for (const relays of draws(true)) {
+      expect(relays.map(({ address }) => proven.includes(address.host)).slice(0, 2)).toEqual([true, true])
+      expect(relays).toHaveLength(7)
+      expect(relays.at(-1)?.address).toEqual(failing.address)
+      expect(relays.some(({ publicKey }) => publicKey.equals(liar))).toBe(false)
+    }
+  })
+
+  it('come in an order of chance alone where nobody is asked for proofs', () => {
+    expect(new Set(draws(false).map(([first]) => first?.address.host)).size).toBe(6)
+  })
+})
+
 describe('candidates by trust and country (D-06, K-08)', () => {
   const peers = [1, 2, 3, 4, 5].map((n) => peer(n, FLAG_RELAY))
   const mids = peers.map(({ publicKey }) => publicKey.mid)
@@ -69,7 +97,7 @@ describe('candidates by trust and country (D-06, K-08)', () => {
 
   it('leave out the blocked and the avoided, and put suspects last', () => {
     for (let i = 0; i < 20; i++) {
-      const { relays } = candidatesOf(peers, directory, random, judge)
+      const { relays } = candidatesOf(peers, directory, random, { judge })
       const numbers = relays.map(({ address }) => Number(address.host.split('.').at(-1)))
       expect(numbers.slice(0, -1).sort()).toEqual([4, 5])
       expect(numbers.at(-1)).toBe(2)
@@ -91,7 +119,7 @@ describe('candidates by trust and country (D-06, K-08)', () => {
       () => peers[0]?.address,
     )
     const firsts = Array.from({ length: 2_000 }, () => {
-      const { relays } = candidatesOf(peers, directory, random, undefined, weight)
+      const { relays } = candidatesOf(peers, directory, random, { weight })
       expect(relays).toHaveLength(5)
       return Number(relays[0]?.address.host.split('.').at(-1))
     })

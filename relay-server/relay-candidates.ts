@@ -69,41 +69,57 @@ export function provenAddresses(directory: Pick<Directory, 'list'>): IpAddress[]
   return directory.list().flatMap(({ proven, descriptor: { udp } }) => (proven && udp ? [udp] : []))
 }
 
+/** Who comes before whom. */
+export interface OfferOrder {
+  readonly judge?: OfferJudge
+  readonly weight?: OfferWeight | undefined
+  /** Whether relays are asked for proofs here: then those of the directory that have not given one come behind those that have. */
+  readonly verifies?: boolean
+}
+
 /**
  * Neighbours for owners that let each hop choose the next: relays of the directory and peers of the walk, in an order of
- * chance, near ones first if wanted, but unreliable and suspect peers behind all others (N-12). The router offers the first that it may extend to.
+ * chance, near ones first if wanted. Relays of which there is no more than their own word come behind others, and unreliable and
+ * suspect peers behind all (N-12). The router offers the first that it may extend to.
  */
 export function candidatesOf(
   peers: readonly WalkedPeer[],
   directory: Directory,
   random: Random,
-  judge: OfferJudge = () => 'offered',
-  weight?: OfferWeight,
+  { judge = () => 'offered', weight, verifies = false }: OfferOrder = {},
 ): Candidates {
-  const reliable = { relays: [] as Candidate[], exits: [] as Candidate[] }
-  const unreliable = { relays: [] as Candidate[], exits: [] as Candidate[] }
+  const group = () => ({ relays: [] as Candidate[], exits: [] as Candidate[] })
+  const [reliable, unproven, unreliable] = [group(), group(), group()]
   const seen = new Set<string>()
-  const offer = (candidate: Candidate, flags: number, isReliable: boolean, claimedCountry?: string) => {
+  const offer = (
+    candidate: Candidate,
+    flags: number,
+    at: ReturnType<typeof group>,
+    claimedCountry?: string,
+  ) => {
     const key = formatAddress(candidate.address)
     if (seen.has(key) || (flags & FLAG_RELAY) === 0) return
     seen.add(key)
     const judgement = judge({ ...candidate, claimedCountry })
     if (judgement === 'never') return
-    const list = isReliable && judgement === 'offered' ? reliable : unreliable
+    const list = judgement === 'offered' ? at : unreliable
     if (flags & FLAG_EXIT_BITTORRENT) list.exits.push(candidate)
     else list.relays.push(candidate)
   }
   for (const { publicKey, address, flags, successRate } of peers) {
     const country = directory.find(publicKey.mid)?.descriptor.country
-    offer({ publicKey, address }, flags, successRate >= RELIABLE_RATE, country)
+    offer({ publicKey, address }, flags, successRate >= RELIABLE_RATE ? reliable : unreliable, country)
   }
-  for (const { descriptor } of directory.list()) {
+  // Whoever has proved himself at an address is not put out of it by who has only claimed it.
+  const entries = [...directory.list()].sort((a, b) => Number(b.proven) - Number(a.proven))
+  for (const { descriptor, proven } of entries) {
     const { publicKey, udp, flags, country } = descriptor
-    if (udp) offer({ publicKey, address: udp }, flags, true, country)
+    if (udp) offer({ publicKey, address: udp }, flags, proven || !verifies ? reliable : unproven, country)
   }
   const ordered = (list: readonly Candidate[]) => inOrder(random, list, weight)
+  const groups = [reliable, unproven, unreliable]
   return {
-    relays: [...ordered(reliable.relays), ...ordered(unreliable.relays)],
-    exits: [...ordered(reliable.exits), ...ordered(unreliable.exits)],
+    relays: groups.flatMap(({ relays }) => ordered(relays)),
+    exits: groups.flatMap(({ exits }) => ordered(exits)),
   }
 }

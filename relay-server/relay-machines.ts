@@ -107,7 +107,8 @@ function candidateSource({ config, knowledge, random, geo, publicAddresses }: Ma
   const { avoidCountries, near } = config.geo
   const judge = offerJudge({ book: knowledge.trust.book, geo, avoidCountries })
   const weight = near ? nearFirst(geo, () => publicAddresses()?.[0]) : undefined
-  return (walker: Walker) => candidatesOf(walker.peers(), knowledge.directory, random, judge, weight)
+  const order = { judge, weight, verifies: config.trust.verify }
+  return (walker: Walker) => candidatesOf(walker.peers(), knowledge.directory, random, order)
 }
 
 function makeWalker({ config, keyPair, clock, random, counters, log, ...options }: MachinesOptions): Walker {
