@@ -27,7 +27,7 @@ import { OwnAddresses } from '../own-addresses.ts'
 import { ASKED_PER_ROUND, ENTRY_ANSWER_MS, SEARCH_IDLE_MS, SEARCH_MS } from './constants.ts'
 
 export interface OverlayClientOptions {
-  /** Network, community, bootstrap, `udp.host`, `lab` and `networkPrefixBits` are used. The port is always a random one. */
+  /** Network, community, bootstrap, `udp.host`, `lab`, `minRelays` and `networkPrefixBits` are used. The port is always a random one. */
   readonly config: RelayConfig
   readonly hops: Hops
   readonly clock: Clock
