@@ -12,7 +12,6 @@ import {
   FORWARDED_SESSION_BYTES,
   FORWARDED_SESSIONS,
   OWN_SESSIONS,
-  REMEMBERED_SESSIONS,
   SESSIONS_PER_LINK,
   SESSIONS_PER_RELAY,
   SIGNAL_REPEAT_MS,
@@ -259,27 +258,6 @@ const SHORT: Signal = {
   piece: Uint8Array.of(1),
 }
 
-/** An end that ends each session that somebody calls it in. */
-function busyEnd() {
-  const [clock, random, counters] = [new VirtualClock(), new SeededRandom(5), new Counters()]
-  const sent: Signal[] = []
-  const end = new SignalEnd<object>({
-    ...{ clock, random, counters },
-    ownMid: midOf('r'),
-    send: (_way, body) => sent.push(decodeSignal(body)),
-    callsPerMinute: () => SESSIONS_PER_LINK,
-    onCall: (session) => {
-      clock.after(0, () => session.end())
-      return heard()
-    },
-  })
-  const call = (way: object, more: Partial<Signal> = {}) => {
-    end.receive(way, encodeSignal({ ...SHORT, parts: 2, session: random.bytes(16), ...more }))
-    clock.advance(0)
-  }
-  return { clock, end, call, sent, counters }
-}
-
 describe('signalling: limits (L-06)', () => {
   it('opens so many sessions for one link, and to one relay, in a minute, and answers no more than it is asked', () => {
     const town = new Town()
@@ -309,39 +287,6 @@ describe('signalling: limits (L-06)', () => {
     town.clock.advance(SIGNAL_SESSION_MS)
     town.forwarder.receive(town.linkTo('late'), encodeSignal({ ...SHORT, kind: 'end' }))
     expect(town.forwarder.size).toBe(0)
-  })
-
-  it('takes so many calls in a minute that come one way, refuses the others, and hears the other ways', () => {
-    const { end, call, sent, counters, clock } = busyEnd()
-    const [page, other] = [{ name: 'page' }, { name: 'other' }]
-    for (let i = 0; i < 512; i++) call(page)
-    expect(counters.get('signal-called')).toBe(SESSIONS_PER_LINK)
-    expect([end.size, end.remembered]).toEqual([0, SESSIONS_PER_LINK])
-    expect(counters.get('signal-limit')).toBe(512 - SESSIONS_PER_LINK)
-    const refusals = sent.filter(({ kind }) => kind === 'refusal')
-    expect(refusals).toHaveLength(512 - SESSIONS_PER_LINK)
-    expect(refusals.at(-1)).toMatchObject({ to: NO_MID, from: midOf('r'), piece: Uint8Array.of(2) })
-    call(page, { part: 1 })
-    call(page, { piece: new Uint8Array(0) })
-    expect(sent.filter(({ kind }) => kind === 'refusal')).toHaveLength(512 - SESSIONS_PER_LINK)
-    call(other)
-    expect(counters.get('signal-called')).toBe(SESSIONS_PER_LINK + 1)
-    clock.advance(60_000)
-    call(page)
-    expect(counters.get('signal-called')).toBe(SESSIONS_PER_LINK + 2)
-  })
-
-  it('forgets what is over of who has called most, where there is no room to remember another call', () => {
-    const { end, call, counters } = busyEnd()
-    const greedy = Array.from({ length: Math.ceil(REMEMBERED_SESSIONS / SESSIONS_PER_LINK) + 1 }, () => ({}))
-    for (let i = 0; i < SESSIONS_PER_LINK; i++) for (const way of greedy) call(way)
-    expect(end.remembered).toBe(REMEMBERED_SESSIONS)
-    const before = counters.get('signal-called')
-    for (const way of greedy) call(way)
-    expect(counters.get('signal-called')).toBe(before)
-    call({})
-    expect(counters.get('signal-called')).toBe(before + 1)
-    expect([end.remembered, counters.get('signal-displaced')]).toEqual([REMEMBERED_SESSIONS, 1])
   })
 
   it('has room for who has called seldom, where others have called so often that there is none', () => {
