@@ -290,7 +290,7 @@ export class RelayDiscovery {
   }
 
   private makeDht(infoHash: Uint8Array): Dht {
-    const { clock, random, counters, udp, mayReach, own, config } = this.options
+    const { clock, random, counters, udp, mayReach, own, config, publicAddresses } = this.options
     const { replication } = config.discovery.dht
     const isOurs = (target: Uint8Array) => target.every((byte, i) => byte === infoHash[i])
     return new Kademlia({
@@ -298,6 +298,7 @@ export class RelayDiscovery {
       random,
       counters,
       families: udp.families,
+      readOnly: () => publicAddresses()?.length === 0,
       settings: { replication },
       send: (address, datagram) => udp.sendTo(address, datagram),
       mayReach: (address) => mayReach(address),

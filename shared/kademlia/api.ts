@@ -35,8 +35,11 @@ export interface KademliaOptions {
   send(address: IpAddress, datagram: Uint8Array): void
   /** Whether a datagram may be sent there: false for private addresses in the open network, true for them in a lab. */
   mayReach(address: IpAddress): boolean
-  /** BEP 43: we ask, and are never asked nor passed on. For pages, and relays that cannot be reached. */
-  readonly readOnly?: boolean
+  /**
+   * BEP 43: we ask, and are never asked nor passed on. For pages, and relays that cannot be reached; a function where that shows only later,
+   * or may change.
+   */
+  readonly readOnly?: boolean | (() => boolean)
   readonly settings?: Partial<KademliaSettings>
   /** What this node itself gives for a target, e.g. its relay descriptor under the network's info hash: at most 995 bytes. */
   ownItem?(target: Uint8Array): Uint8Array | undefined

@@ -204,8 +204,8 @@ export class Gathering {
 }
 
 /** So long that k nodes are answered with. Read-only nodes look like any other, and need the closest few only. */
-function paddedQueryBytes({ readOnly, settings }: Core, { family }: Side): number {
-  return readOnly ? 0 : ANSWER_BYTES_WITHOUT_NODES + settings.k * NODE_BYTES[family]
+function paddedQueryBytes({ isReadOnly, settings }: Core, { family }: Side): number {
+  return isReadOnly() ? 0 : ANSWER_BYTES_WITHOUT_NODES + settings.k * NODE_BYTES[family]
 }
 
 function fitIds(closest: readonly Candidate[]): Uint8Array[] {

@@ -59,7 +59,8 @@ export class Kademlia implements Dht {
   constructor(options: KademliaOptions) {
     const { clock, random, counters, readOnly = false, events = {} } = options
     const settings = { ...KADEMLIA_DEFAULTS, ...options.settings }
-    const version = readOnly ? undefined : VERSION
+    const isReadOnly = typeof readOnly === 'function' ? readOnly : () => readOnly
+    const version = readOnly === true ? undefined : VERSION
     const sides = options.families.map((family) => new Side(family, settings, clock, random))
     const mayReach = (address: IpAddress) => options.mayReach(address)
     const send = (address: IpAddress, datagram: Uint8Array) => {
@@ -73,7 +74,7 @@ export class Kademlia implements Dht {
       counters,
       settings,
       meter,
-      readOnly,
+      isReadOnly,
       version,
       ownId: ({ kind }) => (sideOf(sides, kind) ?? sides[0])?.id ?? new Uint8Array(ID_BYTES),
       mayReach: (address) => sideOf(sides, address.kind) !== undefined && mayReach(address),
@@ -88,7 +89,7 @@ export class Kademlia implements Dht {
       settings,
       rpc: this.rpc,
       sides,
-      readOnly,
+      isReadOnly,
       isOwn: (contact) => this.isOwn(contact),
       seeds: (side, target, count) => this.seeds(side, target, count),
     }
@@ -96,7 +97,7 @@ export class Kademlia implements Dht {
     this.core = core
     this.meter = meter
     this.server = server
-    this.receiver = new Receiver({ core, server, meter, readOnly, mayReach, send })
+    this.receiver = new Receiver({ core, server, meter, mayReach, send })
     this.upkeep = new Upkeep({
       core,
       routers: this.routers,

@@ -18,7 +18,6 @@ export interface ReceiverOptions {
   readonly core: Core
   readonly server: Server
   readonly meter: Meter
-  readonly readOnly: boolean
   mayReach(address: IpAddress): boolean
   send(address: IpAddress, datagram: Uint8Array): void
 }
@@ -75,10 +74,10 @@ export class Receiver {
   }
 
   private asked(from: IpAddress, query: KrpcQuery | KrpcBadQuery, bytes: number): void {
-    const { core, server, meter, readOnly, send } = this.options
+    const { core, server, meter, send } = this.options
     meter.in.add()
     // Read-only nodes answer nobody (BEP 43).
-    if (readOnly) return
+    if (core.isReadOnly()) return
     const refusal = this.limits.refusal(from)
     if (refusal) {
       core.counters.add(refusal)

@@ -23,7 +23,7 @@ function fixture() {
     random: new SeededRandom(2),
     settings: { ...KADEMLIA_DEFAULTS, pending: 3 },
     meter,
-    readOnly: false,
+    isReadOnly: () => false,
     version: undefined,
     ownId: () => new Uint8Array(20),
     mayReach: ({ host }) => host !== '10.0.0.1',

@@ -38,7 +38,7 @@ export interface RpcOptions {
   readonly counters: Counters
   readonly settings: KademliaSettings
   readonly meter: Meter
-  readonly readOnly: boolean
+  isReadOnly(): boolean
   readonly version: Uint8Array | undefined
   /** Our node id as the family of that address knows it. */
   ownId(address: IpAddress): Uint8Array
@@ -167,12 +167,12 @@ export class Rpc {
   }
 
   private encode(number: number, { address, asked, padToBytes }: Question): Uint8Array {
-    const { readOnly, version } = this.options
+    const { version } = this.options
     const query: KrpcQuery = {
       kind: 'query',
       transaction: Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number),
       request: { ...asked, id: this.options.ownId(address) } as KrpcRequest,
-      ...(readOnly && { readOnly }),
+      ...(this.options.isReadOnly() && { readOnly: true }),
       ...(version && { version }),
     }
     return encodeKrpc(padToBytes ? { ...query, paddingBytes: paddingFor(query, padToBytes) } : query)

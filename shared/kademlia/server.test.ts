@@ -376,4 +376,34 @@ describe('read-only nodes (K-07)', () => {
     town.clock.advance(1_000)
     expect(answers).toEqual([])
   })
+  it('are nodes like others as soon as they can be reached, and no longer', () => {
+    const town = new TestDht()
+    town.grow(20)
+    const world = { reached: true }
+    const node = town.add({ readOnly: () => !world.reached })
+    node.dht.start([town.nodes[0]!.address])
+    town.clock.advance(60_000)
+    const isKnown = () =>
+      town.nodes.some(({ dht }) => dht.nodes().some(({ address }) => address.host === node.address.host))
+    const answers: unknown[] = []
+    const send = town.socket(asker, (_, datagram) => answers.push(datagram))
+    const request = { method: 'ping', id } as const
+    const ping = () => {
+      answers.length = 0
+      send(node.address, encodeKrpc({ kind: 'query', transaction: Uint8Array.of(1), request }))
+      town.clock.advance(1_000)
+      return answers.length > 0
+    }
+    expect([isKnown(), ping()]).toEqual([true, true])
+    world.reached = false
+    expect(ping()).toBe(false)
+    const before = town.nodes.length
+    // Whoever comes now hears of it from others, asks it in vain, and does not keep it.
+    town.grow(5)
+    town.clock.advance(3_600_000)
+    expect(town.nodes.length).toBe(before + 5)
+    expect(isKnown()).toBe(false)
+    world.reached = true
+    expect(ping()).toBe(true)
+  })
 })

@@ -45,7 +45,7 @@ export interface Core {
   readonly rpc: Rpc
   readonly sides: readonly Side[]
   /** BEP 43. */
-  readonly readOnly: boolean
+  isReadOnly(): boolean
   isOwn(contact: NodeContact): boolean
   /** Where a lookup begins: nodes of the table, and routers while that has few. */
   seeds(side: Side, target: Uint8Array, count: number): readonly NodeContact[]
