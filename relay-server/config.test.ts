@@ -86,6 +86,7 @@ describe('relay configuration (O-03)', () => {
     expect(faultsOf('udp:\n  host: localhost\n')).toMatch(/^relay\.yaml:2: udp\.host: .*IPv4 or IPv6/)
     expect(faultsOf('bootstrap:\n  - 127.0.0.1:80\n  - nowhere\n')).toMatch(/^relay\.yaml:3: bootstrap\.1: /)
     expect(faultsOf('exit:\n  allowNetworks: [127.0.0.0/33]\n')).toContain('relay.yaml:2:')
+    expect(faultsOf('discovery:\n  trackers: [http://t.example:70000/]\n')).toContain('at most 65535')
     expect(faultsOf('logLevel: loud\n')).toContain('relay.yaml:1: logLevel')
     expect(faultsOf('- a\n- b\n')).toContain('relay.yaml:1: the file')
   })

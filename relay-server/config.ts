@@ -56,6 +56,7 @@ const trackerUrl = z
     /^(https?|udp):\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[1-9][0-9]{0,4})?(\/[!-~]*)?$/,
     'should be a URL such as udp://tracker.example.org:6969/announce',
   )
+  .refine((text) => URL.canParse(text), 'should be a URL, with a port of at most 65535')
 const weight = (value: number) => z.number().min(0).max(1000).default(value)
 
 const discovery = group({
