@@ -16,6 +16,15 @@ describe('a relay and an owner under mutated packets (N-09, N-11)', () => {
     // What machines catch of their own faults, so that a relay lives on, is a fault all the same.
     expect(result.counters).not.toHaveProperty('router-fault')
     expect(result.counters).not.toHaveProperty('circuit-fault')
+    // Before the keys are proved, at the seal, and behind it.
+    for (const reached of [
+      'datagram-auth-unexpected',
+      'datagram-seal',
+      'control-refused',
+      'signal-malformed',
+    ])
+      expect(result.counters).toHaveProperty(reached)
+    expect(result.counters).toHaveProperty('forward-session')
     expect(result.honestSent).toBeGreaterThan(600)
     expect(result.honestBack).toBe(result.honestSent)
     expect(result.honestLost).toBe(0)

@@ -25,6 +25,7 @@ import { encodeMessage } from '../../onion/messages.ts'
 import { PROOF_REQUEST, PROOF_RESPONSE } from '../../trust/constants.ts'
 import { proofRequest, proofResponse } from '../../trust/proof-messages.ts'
 import { below, type Random, uint16, uint32 } from '../../world/random.ts'
+import { NETWORK } from './link-control.fixture.ts'
 
 export const TUNNEL = prefixOf(TUNNEL_COMMUNITY_ID)
 const DISCOVERY = prefixOf(DISCOVERY_COMMUNITY_ID)
@@ -112,7 +113,7 @@ function descriptor(random: Random, keyPair: KeyPair): Uint8Array {
     published: 1_767_225_600,
     lifetime: 604_800,
   }
-  return signDescriptor(fields, keyPair, 'fuzzed')
+  return signDescriptor(fields, keyPair, NETWORK)
 }
 
 /** Every packet that comes bare over a link (IPV8-WIRE "Format"), and those of our own communities. */
@@ -219,7 +220,7 @@ export function createdMessage(random: Random): Uint8Array {
 }
 
 /** Ids of all messages that a cell may carry, known and unknown. */
-export const INNER_IDS: readonly number[] = [...Array.from({ length: 32 }, (_, i) => i), 80, 81, 82, 255]
+export const INNER_IDS: readonly number[] = [...Array.from({ length: 32 }, (_, i) => i), 80, 81, 82, 83, 255]
 
 /** A well-formed message of that id where one is known, random bytes behind the id elsewhere. */
 export function innerMessage(random: Random, keyPair: KeyPair, id: number): Uint8Array {
@@ -296,6 +297,8 @@ export function innerMessage(random: Random, keyPair: KeyPair, id: number): Uint
         id,
         concat(Uint8Array.of(1 + below(random, 11)), random.bytes(below(random, 1_100))),
       )
+    case MESSAGE.mtu:
+      return encodeMessage(id, { identifier, bytes: uint16(random) })
     case MESSAGE.streamReset:
       return encodeMessage(id, {
         destination: anyAddressOf(random),

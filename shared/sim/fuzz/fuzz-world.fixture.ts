@@ -2,6 +2,7 @@ import { type Address, formatAddress } from '../../bytes/address.ts'
 import { concat } from '../../bytes/bytes.ts'
 import type { Aead } from '../../crypto/aead.ts'
 import { KeyPair } from '../../identity/keys.ts'
+import { isControl } from '../../link/control.ts'
 import { Circuit } from '../../onion/circuit.ts'
 import { OwnedCircuits } from '../../onion/owned-circuits.ts'
 import { Counters } from '../../world/counters.ts'
@@ -17,11 +18,22 @@ import {
   TUNNEL,
   wholePacket,
 } from './corpus.fixture.ts'
+import { controlPacket, RawCaller, strangersHandshake } from './link-control.fixture.ts'
 import { mutated } from './mutate.fixture.ts'
 import { FuzzLink, FuzzNode, ip } from './node.fixture.ts'
 import { RawOwner } from './raw-owner.fixture.ts'
 
 const ATTACKERS = 8
+
+interface Attacker {
+  readonly link: FuzzLink
+  readonly keyPair: KeyPair
+  /** From him, for what he sends by himself. */
+  readonly toNode: FuzzLink
+  owner: RawOwner | undefined
+  caller: RawCaller | undefined
+}
+
 const ECHO_AT: Address = { kind: 'ipv4', host: '203.0.113.80', port: 80 }
 
 export interface FuzzResult {
@@ -46,7 +58,7 @@ export class FuzzWorld {
   readonly aead: Aead
   private readonly node: FuzzNode
   private readonly exit: FuzzNode
-  private readonly attackers: { link: FuzzLink; keyPair: KeyPair; owner: RawOwner | undefined }[] = []
+  private readonly attackers: Attacker[] = []
   private readonly owned: OwnedCircuits
   private readonly ownerToNode = new FuzzLink(ip('198.51.100.1'))
   private readonly nodeToOwner = new FuzzLink(ip('192.0.2.9'))
@@ -77,9 +89,15 @@ export class FuzzWorld {
       const attacker = {
         link: new FuzzLink(ip(`100.${64 + i}.1.1`)),
         keyPair: KeyPair.generate(this.random),
-        owner: undefined as RawOwner | undefined,
+        owner: undefined,
+        caller: undefined,
+        toNode: new FuzzLink(ip('198.51.100.1')),
+      } as Attacker
+      attacker.toNode.deliver = (packet) => this.give(attacker.link, packet)
+      attacker.link.deliver = (packet) => {
+        if (isControl(packet)) attacker.caller?.receive(packet)
+        else attacker.owner?.receive(packet)
       }
-      attacker.link.deliver = (packet) => attacker.owner?.receive(packet)
       this.attackers.push(attacker)
     }
   }
@@ -106,6 +124,7 @@ export class FuzzWorld {
       legs: this.node.router.table.legs,
       links: this.node.router.table.linkCount,
       descriptors: this.node.directory.size,
+      neighbours: this.node.neighbourCount,
     }
   }
 
@@ -113,11 +132,12 @@ export class FuzzWorld {
     const { random } = this
     const attacker = this.attackers[below(random, ATTACKERS)]
     if (!attacker) return
-    const kind = below(random, 10)
+    const kind = below(random, 12)
     if (kind < 3) this.give(attacker.link, this.loosePacket(attacker.keyPair))
     else if (kind < 5) this.give(attacker.link, this.whole(attacker.keyPair))
     else if (kind < 8) this.innerCell(attacker)
     else if (kind < 9) this.forgedHonestCell()
+    else if (kind < 11) this.linkControl(attacker)
     else this.badHop()
   }
 
@@ -143,7 +163,7 @@ export class FuzzWorld {
   }
 
   /** A cell that opens, with a message that was changed. */
-  private innerCell(attacker: { link: FuzzLink; keyPair: KeyPair; owner: RawOwner | undefined }): void {
+  private innerCell(attacker: Attacker): void {
     const { random } = this
     if (!attacker.owner?.ready || below(random, 400) === 0) {
       const { publicKey } = this.node.keyPair
@@ -154,6 +174,28 @@ export class FuzzWorld {
     const id = INNER_IDS[below(random, INNER_IDS.length)] ?? 0
     const message = mutated(random, innerMessage(random, attacker.keyPair, id)).slice(0, 1_400)
     this.give(attacker.link, attacker.owner.cell(message, below(random, 2) === 0))
+  }
+
+  /** What is said about links: by strangers, and, under his seal, by one who has proved his key. */
+  private linkControl(attacker: Attacker): void {
+    const { random, clock, counters } = this
+    const { link, keyPair, toNode } = attacker
+    const relay = this.node.keyPair.publicKey
+    const kind = below(random, 40)
+    if (attacker.caller === undefined || kind === 0) {
+      attacker.caller?.end()
+      attacker.caller = new RawCaller({ keyPair, random, clock, counters, way: toNode, relay })
+      attacker.caller.start()
+    } else if (kind < 8) this.give(link, mutated(random, strangersHandshake(random, keyPair)))
+    else if (kind < 14) this.give(link, mutated(random, controlPacket(random, relay.mid)))
+    else if (kind < 20) {
+      this.give(link, mutated(random, attacker.caller.sealed(controlPacket(random, relay.mid))))
+    } else if (kind < 21)
+      this.give(
+        link,
+        attacker.caller.closing((content) => mutated(random, content)),
+      )
+    else this.give(link, attacker.caller.sealed(mutated(random, controlPacket(random, relay.mid))))
   }
 
   /** On the honest owner's own link, as from who can write a false source: cells and destroys of its circuit. */

@@ -1,4 +1,5 @@
 import type { IpAddress } from '../../bytes/address.ts'
+import { toHex } from '../../bytes/bytes.ts'
 import type { Aead } from '../../crypto/aead.ts'
 import { CircuitLinks } from '../../directory/circuit-links.ts'
 import { Directory } from '../../directory/directory.ts'
@@ -15,8 +16,14 @@ import {
 } from '../../ipv8/constants.ts'
 import { messageIdOf } from '../../ipv8/packet.ts'
 import { Walker } from '../../ipv8/walker.ts'
+import { isControl } from '../../link/control.ts'
+import { DatagramWires } from '../../link/datagram-wires.ts'
 import { isFragment, Reassembly } from '../../link/fragment.ts'
 import type { Link } from '../../link/link.ts'
+import { Neighbour } from '../../link/neighbour.ts'
+import { SignalEnd } from '../../link/signalling.ts'
+import { isSignalTo, SignalForwarder } from '../../link/signalling-forwarder.ts'
+import type { Wire } from '../../link/wire.ts'
 import { MESSAGE } from '../../onion/constants.ts'
 import type { ExitCircuit, ExitPort } from '../../onion/exit-port.ts'
 import { Router } from '../../onion/router.ts'
@@ -26,8 +33,7 @@ import type { Clock } from '../../world/clock.ts'
 import type { Counters } from '../../world/counters.ts'
 import type { Random } from '../../world/random.ts'
 import { TUNNEL } from './corpus.fixture.ts'
-
-const NETWORK = 'fuzzed'
+import { NETWORK } from './link-control.fixture.ts'
 
 /** What machines are handed. */
 export interface NodeWorld {
@@ -81,6 +87,11 @@ export class FuzzNode {
   private readonly proofs: ProofExchange
   private readonly counters: Counters
   private readonly reassembly: Reassembly
+  private readonly wires: DatagramWires
+  /** By mid, as text: who has proved his key over datagrams. */
+  private readonly neighbours = new Map<string, Neighbour>()
+  private readonly signals: SignalEnd<Neighbour>
+  private readonly forwarder: SignalForwarder<Neighbour>
 
   constructor(world: NodeWorld, linkTo: (address: IpAddress) => Link | undefined) {
     const { clock, random, aead, counters } = world
@@ -142,12 +153,34 @@ export class FuzzNode {
       services,
       candidates: () => ({ relays: [], exits: [] }),
     })
+    this.wires = new DatagramWires({
+      ...{ keyPair: this.keyPair, network: NETWORK, clock, random, counters },
+      onWire: (wire) => this.met(world, wire),
+    })
+    this.signals = new SignalEnd({
+      ...{ clock, random, counters, ownMid: this.keyPair.publicKey.mid },
+      send: (neighbour, body) => neighbour.sendSignal(body),
+      onCall: () => ({
+        onDescription: () => undefined,
+        onCandidate: () => undefined,
+        onEnd: () => undefined,
+      }),
+    })
+    this.forwarder = new SignalForwarder({
+      ...{ clock, counters, midOf: (neighbour: Neighbour) => neighbour.publicKey.mid },
+      wayTo: () => [...this.neighbours.values()][0],
+      send: (neighbour, body) => neighbour.sendSignal(body),
+    })
     this.walker.start()
   }
 
   receive(link: Link, datagram: Uint8Array): void {
     const packet = isFragment(datagram) ? this.reassembly.receive(link, datagram) : datagram
     if (!packet) return
+    if (isControl(packet)) {
+      this.wires.receive(link, packet)
+      return
+    }
     const id = messageIdOf(packet, TUNNEL)
     if (id === MESSAGE.cell || id === MESSAGE.destroy) this.router.receive(link, packet)
     else if (id !== undefined && isHiddenPacket(id)) this.router.receivePacket(link, packet)
@@ -155,5 +188,35 @@ export class FuzzNode {
     else if (id === undefined && this.exchange.receive(link, packet)) return
     else if (this.walker.receive(link.address as IpAddress, packet)) return
     else this.counters.add('relay-foreign-packet')
+  }
+
+  /** Wires and sessions with those who have proved their keys. */
+  get neighbourCount(): number {
+    return this.neighbours.size
+  }
+
+  private met({ clock, random, counters }: NodeWorld, wire: Wire): void {
+    const key = toHex(wire.neighbour.mid)
+    const known = this.neighbours.get(key)
+    if (known) {
+      known.add(wire)
+      return
+    }
+    const neighbour = new Neighbour({
+      ...{ publicKey: wire.neighbour, self: this.keyPair.publicKey, clock, random, counters },
+      inUse: () => false,
+      onPacket: () => undefined,
+      onClosed: (closed) => {
+        this.neighbours.delete(key)
+        this.signals.lost(closed)
+        this.forwarder.lost(closed)
+      },
+      onSignal: (from, body) => {
+        if (isSignalTo(this.keyPair.publicKey.mid, body)) this.signals.receive(from, body)
+        else this.forwarder.receive(from, body)
+      },
+    })
+    this.neighbours.set(key, neighbour)
+    neighbour.add(wire)
   }
 }
