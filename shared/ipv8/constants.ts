@@ -95,7 +95,7 @@ export const WALK_DEFAULTS = {
   verificationsPerSecond: 100,
   /** Of those for one IPv4 address or IPv6 /64. */
   verificationsPerSource: 30,
-  /** Introduction requests looked at per second, of one IPv4 address or IPv6 /64: taking one apart costs as much as many cells. */
+  /** Introduction and similarity requests looked at per second, of one IPv4 address or IPv6 /64: taking one apart costs as much as many cells. */
   requestsPerSource: 50,
   /** Unsigned requests that make us send (punctures, pongs), per second. */
   unsignedAnswersPerSecond: 50,

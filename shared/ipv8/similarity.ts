@@ -70,6 +70,7 @@ export class Similarity {
 
   onRequest(source: IpAddress, packet: Uint8Array): Refusal {
     const { contacts, limits, keyPair } = this.around
+    if (!limits.request(source)) return 'ipv8-request-limit'
     const { key, value, verify } = parseSigned(packet, similarityRequest)
     if (key.equals(keyPair.publicKey)) return 'ipv8-own-key'
     // Whoever asks is in one himself. An answer that names no more than he did is no larger than the request.

@@ -9,6 +9,7 @@ import {
   PING,
   PUNCTURE,
   PUNCTURE_REQUEST,
+  SIMILARITY_REQUEST,
   TUNNEL_COMMUNITY_ID,
   WALK_DEFAULTS,
 } from './constants.ts'
@@ -89,6 +90,10 @@ describe('no amplifier (K-06)', () => {
     packet[packet.length - 1] = (packet.at(-1) ?? 0) ^ 1
     for (let n = 0; n < 400; n++) walker.receive(ip(66, n + 1), packet)
     expect(town.counters.get('ipv8-request-limit')).toBe(400 - 2 * WALK_DEFAULTS.requestsPerSource)
+    // What asks for communities comes out of the same allowance.
+    const beside = Uint8Array.of(...prefixOf(DISCOVERY_COMMUNITY_ID), SIMILARITY_REQUEST)
+    walker.receive(ip(66), beside)
+    expect(town.counters.get('ipv8-request-limit')).toBe(401 - 2 * WALK_DEFAULTS.requestsPerSource)
     walker.receive(ip(67), request(keyPair(2), ip(67)))
     expect(town.count(INTRODUCTION_RESPONSE)).toBe(1)
   })

@@ -44,7 +44,7 @@ export class SourceLimits {
     this.puncturesByTarget = bySource(settings.puncturesPerSource, 5 * settings.puncturesPerSource)
   }
 
-  /** Whether an introduction request from there may be looked at now. */
+  /** Whether an introduction or similarity request from there may be looked at now. */
   request(source: IpAddress): boolean {
     return this.requestsBySource.take(siteOf(source))
   }
