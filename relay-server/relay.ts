@@ -67,7 +67,9 @@ export class Relay {
       geo: () => this.running?.geo,
       bytesPerSecond: () => this.running?.bandwidth.bytesPerSecond ?? 0,
       onResult: (result) => {
-        if (result.outcome === 'proved') this.running?.udp.provesRelay(result.candidate.address)
+        // Whichever key it has, who signs as a relay of this network is one of ours.
+        const isRelay = result.outcome === 'proved' || result.outcome === 'wrong-key'
+        if (isRelay) this.running?.udp.provesRelay(result.candidate.address)
         this.running?.discovery.verified(result)
       },
       onLearnt: () => this.running?.discovery.learnt(),

@@ -3,6 +3,9 @@ import type { IpAddress } from '../../shared/bytes/address.ts'
 import { signDescriptor } from '../../shared/directory/descriptor.ts'
 import { KeyPair } from '../../shared/identity/keys.ts'
 import { FLAG_RELAY } from '../../shared/ipv8/constants.ts'
+import { UDP_MTU } from '../../shared/link/constants.ts'
+import { FRAGMENTED_MTU } from '../../shared/link/fragment-limits.ts'
+import type { UdpLinks } from '../links/udp.ts'
 import { clock, random, startRelay, type TestRelay } from '../relay.fixture.ts'
 
 const relays: TestRelay[] = []
@@ -38,6 +41,10 @@ describe('a relay whose address somebody else claims (D-04, D-06)', () => {
     const isProven = (of: KeyPair) => directory.find(of.publicKey.mid)?.proven
     await vi.waitUntil(() => isProven(honest.keyPair), { timeout: 20_000 })
     expect(isProven(liar)).toBe(false)
+    // From now on it gets large packets in fragments, which stock peers cannot read (N-03).
+    const { running } = verifying.relay as unknown as { running: { udp: UdpLinks } }
+    expect(running.udp.linkTo(honest.hop.address)?.mtu).toBe(FRAGMENTED_MTU)
+    expect(running.udp.linkTo({ ...honest.hop.address, port: 9 })?.mtu).toBe(UDP_MTU)
   }, 40_000)
 })
 
