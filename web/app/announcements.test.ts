@@ -5,7 +5,7 @@ import { pieces, scenes, torrent, view } from './views.fixture.ts'
 
 const stateAfter = (...actions: Action[]) => actions.reduce(reduce, initialState(3))
 const open: Action = { type: 'open', request: { kind: 'magnet', uri: 'magnet:?', name: 'Tide' } }
-const playing: Action = { type: 'playing', url: '/media/fixture/0/slow-water.mp4' }
+const playing: Action = { type: 'playing', url: '/media/fixture/0' }
 
 describe('what screen readers hear (W-10)', () => {
   it('tells each stage once', () => {

@@ -22,7 +22,7 @@ const watching = stateAfter(
   started,
   { type: 'open', request: sample },
   { type: 'view', view: scenes.playing },
-  { type: 'playing', url: '/media/fixture/0/slow-water.mp4' },
+  { type: 'playing', url: '/media/fixture/0' },
 )
 
 describe('opening and stopping (W-01)', () => {

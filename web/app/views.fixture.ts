@@ -60,10 +60,10 @@ export const files: readonly FileView[] = [
     name: 'slow-water.mp4',
     bytes: 7_120_000,
     kind: 'video',
-    url: '/media/fixture/0/slow-water.mp4',
+    url: '/media/fixture/0',
   },
-  { index: 1, name: 'slow-water.en.vtt', bytes: 1_840, kind: 'subtitles', url: '/media/fixture/1/s.en.vtt' },
-  { index: 2, name: 'read-me.txt', bytes: 912, kind: 'other', url: '/media/fixture/2/read-me.txt' },
+  { index: 1, name: 'slow-water.en.vtt', bytes: 1_840, kind: 'subtitles', url: '/media/fixture/1' },
+  { index: 2, name: 'read-me.txt', bytes: 912, kind: 'other', url: '/media/fixture/2' },
 ]
 
 export function way(over: Partial<WayInView> = {}): WayInView {
@@ -197,7 +197,7 @@ export const scenes = {
         name: `Season 1/Field.Recordings.of.Rivers.S01E${String(index + 1).padStart(2, '0')}.1080p.mp4`,
         bytes: 1_720_000_000 + index * 1_000_000,
         kind: 'video' as const,
-        url: `/media/fixture/${index}/e.mp4`,
+        url: `/media/fixture/${index}`,
       })),
     }),
   }),

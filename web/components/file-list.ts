@@ -29,16 +29,20 @@ export class FileList extends LitElement {
   static override properties = {
     files: { attribute: false },
     selected: { attribute: false },
+    ready: { type: Boolean },
   }
   static override shadowRootOptions: ShadowRootInit = { mode: 'open', delegatesFocus: true }
 
   declare files: readonly FileView[]
   declare selected: number | undefined
+  /** The files' addresses are answered. Until then nothing is offered to save: the gateway would be asked for it. */
+  declare ready: boolean
 
   constructor() {
     super()
     this.files = []
     this.selected = undefined
+    this.ready = false
   }
 
   override render() {
@@ -82,7 +86,11 @@ export class FileList extends LitElement {
               ? html`<span class="now">${NOW[file.kind]}</span>`
               : nothing
         }
-        <a class="button icon quiet" href="${file.url}?save" aria-label="Save ${name}" title="Save">${save}</a>
+        ${
+          this.ready
+            ? html`<a class="button icon quiet" href="${file.url}?save" aria-label="Save ${name}" title="Save">${save}</a>`
+            : nothing
+        }
       </span>
     </li>`
   }

@@ -48,13 +48,17 @@ export interface MediaNote {
 
 export const MEDIA_PATH = '/media/'
 
-/** The parts of `/media/<token>/<file index>/<name>`, or undefined. */
+/** The parts of `/media/<token>/<file index>`, or undefined. A name may follow: pages from before an update have it there. */
 export function parseMediaPath(path: string): { readonly token: string; readonly file: number } | undefined {
   const match = /^\/media\/([0-9a-f]{32})\/(\d{1,6})(?:\/[^/]*)?$/.exec(path)
   return match ? { token: match[1] as string, file: Number(match[2]) } : undefined
 }
 
-/** @param token 32 hex digits, which only the page that owns the torrent knows */
-export function mediaPath(token: string, file: number, name: string): string {
-  return `${MEDIA_PATH}${token}/${file}/${encodeURIComponent(name.replaceAll('/', '_'))}`
+/**
+ * Without the file's name, which `content-disposition` carries: past the service worker, an address goes to whoever serves the
+ * page.
+ * @param token 32 hex digits, which only the page that owns the torrent knows
+ */
+export function mediaPath(token: string, file: number): string {
+  return `${MEDIA_PATH}${token}/${file}`
 }

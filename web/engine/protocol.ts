@@ -146,7 +146,7 @@ export interface FileView {
   readonly name: string
   readonly bytes: number
   readonly kind: 'video' | 'audio' | 'image' | 'subtitles' | 'other'
-  /** Same-origin address that the service worker answers, e.g. `/media/<random>/0/film.mp4`. */
+  /** Same-origin address that the service worker answers, e.g. `/media/<random>/0`. */
   readonly url: string
 }
 

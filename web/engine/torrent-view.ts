@@ -54,7 +54,7 @@ function stateOf(torrent: Torrent, known: boolean, done: boolean, begun: boolean
 
 function fileView(file: TorrentFile, index: number, token: string): FileView {
   const { name, length: bytes } = file
-  return { index, name, bytes, kind: fileKind(name).kind, url: mediaPath(token, index, name) }
+  return { index, name, bytes, kind: fileKind(name).kind, url: mediaPath(token, index) }
 }
 
 function etaSeconds(left: number, speed: number, known: boolean): number | undefined {

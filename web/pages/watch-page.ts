@@ -78,7 +78,11 @@ export class WatchPage extends LitElement {
       ${
         torrent === undefined || torrent.files.length === 0
           ? nothing
-          : html`<file-list .files=${torrent.files} .selected=${torrent.selected}></file-list>`
+          : html`<file-list
+              .files=${torrent.files}
+              .selected=${torrent.selected}
+              .ready=${state.mediaReady}
+            ></file-list>`
       }`
   }
 

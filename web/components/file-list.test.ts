@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest'
+import { torrent } from '../app/views.fixture.ts'
+import { FileList } from './file-list.ts'
+import { markup } from './markup.fixture.ts'
+
+const list = (over: Partial<FileList> = {}) =>
+  markup(Object.assign(new FileList(), { files: torrent(0.5).files, ...over }).render())
+
+describe('the files of a torrent (W-03)', () => {
+  it('offers none to save before the addresses are answered: whoever serves the page would be asked for it', () => {
+    expect(list()).not.toContain('href')
+    expect(list({ ready: true })).toContain('href="/media/fixture/0?save"')
+  })
+})
