@@ -179,6 +179,15 @@ describe('problems (N-06)', () => {
     expect(problemOf(next)).toBeUndefined()
   })
 
+  it('says of every film that nothing can be played here, until it is put aside (W-10)', () => {
+    const action = { type: 'broken', code: 'media-unavailable' } as const
+    const broken = stateAfter(started, action, { type: 'open', request: sample })
+    expect(problemOf(broken)).toBe('media-unavailable')
+    const aside = stateAfter(broken, { type: 'dismiss-problem' }, { type: 'view', view: scenes.finding })
+    expect(problemOf(aside)).toBeUndefined()
+    expect(problemOf(reduce(aside, { type: 'open', request: magnet }))).toBe('media-unavailable')
+  })
+
   it('puts a problem aside', () => {
     expect(problemOf(reduce(trouble, { type: 'dismiss-problem' }))).toBeUndefined()
   })

@@ -18,7 +18,9 @@ export interface AppState {
   readonly request: OpenRequest | undefined
   /** A problem that the page itself noticed. */
   readonly reported: ProblemCode | undefined
-  /** The engine's problem that the visitor has put aside; shown again when it returns after having gone. */
+  /** What keeps anything at all from being watched, until the page is loaded anew. */
+  readonly broken: ProblemCode | undefined
+  /** The lasting or the engine's problem that the visitor has put aside; shown again when it returns after having gone. */
   readonly dismissed: ProblemCode | undefined
   /** Addresses under /media/ are answered: the service worker is in charge of this page. */
   readonly mediaReady: boolean
@@ -32,6 +34,7 @@ export type Action =
   | { readonly type: 'view'; readonly view: EngineView }
   | { readonly type: 'known-relays'; readonly relays: RelaysView }
   | { readonly type: 'media-ready' }
+  | { readonly type: 'broken'; readonly code: ProblemCode }
   | { readonly type: 'go'; readonly place: Place }
   | Intent
 
@@ -43,6 +46,7 @@ export function initialState(hops: Hops): AppState {
     hops,
     request: undefined,
     reported: undefined,
+    broken: undefined,
     dismissed: undefined,
     mediaReady: false,
     attempt: 0,
@@ -58,6 +62,8 @@ export function reduce(state: AppState, action: Action): AppState {
       return { ...state, relays: action.relays }
     case 'media-ready':
       return { ...state, mediaReady: true }
+    case 'broken':
+      return { ...state, broken: action.code }
     case 'go':
       return { ...state, place: action.place }
     case 'open':
@@ -85,7 +91,7 @@ export function reduce(state: AppState, action: Action): AppState {
       return state
     case 'dismiss-problem':
     case 'new-circuit':
-      return { ...state, reported: undefined, dismissed: state.view?.problem?.code }
+      return { ...state, reported: undefined, dismissed: state.broken ?? state.view?.problem?.code }
     case 'remedy': {
       const calm = {
         ...state,
@@ -111,7 +117,7 @@ function withView(state: AppState, view: EngineView): AppState {
     ...state,
     view,
     request: back ? undefined : state.request,
-    dismissed: gone ? undefined : state.dismissed,
+    dismissed: gone && state.dismissed !== state.broken ? undefined : state.dismissed,
   }
 }
 
@@ -185,7 +191,7 @@ function openCommand(request: OpenRequest): PageCommand {
 /** The problem to show, if any: what the page noticed is nearer to the visitor than what the engine says. */
 export function problemOf(state: AppState): ProblemCode | undefined {
   if (state.reported !== undefined) return state.reported
-  const code = state.view?.problem?.code
+  const code = state.broken ?? state.view?.problem?.code
   return code === state.dismissed ? undefined : code
 }
 

@@ -51,7 +51,7 @@ export class CulvertApp extends LitElement {
       await started
       this.act({ type: 'media-ready' })
     } catch {
-      this.act({ type: 'report', code: 'engine-failed' })
+      this.act({ type: 'broken', code: 'media-unavailable' })
     }
   }
 

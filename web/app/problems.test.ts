@@ -13,6 +13,7 @@ const all: Record<ProblemCode, true> = {
   'no-peers': true,
   'not-playable': true,
   'playback-broke': true,
+  'media-unavailable': true,
   'storage-full': true,
   'engine-failed': true,
 }

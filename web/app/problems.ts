@@ -1,7 +1,7 @@
 import type { Problem } from '../engine/protocol.ts'
 
 /** What the engine reports, and what only the page itself can notice. */
-export type ProblemCode = Problem['code'] | 'playback-broke' | 'not-a-torrent-file'
+export type ProblemCode = Problem['code'] | 'playback-broke' | 'not-a-torrent-file' | 'media-unavailable'
 
 /** What the visitor can do about it; each is one button. */
 export type ProblemAction = 'retry' | 'choose-another' | 'choose-file' | 'new-circuit' | 'reload'
@@ -76,6 +76,13 @@ const words: Readonly<Record<ProblemCode, ProblemWords>> = {
     meaning: 'Playback was interrupted several times in a row.',
     advice: 'Take a new circuit and go on from where you were.',
     actions: ['new-circuit', 'choose-another'],
+  },
+  'media-unavailable': {
+    title: 'Nothing can be played in this window',
+    meaning:
+      'Culvert needs a part of the browser that is switched off here: in some private windows, and where the address of the page does not begin with https.',
+    advice: 'Open this page in a normal window, at an address that begins with https.',
+    actions: ['reload'],
   },
   'storage-full': {
     title: 'There is no room left on this device',

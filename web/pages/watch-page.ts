@@ -53,7 +53,7 @@ export class WatchPage extends LitElement {
           .torrent=${torrent}
           .ready=${state.mediaReady}
           .attempt=${state.attempt}
-          .stopped=${code !== undefined && !playing}
+          .stopped=${(code ?? state.broken) !== undefined && !playing}
         >
           ${this.renderProblem(playing ? undefined : code)}
         </film-stage>
