@@ -46,6 +46,16 @@ describe('what a visitor opens (W-01)', () => {
     expect(given.get('dn')).toBe('A b&c')
   })
 
+  it.each(['xs', 'as', 'mt', 'kt', 'ix', 'so'])(
+    'does not pass on %s, by which a link names more than is counted here',
+    (name) => {
+      const more = `${name}=http%3A%2F%2F192.0.2.1%2Ffile.torrent`
+      expect(cleanMagnet(`magnet:?xt=urn:btih:${HASH}&dn=a&${more}&${more}`)).toBe(
+        `magnet:?xt=urn:btih:${HASH}&dn=a`,
+      )
+    },
+  )
+
   it.each([
     '',
     'not bencode',

@@ -15,8 +15,11 @@ const EXACT_TOPIC = /^urn:btih:(?:[0-9a-f]{40}|[a-z2-7]{32})$/i
 
 const PEER = /^[0-9a-z.:[\]-]{1,255}:\d{1,5}$/i
 
-/** What is passed on of a link: its name, trackers, sources, web seeds and peers, and how many of each. */
-const PASSED_PARAMETERS = { dn: 1, tr: 32, xs: 4, ws: 8, 'x.pe': 64 } as const
+/**
+ * What is passed on of a link: its name, trackers, web seeds and peers, and how many of each. No `xs`: WebTorrent fetches a torrent
+ * file there, with trackers and web seeds beyond these bounds.
+ */
+const PASSED_PARAMETERS = { dn: 1, tr: 32, ws: 8, 'x.pe': 64 } as const
 
 /**
  * Checks the source before WebTorrent sees it.

@@ -12,7 +12,7 @@ import {
 import { SocketError } from './socket.ts'
 
 /**
- * In place of `cross-fetch-ponyfill`: HTTP trackers, web seeds and exact sources, over a tunnel stream. GET only, no cookies,
+ * In place of `cross-fetch-ponyfill`: HTTP trackers and web seeds, over a tunnel stream. GET only, no cookies,
  * no cache. https is refused until there is TLS above the tunnel; every redirect is judged like a first request.
  */
 
