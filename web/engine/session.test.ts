@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { CulvertError } from '../../shared/bytes/error.ts'
 import { SITE_FETCH_MS } from './limits.ts'
 import type { Network } from './network.ts'
 import type { EngineEvent } from './protocol.ts'
@@ -159,6 +160,21 @@ describe('the sample that the view shows (W-01)', () => {
     expect(await shown({ ...SITE, sample: { ...film, torrent: '/sample.torrent' } })).toEqual(film)
     expect(await shown({ ...SITE, sample: undefined })).toBeNull()
     expect(await shown(new Promise(() => {}) as unknown as SiteDocument)).toBeUndefined()
+  })
+})
+
+describe('a network that cannot be started (N-06)', () => {
+  it('is a failure of the page, not of the way in, whatever is opened', async () => {
+    const problems: unknown[] = []
+    const failing = () => {
+      throw new CulvertError('codec-short', 'too short')
+    }
+    const session = await newSession('http://localhost', undefined, failing, SITE, (event) => {
+      if (event.type === 'view') problems.push(event.view.problem)
+    })
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    vi.advanceTimersByTime(2_000)
+    expect(problems.at(-1)).toEqual({ code: 'engine-failed', detail: 'codec-short' })
   })
 })
 

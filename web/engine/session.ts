@@ -1,3 +1,4 @@
+import { CulvertError } from '../../shared/bytes/error.ts'
 import { isOnionName } from '../../shared/link/link-address.ts'
 import { channelOpener } from '../link/channel-orders.ts'
 import { SITE_FETCH_MS, TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
@@ -22,6 +23,8 @@ export class EngineSession {
   private sampleFile: Promise<Uint8Array> | undefined
   private hops: Hops = 3
   private problem: Problem | undefined
+  /** The engine could not be started, which nothing that is opened mends. */
+  private broken: Problem | undefined
   /** Opened before the site's document was here. */
   private waiting: TorrentSource | 'sample' | undefined
   /** Counts what was opened and closed, so that a file which comes late knows that it is. */
@@ -108,13 +111,14 @@ export class EngineSession {
     this.network.setHops(hops)
     // Who came through Tor has no way beside it: data channels would tell others where he is.
     const byOnion = isOnionName(new URL(origin).hostname)
-    this.network.start(origin, byOnion ? undefined : channels && channelOpener(channels)).then(
-      (site) => this.ready(site, origin),
-      () => {
-        this.problem = { code: 'no-relay', detail: "the site's document could not be read" }
+    this.network
+      .start(origin, byOnion ? undefined : channels && channelOpener(channels))
+      .then((site) => this.ready(site, origin))
+      .catch((error) => {
+        const detail = error instanceof CulvertError ? error.code : 'the engine could not be started'
+        this.broken = { code: 'engine-failed', detail }
         this.changed()
-      },
-    )
+      })
   }
 
   private ready(site: SiteDocument, origin: string): void {
@@ -211,7 +215,7 @@ export class EngineSession {
       torrent: facts && { ...facts, swarmSees: exitAddress },
       sample: this.site && sampleView(this.site),
       lab: this.site?.lab ?? false,
-      problem: this.problem ?? problem ?? this.engine?.problem,
+      problem: this.broken ?? this.problem ?? problem ?? this.engine?.problem,
       bridge: this.network.bridge?.view(),
     }
   }
