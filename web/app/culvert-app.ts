@@ -1,4 +1,5 @@
 import { css, html, LitElement, nothing, type PropertyValues } from 'lit'
+import { CulvertError } from '../../shared/bytes/error.ts'
 import { mark } from '../components/icons.ts'
 import { base } from '../styles/base.ts'
 import { controls } from '../styles/controls.ts'
@@ -50,8 +51,9 @@ export class CulvertApp extends LitElement {
       if (this.state.place === 'relays') this.watchRelays()
       await started
       this.act({ type: 'media-ready' })
-    } catch {
-      this.act({ type: 'broken', code: 'media-unavailable' })
+    } catch (error) {
+      const engine = error instanceof CulvertError && error.code === 'engine-not-loaded'
+      this.act({ type: 'broken', code: engine ? 'engine-failed' : 'media-unavailable' })
     }
   }
 

@@ -1,3 +1,4 @@
+import { CulvertError } from '../../shared/bytes/error.ts'
 import { startMedia } from './media-page.ts'
 import type { EngineCommand, EngineEvent, EngineView, Hops } from './protocol.ts'
 import type { RelaysView } from './relays-protocol.ts'
@@ -27,8 +28,10 @@ export class EngineClient {
   }
 
   /**
-   * Call once. Resolves when the service worker controls the page, so that `/media/` addresses work; views come before that.
-   * Rejects where the browser has no service worker (private windows of some browsers, or http on a public address).
+   * Call once. Resolves when the engine has given a view and the service worker controls the page, so that `/media/` addresses
+   * work; views may come before that.
+   * Rejects where the browser has no service worker (private windows of some browsers, or http on a public address), and with
+   * the code `engine-not-loaded` where the engine's worker does not come to life.
    */
   async start(hops: Hops): Promise<void> {
     const worker = this.makeWorker()
@@ -41,6 +44,12 @@ export class EngineClient {
       this.latest = data.view
       for (const watch of this.watchers) watch(data.view)
     })
+    const alive = new Promise<void>((resolve, reject) => {
+      this.onView(() => resolve())
+      worker.addEventListener('error', () =>
+        reject(new CulvertError('engine-not-loaded', "the engine's worker did not start")),
+      )
+    })
     const start = { type: 'start', origin: location.origin, hops } as const satisfies EngineCommand
     if (this.channels) {
       const { port1, port2 } = new MessageChannel()
@@ -49,10 +58,11 @@ export class EngineClient {
     } else {
       worker.postMessage(start)
     }
-    await startMedia({
+    const media = startMedia({
       onPort: (port) => worker.postMessage({ type: 'media-port', port } satisfies EngineCommand, [port]),
       isOpen: () => this.latest?.torrent !== undefined,
     })
+    await Promise.all([media, alive])
   }
 
   send(command: PageCommand): void {
