@@ -136,7 +136,7 @@ describe('introductions in the DiscoveryCommunity (N-08)', () => {
 })
 
 describe('who answers in the DiscoveryCommunity without having been asked (N-08)', () => {
-  it('takes no pong after three wrong ones', () => {
+  it('keeps whom it has proved, and learns no round trip, by a pong after three wrong ones', () => {
     const town = new Town()
     const walker = town.add(1)
     town.add(2)
@@ -154,13 +154,34 @@ describe('who answers in the DiscoveryCommunity without having been asked (N-08)
       walker.receive(ip(2), wrong)
     }
     expect(town.counters.get('ipv8-answer-wrong-identifier')).toBe(3)
+    town.clock.advance(500)
     walker.receive(ip(2), right)
-    expect(town.counters.get('ipv8-unasked-answer')).toBe(1)
-    expect(walker.peers()[0]!.rttMs).toBe(20)
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(0)
+    expect(walker.peers()[0]).toMatchObject({ rttMs: 20, consecutiveFailures: 0 })
     walker.stop()
   })
 
-  it('takes no similarity response after three wrong ones', () => {
+  it('proves no stranger by a pong after three wrong ones', () => {
+    const town = new Town()
+    const walker = town.add(1)
+    const { source, packet } = requestOf(stranger, ip(9))
+    walker.receive(source, packet)
+    walker.start()
+    const right = town.sent.findLast((each) => messageIdOf(each.packet, beside) === PING)!.packet.slice()
+    right[22] = 4
+    const [high, low] = right.slice(-2) as unknown as [number, number]
+    for (const n of [1, 2, 3, 0]) {
+      const pong = right.slice()
+      pong.set([high, low ^ n], pong.length - 2)
+      walker.receive(ip(9), pong)
+    }
+    expect(town.counters.get('ipv8-answer-wrong-identifier')).toBe(3)
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(1)
+    expect(walker.isVerified(ip(9))).toBe(false)
+    walker.stop()
+  })
+
+  it('proves nobody by a similarity response after three wrong ones', () => {
     const town = new Town()
     const walker = town.add(1, { discovery: true })
     const { source, packet } = requestOf(stranger, ip(9))
@@ -173,7 +194,6 @@ describe('who answers in the DiscoveryCommunity without having been asked (N-08)
       walker.receive(ip(9), signedPacket(beside, SIMILARITY_RESPONSE, stranger, similarityResponse, value))
     }
     expect(town.counters.get('ipv8-answer-wrong-identifier')).toBe(3)
-    expect(town.counters.get('ipv8-unasked-answer')).toBe(1)
     expect(walker.isVerified(ip(9))).toBe(false)
     walker.stop()
   })

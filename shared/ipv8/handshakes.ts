@@ -48,8 +48,8 @@ const MAX_HANDSHAKES = 128
 
 /**
  * Introduction requests under way, by identifier: each is sent up to five times (N-04) and has 10 s (N-08). A finished one
- * stays until then, so that the answers to its copies are known for what they are; so does one that somebody guesses at,
- * which nothing answers any more: the next one to that address has to wait.
+ * stays until then, so that the answers to its copies are known for what they are. Answers to one that somebody guesses at
+ * count for what their signatures are worth, and prove no address.
  */
 export class Handshakes {
   private readonly options: HandshakesOptions
@@ -70,8 +70,13 @@ export class Handshakes {
   }
 
   find(identifier: number): Handshake | undefined {
-    const running = this.running.get(identifier)
-    return running && !this.isGuessedAt(running) ? running : undefined
+    return this.running.get(identifier)
+  }
+
+  /** Whether so many wrong answers came from there that the right one may be a guess: it proves nothing then. */
+  isGuessedAt({ identifier }: Handshake): boolean {
+    const wrongAnswers = this.running.get(identifier)?.wrongAnswers ?? 0
+    return wrongAnswers >= this.options.settings.wrongAnswers
   }
 
   /** A random identifier that is no other handshake's. */
@@ -82,20 +87,13 @@ export class Handshakes {
     }
   }
 
-  /**
-   * An answer came from `address` that is none to what was asked there. Too many, and the request there has no answer: it is
-   * nobody's failure. @returns whether one is open there
-   */
+  /** An answer came from `address` that is none to what was asked there. @returns whether anything is open there */
   wrongAnswer(address: IpAddress): boolean {
     const { settings, counters } = this.options
     for (const each of this.running.values()) {
       if (each.answered || !sameAddress(each.address, address)) continue
       each.wrongAnswers++
-      if (each.wrongAnswers === settings.wrongAnswers) {
-        each.timer?.cancel()
-        each.timer = this.untilTimeout(each)
-        counters.add('ipv8-handshake-guessed')
-      }
+      if (each.wrongAnswers === settings.wrongAnswers) counters.add('ipv8-handshake-guessed')
       return true
     }
     return false
@@ -111,8 +109,11 @@ export class Handshakes {
   /** Sends the request, and again until answered. Takes the place of an unanswered handshake with the same address. */
   begin(start: HandshakeStart): void {
     const { clock } = this.options
+    let wrongAnswers = 0
     for (const each of this.running.values()) {
       const sameSpot = !each.answered && formatAddress(each.address) === formatAddress(start.address)
+      // Whoever guesses is given no more guesses by another question.
+      if (sameSpot) wrongAnswers = each.wrongAnswers
       if (sameSpot || each.identifier === start.identifier) this.forget(each)
     }
     const oldest = this.running.values().next()
@@ -124,7 +125,7 @@ export class Handshakes {
       tries: 0,
       answered: false,
       timer: undefined,
-      wrongAnswers: 0,
+      wrongAnswers,
     }
     this.running.set(start.identifier, handshake)
     const schedule = new RetrySchedule(
@@ -172,16 +173,14 @@ export class Handshakes {
 
   private expire(handshake: Running): void {
     this.running.delete(handshake.identifier)
-    if (this.isGuessedAt(handshake) || !canHappen(handshake.state, 'timeout')) return
+    // Who did not answer what somebody else guesses at has done nothing.
+    const isGuessedAt = handshake.wrongAnswers >= this.options.settings.wrongAnswers
+    if (isGuessedAt || !canHappen(handshake.state, 'timeout')) return
     handshake.state = nextState(handshake.state, 'timeout')
     const unreachable = handshake.state === 'unreachable'
     this.options.counters.add(unreachable ? 'ipv8-handshake-unreachable' : 'ipv8-handshake-complete')
     if (unreachable) this.options.onUnreachable(handshake)
     else this.options.counters.add('ipv8-puncture-missing')
-  }
-
-  private isGuessedAt({ wrongAnswers }: Running): boolean {
-    return wrongAnswers >= this.options.settings.wrongAnswers
   }
 
   private forget(handshake: Running): void {

@@ -113,8 +113,8 @@ export class IntroductionRequests {
     contacts.signed(source, connectionType)
     this.community.resting.delete(handshake.address)
     if (this.saysSomethingOfOurNat(handshake)) this.around.nat.puncture(handshake.address, true)
-    // Who received the request may still write another source.
-    const proven = sameAddress(source, handshake.address)
+    // Who received the request may still write another source; and who did not may guess, in time.
+    const proven = sameAddress(source, handshake.address) && !this.handshakes.isGuessedAt(handshake)
     if (proven) {
       contacts.answered(source)
       own.vote(source, response.destination)

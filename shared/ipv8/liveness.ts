@@ -21,7 +21,7 @@ const MAX_OPEN = 256
 /**
  * Keeps the peers of all communities known with the DiscoveryCommunity's ping: pings those silent, drops those that stay
  * silent, answers pings. Our identifiers are random, where py-ipv8's follow its clock, so that a pong proves that the ping
- * was received; after a few wrong ones from its address a ping has no pong, and the next has to wait.
+ * was received; after a few wrong ones from its address the right one proves nothing new.
  */
 export class Liveness {
   private readonly around: Surroundings
@@ -92,17 +92,20 @@ export class Liveness {
     const { identifier } = readUnsigned(packet, ping)
     const key = formatAddress(source)
     const sent = this.open.get(key)
-    if (sent === undefined || this.isGuessedAt(sent)) return 'ipv8-unasked-answer'
+    if (sent === undefined) return 'ipv8-unasked-answer'
     if (sent.identifier !== identifier) {
       sent.wrongPongs++
       return 'ipv8-answer-wrong-identifier'
     }
+    // What may be a guess proves nothing; whoever has proved himself before is still there by it.
+    const isGuessedAt = this.isGuessedAt(sent)
+    if (isGuessedAt && !this.around.contacts.at(source)?.proven) return 'ipv8-unasked-answer'
     this.open.delete(key)
     const now = this.around.clock.now()
     this.around.contacts.answered(source)
     for (const peer of this.peersAt(source)) {
       peer.lastHeard = now
-      peer.measured(now - sent.sentMs)
+      if (!isGuessedAt) peer.measured(now - sent.sentMs)
       peer.record.alive()
     }
     return undefined

@@ -34,36 +34,31 @@ const VOTERS_FOR_AGREEMENT = 2
 export class OwnAddresses {
   private readonly clock: Clock
   private readonly evidenceMs: number
-  private readonly lans = new Map<Family, IpAddress>()
-  private readonly given = new Map<Family, IpAddress>()
-  private readonly set = new Map<Family, IpAddress>()
+  private readonly given: () => GivenAddresses
   private readonly estimated = new Map<Family, IpAddress>()
   private readonly votes: Record<Family, BoundedMap<string, Vote>> = {
     ipv4: new BoundedMap(MAX_VOTES),
     ipv6: new BoundedMap(MAX_VOTES),
   }
 
-  constructor(clock: Clock, evidenceMs: number, { lan, wan, lan6, wan6 }: GivenAddresses) {
+  /** @param given asked each time, for they may change */
+  constructor(clock: Clock, evidenceMs: number, given: () => GivenAddresses) {
     this.clock = clock
     this.evidenceMs = evidenceMs
-    for (const address of [lan6, lan]) if (address) this.lans.set(address.kind, address)
-    for (const address of [wan6, wan]) if (address) this.given.set(address.kind, address)
+    this.given = given
   }
 
   /** NO_ADDRESS if there is none of this family. */
   lan(family: Family): IpAddress {
-    return this.lans.get(family) ?? NO_ADDRESS
+    const { lan, lan6 } = this.given()
+    return [lan, lan6].find((address) => address?.kind === family) ?? NO_ADDRESS
   }
 
   /** NO_ADDRESS until given or told. */
   wan(family: Family): IpAddress {
-    return this.set.get(family) ?? this.given.get(family) ?? this.estimated.get(family) ?? NO_ADDRESS
-  }
-
-  /** A WAN address to keep from now on (a port mapping's, say); with undefined, what was given or others see holds again. */
-  setWan(address: IpAddress | undefined): void {
-    if (address) this.set.set(address.kind, address)
-    else this.set.clear()
+    const { wan, wan6 } = this.given()
+    const given = [wan, wan6].find((address) => address?.kind === family)
+    return given ?? this.estimated.get(family) ?? NO_ADDRESS
   }
 
   isOwn(address: IpAddress): boolean {

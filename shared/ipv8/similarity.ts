@@ -101,14 +101,14 @@ export class Similarity {
     if (asked === undefined) return 'ipv8-unasked-answer'
     if (asked.identifier !== value.identifier) {
       asked.wrongAnswers++
-      if (asked.wrongAnswers >= settings.wrongAnswers) this.open.delete(formatAddress(source))
       return 'ipv8-answer-wrong-identifier'
     }
     if (!limits.verification(source, contacts.at(source))) return 'ipv8-verification-limit'
     verify()
     this.open.delete(formatAddress(source))
     contacts.signed(source)
-    contacts.answered(source)
+    // What may be a guess proves nothing.
+    if (asked.wrongAnswers < settings.wrongAnswers) contacts.answered(source)
     const peer = this.discovery.table.find(key)
     if (peer) this.discovery.table.admit(key, source, clock.now(), settings.pingAfterSilenceMs)
     this.consider(source, value.communities)

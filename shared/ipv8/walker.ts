@@ -36,7 +36,8 @@ export interface WalkerOptions {
   readonly counters: Counters
   /** FLAG_... that we offer. */
   readonly flags: number
-  readonly addresses: GivenAddresses
+  /** Asked each time where they may change. */
+  readonly addresses: GivenAddresses | (() => GivenAddresses)
   /** Families that the socket can send to; both unless given. */
   readonly families?: readonly IpAddress['kind'][]
   /**
@@ -103,7 +104,8 @@ export class Walker {
   constructor(options: WalkerOptions) {
     const { clock, communityId, addresses, keyPair, random, counters } = options
     const settings = { ...WALK_DEFAULTS, ...options.settings }
-    const own = new OwnAddresses(clock, settings.evidenceMs, addresses)
+    const given = typeof addresses === 'function' ? addresses : () => addresses
+    const own = new OwnAddresses(clock, settings.evidenceMs, given)
     const contacts = new Contacts(clock, settings.maxContacts)
     this.options = options
     this.startedMs = clock.now()
@@ -175,11 +177,6 @@ export class Walker {
   /** The IPv6 one; NO_ADDRESS if none is known. */
   get wan6(): IpAddress {
     return this.around.own.wan('ipv6')
-  }
-
-  /** A WAN address to keep (a port mapping's); with undefined, what was given or what others see holds again. */
-  setWan(address: IpAddress | undefined): void {
-    this.around.own.setWan(address)
   }
 
   get status(): WalkStatus {
