@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,5 +109,24 @@ describe('the log (N-13)', () => {
       lines.push('-')
     }
     expect(lines).toEqual(['error a', '-', 'error a', 'info b', '-', 'error a', 'info b', 'debug c', '-'])
+  })
+  it('drops what cannot be written, and the process goes on', async () => {
+    const log = new URL('./log.ts', import.meta.url).href
+    const program = `
+      const { createLog } = await import('${log}')
+      createLog('error').error('a')
+      createLog('error').error('b')
+      setImmediate(() => process.stdout.write('alive'))`
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', full],
+    })
+    closeSync(full)
+    let output = ''
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+    const [code] = await once(child, 'close')
+    expect([code, output]).toEqual([0, 'alive'])
   })
 })

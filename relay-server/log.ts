@@ -1,3 +1,8 @@
+import { writeSync } from 'node:fs'
+
+/** The file descriptor. */
+const STDERR = 2
+
 export type LogLevel = 'error' | 'info' | 'debug'
 
 /**
@@ -20,6 +25,11 @@ export function createLog(level: LogLevel, write: (line: string) => void = write
   return { error: at('error'), info: at('info'), debug: at('debug') }
 }
 
+/** By the descriptor: `process.stderr` ends the process with an uncaught error at the first line that it cannot write. */
 function writeStderr(line: string): void {
-  process.stderr.write(`${line}\n`)
+  try {
+    writeSync(STDERR, `${line}\n`)
+  } catch {
+    // The disk is full, the terminal closed or the pipe busy. There is nobody to tell, and the next line may fit again.
+  }
 }
