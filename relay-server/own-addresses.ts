@@ -1,5 +1,7 @@
 import { addressOf, formatAddress, type IpAddress, isNoAddress } from '../shared/bytes/address.ts'
+import type { Clock } from '../shared/world/clock.ts'
 import { isUnspecified, lanAddresses } from './endpoints.ts'
+import { OWN_HOSTS_MS } from './exit/constants.ts'
 
 type Kind = IpAddress['kind']
 
@@ -9,27 +11,39 @@ export interface OwnAddressesOptions {
   readonly families: readonly Kind[]
   /** The address that the operator says others reach the relay at. */
   readonly publicHost: string | undefined
+  readonly clock: Clock
   readonly lanAddressesOf?: typeof lanAddresses
 }
 
-/** Where this relay is, as far as it knows by itself: what neighbours see of it is the walk's business. */
+/**
+ * Where this relay is, as far as it knows by itself: what neighbours see of it is the walk's business. The network cards are read
+ * anew every minute: a relay may start before its network does, and move to another.
+ */
 export class OwnAddresses {
-  /** On the local network; IPv4 where the socket is for both IP versions. */
-  readonly lan: IpAddress
-  readonly lan6: IpAddress | undefined
+  private readonly options: OwnAddressesOptions
   private readonly bound: IpAddress
   private readonly publicAddress: IpAddress | undefined
   private mapped: IpAddress | undefined
+  private local: { readonly lan: IpAddress; readonly lan6: IpAddress | undefined }
+  private readAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: OwnAddressesOptions) {
-    const { bound, families, publicHost, lanAddressesOf = lanAddresses } = options
-    const { ipv4, ipv6 } = lanAddressesOf(bound, families)
+    const { bound, publicHost } = options
     const loopback = addressOf(bound.kind === 'ipv6' ? '::1' : '127.0.0.1', bound.port) as IpAddress
+    this.options = options
     this.bound = bound
-    this.lan = ipv4 ?? ipv6 ?? loopback
-    this.lan6 = ipv6
+    this.local = { lan: loopback, lan6: undefined }
     this.publicAddress =
       publicHost === undefined ? undefined : (addressOf(publicHost, bound.port) as IpAddress)
+  }
+
+  /** On the local network; IPv4 where the socket is for both IP versions. Loopback until there is one. */
+  get lan(): IpAddress {
+    return this.cards().lan
+  }
+
+  get lan6(): IpAddress | undefined {
+    return this.cards().lan6
   }
 
   /** What the router at home has mapped to the socket, if it did. */
@@ -78,5 +92,16 @@ export class OwnAddresses {
     const own = [this.bound, this.lan, this.lan6, this.given('ipv4'), this.given('ipv6')]
     const text = formatAddress(address)
     return own.some((each) => each !== undefined && formatAddress(each) === text)
+  }
+
+  /** Between two networks, the relay counts as where it was. */
+  private cards(): OwnAddresses['local'] {
+    const { bound, families, clock, lanAddressesOf = lanAddresses } = this.options
+    if (clock.now() - this.readAtMs < OWN_HOSTS_MS) return this.local
+    this.readAtMs = clock.now()
+    const { ipv4, ipv6 } = lanAddressesOf(bound, families)
+    const lan = ipv4 ?? ipv6
+    if (lan) this.local = { lan, lan6: ipv6 }
+    return this.local
   }
 }

@@ -171,6 +171,7 @@ describe('own addresses (N-01)', () => {
       bound: ip('::'),
       families: ['ipv4', 'ipv6'],
       publicHost: undefined,
+      clock: new VirtualClock(),
       lanAddressesOf: () => lans,
     })
     expect(own.forWalk()).toEqual({ lan: lans.ipv4, lan6: lans.ipv6 })
@@ -189,6 +190,7 @@ describe('own addresses (N-01)', () => {
       bound: ip('::'),
       families: ['ipv4', 'ipv6'],
       publicHost: undefined,
+      clock: new VirtualClock(),
       lanAddressesOf: () => lans,
     })
     const walk = (wan: IpAddress, wan6: IpAddress, relayOnly = false) => ({
@@ -207,7 +209,7 @@ describe('own addresses (N-01)', () => {
   })
 
   it('are what the socket is bound to, or what the operator says', () => {
-    const options = { bound: ip('127.0.0.11'), families: ['ipv4'] as const }
+    const options = { bound: ip('127.0.0.11'), families: ['ipv4'] as const, clock: new VirtualClock() }
     const bound = new OwnAddresses({ ...options, publicHost: undefined })
     expect([bound.lan, bound.lan6, bound.given('ipv4')]).toEqual([
       ip('127.0.0.11'),
@@ -218,9 +220,39 @@ describe('own addresses (N-01)', () => {
       ip('203.0.113.7'),
     )
     expect(
-      isUnspecified(
-        new OwnAddresses({ bound: ip('0.0.0.0'), families: ['ipv4'], publicHost: undefined }).lan,
-      ),
+      isUnspecified(new OwnAddresses({ ...options, bound: ip('0.0.0.0'), publicHost: undefined }).lan),
     ).toBe(false)
+  })
+
+  it('are read again every minute: the network may come after the relay, go, and be another', () => {
+    const clock = new VirtualClock()
+    let cards: Partial<typeof lans> = {}
+    let reads = 0
+    const own = new OwnAddresses({
+      bound: ip('::'),
+      families: ['ipv4', 'ipv6'],
+      publicHost: undefined,
+      clock,
+      lanAddressesOf: () => {
+        reads++
+        return cards
+      },
+    })
+    expect(own.forWalk()).toEqual({ lan: ip('::1') })
+    cards = lans
+    clock.advance(59_999)
+    expect([own.lan, reads]).toEqual([ip('::1'), 1])
+    clock.advance(1)
+    expect(own.forWalk()).toEqual({ lan: lans.ipv4, lan6: lans.ipv6 })
+    cards = {}
+    clock.advance(60_000)
+    expect(own.lan).toEqual(lans.ipv4)
+    cards = { ipv4: ip('10.1.2.3') }
+    clock.advance(60_000)
+    expect([lans.ipv4, ip('10.1.2.3'), lans.ipv6].map((address) => own.isOwn(address))).toEqual([
+      false,
+      true,
+      false,
+    ])
   })
 })

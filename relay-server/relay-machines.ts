@@ -121,7 +121,7 @@ function makeWalker({ config, keyPair, clock, random, counters, log, ...options 
     random,
     counters,
     flags: flagsOf(config.exit),
-    addresses: own.forWalk(),
+    addresses: () => own.forWalk(),
     families: udp.families,
     onStatus: (status) => {
       report.note(status)

@@ -148,6 +148,7 @@ export class Relay {
       bound: udp.address,
       families: udp.families,
       publicHost: config.udp.publicHost,
+      clock,
     })
     const machines = makeMachines({
       ...this.options,
@@ -293,18 +294,17 @@ export class Relay {
     return (router?.table.legsOf(link).length ?? 0) > 0 || links?.isNeighbour(link) === true
   }
 
-  private portsOf({ own, gateway, walker }: Running): RelayPorts {
+  private portsOf({ own, gateway }: Running): RelayPorts {
     const { config, clock, log } = this.options
     return new RelayPorts({
       config,
       clock,
       log,
-      lan: own.lan,
+      lan: () => own.lan,
       gateway: gateway?.address,
       onMapped: (udp, linkTcp) => {
         this.mappedTcp = linkTcp
         own.setMapped(udp)
-        walker.setWan(udp)
       },
     })
   }

@@ -97,7 +97,12 @@ export class OverlayClient {
     this.udp = udp
     this.prefix = prefixOf(fromHex(config.community))
     this.policy = new ExitPolicy({ allowNetworks: config.lab ? ['127.0.0.0/8'] : [] })
-    const own = new OwnAddresses({ bound: udp.address, families: udp.families, publicHost: undefined })
+    const own = new OwnAddresses({
+      bound: udp.address,
+      families: udp.families,
+      publicHost: undefined,
+      clock,
+    })
     this.walker = new Walker({
       keyPair: KeyPair.generate(random),
       communityId: fromHex(config.community),
@@ -105,7 +110,7 @@ export class OverlayClient {
       random,
       counters,
       flags: 0,
-      addresses: own.forWalk(),
+      addresses: () => own.forWalk(),
       families: udp.families,
       settings: config.lab ? { maxPeersPerNetwork: 30 } : {},
       mayReach: (address) => this.mayReach(address),

@@ -4,6 +4,8 @@ export const LEASE_SECONDS = 3_600
 export const RENEW_MS = 1_800_000
 /** Where no router answered, or the mapper failed, it is tried again after this long: networks change. */
 export const RETRY_MS = 1_800_000
+/** How often it is looked whether this machine is on another network, where there is another router to ask. */
+export const NETWORK_CHECK_MS = 60_000
 /** What a router has to answer one question. */
 export const NAT_PMP_ANSWER_MS = 750
 export const NAT_PMP_TRIES = 3

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { parseConfig } from '../config.ts'
-import { RETRY_MS, STOP_MS } from './constants.ts'
+import { NETWORK_CHECK_MS, RETRY_MS, STOP_MS } from './constants.ts'
 import { type MapperSettings, readReport } from './messages.ts'
 import { RelayPorts } from './relay-ports.ts'
 import { defaultRouter, localAddressTowards } from './router.ts'
@@ -34,12 +34,13 @@ function relayPorts(config = '', lan = '192.168.1.9', gateway: string | undefine
   const lines: string[] = []
   const mapped: (IpAddress | undefined)[] = []
   const links: (IpAddress | undefined)[] = []
+  const network = { host: lan }
   const write = (line: string) => lines.push(line)
   const ports = new RelayPorts({
     config: parseConfig(config, 'relay.yaml'),
     clock,
     log: { error: write, info: write, debug: write },
-    lan: addressOf(lan, 6421) as IpAddress,
+    lan: () => addressOf(network.host, 6421) as IpAddress,
     gateway: gateway === undefined ? undefined : addressOf(gateway, 8080),
     onMapped: (udp, linkTcp) => {
       mapped.push(udp)
@@ -61,7 +62,7 @@ function relayPorts(config = '', lan = '192.168.1.9', gateway: string | undefine
         { port: 6667, protocol: 'tcp', externalHost, externalPort: externalPort + 1 },
       ],
     })
-  return { clock, mappers, mapper, lines, mapped, links, ports, report }
+  return { clock, network, mappers, mapper, lines, mapped, links, ports, report }
 }
 
 describe('the ports that a router is asked for (N-10)', () => {
@@ -115,6 +116,48 @@ describe('the ports that a router is asked for (N-10)', () => {
       "the router sends this relay's port here (UPnP)",
       "the router sends this relay's port here (UPnP), but is behind another router itself",
     ])
+  })
+})
+
+describe('a network that comes late, or changes (N-10, O-06)', () => {
+  it('is asked for ports as soon as there is one', () => {
+    const { clock, network, mappers, ports } = relayPorts('', '127.0.0.1')
+    expect([mappers.length, ports.state]).toEqual([0, 'off'])
+    network.host = '192.168.1.9'
+    clock.advance(NETWORK_CHECK_MS)
+    expect([mappers.length, ports.state]).toEqual([1, 'asking'])
+    clock.advance(10 * NETWORK_CHECK_MS)
+    expect(mappers).toHaveLength(1)
+  })
+
+  it('is asked once the ports of the one before have been taken back, and is not if it is no home’s', async () => {
+    const { clock, network, mappers, report, mapped, ports } = relayPorts()
+    report('93.184.216.34')
+    network.host = '10.1.2.3'
+    clock.advance(NETWORK_CHECK_MS)
+    expect(mapped.at(-1)).toBeUndefined()
+    expect(mappers.map(({ signals }) => signals)).toEqual([['SIGTERM']])
+    mappers[0]?.emit('exit', 0)
+    await Promise.resolve()
+    expect([mappers.length, ports.state]).toEqual([2, 'asking'])
+    network.host = '93.184.216.35'
+    clock.advance(NETWORK_CHECK_MS)
+    mappers[1]?.emit('exit', 0)
+    await Promise.resolve()
+    expect([mappers.length, ports.state]).toEqual([2, 'off'])
+    await ports.stop()
+    expect(clock.idle).toBe(true)
+  })
+
+  it('is not asked any more where the relay stops meanwhile', async () => {
+    const { clock, network, mapper, mappers, ports } = relayPorts()
+    network.host = '10.1.2.3'
+    clock.advance(NETWORK_CHECK_MS)
+    const stopped = ports.stop()
+    mapper?.emit('exit', 0)
+    await stopped
+    expect(mappers).toHaveLength(1)
+    expect(clock.idle).toBe(true)
   })
 })
 

@@ -6,10 +6,11 @@ import {
   parseIpv4,
 } from '../../shared/bytes/address.ts'
 import { ExitPolicy } from '../../shared/onion/exit-policy.ts'
-import type { Clock } from '../../shared/world/clock.ts'
+import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { RelayConfig } from '../config.ts'
 import { isLoopback } from '../endpoints.ts'
 import type { Log } from '../log.ts'
+import { NETWORK_CHECK_MS } from './constants.ts'
 import type { WantedPort } from './messages.ts'
 import { PortMapping, type PortMappingOptions, type PortMappingState } from './port-mapping.ts'
 
@@ -17,8 +18,8 @@ export interface RelayPortsOptions {
   readonly config: RelayConfig
   readonly clock: Clock
   readonly log: Log
-  /** The UDP socket's address on the local network. */
-  readonly lan: IpAddress
+  /** The UDP socket's address on the local network; asked again from time to time, for the network may come late or change. */
+  lan(): IpAddress
   /** The gateway's, if it listens. */
   readonly gateway: Address | undefined
   /** Where the UDP socket, and the port of TCP links, can be reached from outside; undefined if it is not known (any more). */
@@ -28,18 +29,55 @@ export interface RelayPortsOptions {
 
 const NAMES = { 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' } as const
 
-/** The mapping of a relay's ports, where one makes sense: at home, behind a router. */
+/**
+ * The mapping of a relay's ports, where one makes sense: at home, behind a router. On another network it is made anew, once the
+ * one before has been taken back: some routers would take both back together.
+ */
 export class RelayPorts {
   private readonly options: RelayPortsOptions
-  private readonly mapping: PortMapping | undefined
+  private mapping: PortMapping | undefined
   private current: PortMappingState = 'off'
+  /** The network that was looked at last, by this machine's address in it. */
+  private host: string | undefined
+  private check: Timer | undefined
+  private stopped = false
 
   constructor(options: RelayPortsOptions) {
-    const { clock, startMapper } = options
     this.options = options
-    const ports = portsToMap(options)
-    if (ports.length === 0) return
+  }
+
+  get state(): PortMappingState {
+    return this.current
+  }
+
+  start(): void {
+    this.check = this.options.clock.after(NETWORK_CHECK_MS, () => this.start())
+    const { host } = this.options.lan()
+    if (host === this.host) return
+    this.host = host
+    if (!this.mapping) {
+      this.map()
+      return
+    }
     this.current = 'asking'
+    this.options.onMapped(undefined, undefined)
+    void this.mapping.stop().then(() => this.map())
+  }
+
+  stop(): Promise<void> {
+    this.stopped = true
+    this.check?.cancel()
+    return this.mapping?.stop() ?? Promise.resolve()
+  }
+
+  private map(): void {
+    if (this.stopped) return
+    const { clock, startMapper, config, gateway } = this.options
+    const lan = this.options.lan()
+    const ports = portsToMap(config, lan, gateway)
+    this.current = ports.length === 0 ? 'off' : 'asking'
+    this.mapping = undefined
+    if (ports.length === 0) return
     this.mapping = new PortMapping({
       ports,
       clock,
@@ -49,22 +87,11 @@ export class RelayPorts {
           const found = mapped.find((each) => each.protocol === protocol && each.port === port)
           return found && (addressOf(found.externalHost, found.externalPort) as IpAddress)
         }
-        this.changed(state, of('udp', options.lan.port), of('tcp', options.config.links.tcp.port))
+        this.changed(state, of('udp', lan.port), of('tcp', config.links.tcp.port))
       },
       ...(startMapper ? { startMapper } : {}),
     })
-  }
-
-  get state(): PortMappingState {
-    return this.current
-  }
-
-  start(): void {
-    this.mapping?.start()
-  }
-
-  stop(): Promise<void> {
-    return this.mapping?.stop() ?? Promise.resolve()
+    this.mapping.start()
   }
 
   private changed(state: PortMappingState, udp: IpAddress | undefined, tcp: IpAddress | undefined): void {
@@ -82,7 +109,7 @@ export class RelayPorts {
 }
 
 /** None in a lab, on loopback, with an address that the operator gave, or without a private IPv4 address to map to. */
-function portsToMap({ config, lan, gateway }: RelayPortsOptions): WantedPort[] {
+function portsToMap(config: RelayConfig, lan: IpAddress, gateway: Address | undefined): WantedPort[] {
   const { portMapping, publicHost } = config.udp
   if (!portMapping || config.lab || publicHost !== undefined || isLoopback(lan) || !isBehindRouter(lan))
     return []
