@@ -255,7 +255,7 @@ export class DirectoryExchange {
     const { settings } = this
     const asking = [...this.fetches.values()].filter((pull) => pull.since > 0).length
     if (asking >= settings.maxAsking) return 0
-    const fromMs = this.complete.from(link.address)
+    const fromMs = this.complete.from(link)
     if (fromMs === undefined) return SINCE_EVER
     return Math.ceil((this.options.clock.now() - fromMs + settings.slackMs) / 1000)
   }
@@ -290,7 +290,7 @@ export class DirectoryExchange {
   private finish(pull: Pull, answered: boolean): void {
     pull.timer?.cancel()
     this.fetches.delete(pull.link)
-    if (answered && pull.since > 0) this.complete.add(pull.link.address, pull.startedMs)
+    if (answered && pull.since > 0) this.complete.add(pull.link, pull.startedMs)
     pull.done(pull.added, answered)
   }
 
