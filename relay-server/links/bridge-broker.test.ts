@@ -165,6 +165,16 @@ describe('who is brought together with a volunteer (L-06, issue: volunteers)', (
     expect([broker.askers, clock.idle]).toEqual([0, true])
   })
 
+  it('leaves nothing behind that runs when the relay has stopped', async () => {
+    const { clock, broker, ask } = town(['refuses'])
+    broker.offered(0, 1)
+    expect(await outcomeOf(clock, ask())).toBe('bridge-nobody')
+    broker.stop()
+    expect([broker.volunteers, broker.askers]).toEqual([0, 0])
+    clock.advance(10_000)
+    expect(clock.idle).toBe(true)
+  })
+
   it('remembers no more volunteers than it may, and takes nothing that is no offer', async () => {
     const { clock, broker, called, counters } = town(['answers', 'answers'], { volunteers: 1 })
     broker.offered(0, 1)

@@ -11,7 +11,7 @@ import { Gathering } from '../../shared/link/gathering.ts'
 import { checkedDescription } from '../../shared/link/session-description.ts'
 import type { SignalEvents, SignalSession } from '../../shared/link/signalling.ts'
 import { NO_MID } from '../../shared/link/signalling-messages.ts'
-import type { Clock } from '../../shared/world/clock.ts'
+import type { Clock, Timer } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import { pick, type Random } from '../../shared/world/random.ts'
 
@@ -44,10 +44,11 @@ export class BridgeBroker<Way> {
   private readonly limits: BrokerLimits
   /** Free places of the pages that offer any, as they said last, less the calls since. */
   private readonly places = new Map<Way, number>()
-  /** Those that brought no answer, just now. */
-  private readonly resting = new Set<Way>()
+  /** Those that brought no answer, until they have rested. */
+  private readonly resting = new Map<Way, Timer>()
   /** Gone when it is over, with the addresses in it, whether anybody asks again or not. */
   private minute: Minute | undefined
+  private minuteTimer: Timer | undefined
   private pending = 0
 
   constructor(options: BridgeBrokerOptions<Way>) {
@@ -81,6 +82,15 @@ export class BridgeBroker<Way> {
     this.places.delete(way)
   }
 
+  /** Forgets everybody. */
+  stop(): void {
+    this.minuteTimer?.cancel()
+    this.minute = undefined
+    for (const timer of this.resting.values()) timer.cancel()
+    this.resting.clear()
+    this.places.clear()
+  }
+
   /**
    * @param asker whose question it is, for the limits: an address, or part of one
    * @param offer the session description of the page that asks, with its candidates
@@ -110,8 +120,7 @@ export class BridgeBroker<Way> {
         if (answer !== undefined) return answer
         // It is asked again when it says anew how many places it has, and others have had their turn.
         this.places.delete(way)
-        this.resting.add(way)
-        this.options.clock.after(BROKER_REST_MS, () => this.resting.delete(way))
+        this.rest(way)
       }
     } finally {
       this.pending--
@@ -166,10 +175,18 @@ export class BridgeBroker<Way> {
   private beginMinute(): Minute {
     const minute: Minute = { asked: 0, byAsker: new Map() }
     this.minute = minute
-    this.options.clock.after(MINUTE_MS, () => {
+    this.minuteTimer = this.options.clock.after(MINUTE_MS, () => {
       this.minute = undefined
     })
     return minute
+  }
+
+  private rest(way: Way): void {
+    this.resting.get(way)?.cancel()
+    this.resting.set(
+      way,
+      this.options.clock.after(BROKER_REST_MS, () => this.resting.delete(way)),
+    )
   }
 
   private checked(offer: string): string {

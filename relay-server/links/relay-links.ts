@@ -146,6 +146,7 @@ export class RelayLinks {
   async stop(): Promise<void> {
     this.cover?.stop()
     this.proofs.stop()
+    this.broker.stop()
     this.keeper.stop()
     await this.kinds.stop()
   }

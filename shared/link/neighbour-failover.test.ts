@@ -153,6 +153,23 @@ describe('failover of a neighbour (L-07)', () => {
     },
   )
 
+  it('asks once more over UDP where packets come that may be the neighbour’s, and the answers are lost', () => {
+    const clock = new VirtualClock()
+    const hood = new Neighbourhood(clock)
+    const pair = hood.join({ kind: 'udp' })
+    clock.advance(2_000)
+    pair.swallow()
+    const sinceMs = clock.now()
+    while (hood.right.neighbour.status === 'open' && clock.now() - sinceMs < 5_000) {
+      hood.right.neighbour.send(numbered(1), 5)
+      pair.inject(Uint8Array.of(0, 4, ...numbered(7)))
+      clock.advance(10)
+    }
+    const noisyMs = clock.now() - sinceMs
+    expect(noisyMs).toBeGreaterThan(3 * NEIGHBOUR_SETTINGS.silenceMs)
+    expect(noisyMs).toBeLessThan(1_300)
+  })
+
   it('goes on with a silent wire where there is no other', () => {
     const clock = new VirtualClock()
     const hood = new Neighbourhood(clock)

@@ -64,6 +64,7 @@ export class NeighbourWire {
   private readonly options: NeighbourWireOptions
   private readonly pings = new Map<number, number>()
   private heardMs: number
+  private tookMs = Number.NEGATIVE_INFINITY
   /** When the first packet was sent after the last that came. */
   private owedMs: number | undefined
   /** Pings since anything came, and when the first of them was sent. */
@@ -119,6 +120,8 @@ export class NeighbourWire {
 
   /** Something came, perhaps of the neighbour. */
   took(bytes: number): void {
+    // By all other kinds it was the neighbour.
+    if (this.wire.kind === 'udp') this.tookMs = this.options.clock.now()
     this.messagesIn++
     this.bytesIn += bytes
   }
@@ -189,10 +192,15 @@ export class NeighbourWire {
     return inUse() ? settings.silenceMs : settings.idleAskMs
   }
 
-  /** How long after the first question without an answer it counts as silent: two questions and a round trip, at least. */
+  /** Questions without an answer after which it counts as silent. One more where packets come that may be the neighbour's. */
+  private get patience(): number {
+    return this.tookMs > this.firstAskMs ? 3 : 2
+  }
+
+  /** How long after the first of them: so many questions and a round trip, at least. */
   private verdictMs(): number {
     const { unknownRoundTripMs } = this.options.settings
-    return Math.max(2 * this.askEveryMs(), this.roundTrip.timeoutMs(unknownRoundTripMs))
+    return Math.max(this.patience * this.askEveryMs(), this.roundTrip.timeoutMs(unknownRoundTripMs))
   }
 
   private readonly check = (): void => {
@@ -223,7 +231,7 @@ export class NeighbourWire {
       this.close('lost')
       return
     }
-    if (this.asked >= 2 && !this.silent && nowMs - this.firstAskMs >= this.verdictMs()) {
+    if (this.asked >= this.patience && !this.silent && nowMs - this.firstAskMs >= this.verdictMs()) {
       this.silent = true
       this.options.onStatus()
       if (this.closed) return
