@@ -9,6 +9,7 @@ import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { parseConfig } from '../config.ts'
 import { NETWORK_CHECK_MS, RETRY_MS, STOP_MS } from './constants.ts'
 import { type MapperSettings, readReport } from './messages.ts'
+import { PortMapping } from './port-mapping.ts'
 import { RelayPorts } from './relay-ports.ts'
 import { defaultRouter, localAddressTowards } from './router.ts'
 
@@ -174,6 +175,27 @@ describe('a router or mapper that fails (N-10, O-06)', () => {
     clock.advance(RETRY_MS)
     expect(mappers).toHaveLength(3)
     expect(lines.filter((line) => line.startsWith('no router'))).toHaveLength(1)
+  })
+
+  it('is tried again though not even a process could be started', async () => {
+    const clock = new VirtualClock()
+    const states: string[] = []
+    let tries = 0
+    const mapping = new PortMapping({
+      ports: [{ port: 6421, protocol: 'udp' }],
+      clock,
+      onChange: (state) => states.push(state),
+      startMapper: (settings) => {
+        tries++
+        if (tries < 3) throw new Error('spawn ENOMEM')
+        return new FakeMapper(settings) as unknown as ChildProcess
+      },
+    })
+    mapping.start()
+    expect([states, tries]).toEqual([['none'], 1])
+    clock.advance(2 * RETRY_MS)
+    expect([states, tries]).toEqual([['none'], 3])
+    expect(clock.idle).toBe(true)
   })
 
   it('does not hold up the end: it is asked to take the mapping back, and cut off', async () => {

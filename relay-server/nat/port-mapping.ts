@@ -36,8 +36,15 @@ export class PortMapping {
   }
 
   start(): void {
-    const { startMapper = startProcess, ports, clock } = this.options
-    const child = startMapper({ ports })
+    const { startMapper = startProcess, ports } = this.options
+    let child: ChildProcess
+    try {
+      child = startMapper({ ports })
+    } catch {
+      // Of most faults a process tells by an event, but for want of memory there is none to tell.
+      this.tryLater()
+      return
+    }
     this.child = child
     child.on('message', (message) => {
       const report = readReport(message)
@@ -46,9 +53,7 @@ export class PortMapping {
     const ended = () => {
       if (child !== this.child) return
       this.child = undefined
-      if (this.stopping) return
-      this.tell('none', [])
-      this.retry = clock.after(RETRY_MS, () => this.start())
+      if (!this.stopping) this.tryLater()
     }
     child.once('error', ended)
     child.once('exit', ended)
@@ -74,6 +79,11 @@ export class PortMapping {
       child.kill('SIGTERM')
     })
     return this.stopping
+  }
+
+  private tryLater(): void {
+    this.tell('none', [])
+    this.retry = this.options.clock.after(RETRY_MS, () => this.start())
   }
 
   private tell(state: PortMappingState, mapped: readonly MappedPort[]): void {
