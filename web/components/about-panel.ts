@@ -48,6 +48,7 @@ export class AboutPanel extends LitElement {
           <li>Peers in the swarm and trackers do not learn your address. They meet the exit.</li>
           <li>Your network and the entry relay see that you use Culvert, and how much, not what you fetch.</li>
           <li>No relay alone can connect you with a torrent when you use two hops or more.</li>
+          <li>What you watch lies on this device encrypted, with a key that is gone when the tab is. What you save does not.</li>
         </ul>
 
         <h3>What it does not protect from</h3>

@@ -6,7 +6,7 @@ export const MAGNET_BYTES = 8 * 1024
 export const TORRENT_FILE_BYTES = 8 * 1024 * 1024
 /** Files listed of one torrent; more are there but not shown. */
 export const FILES_SHOWN = 2_000
-/** Pieces up to this size are taken: each is held in memory once while it is fetched and hashed. */
+/** Pieces up to this size are taken: each is held in memory while it is fetched and hashed, and twice more while it is encrypted. */
 export const PIECE_BYTES = 64 * 1024 * 1024
 
 /** Memory store, where the browser has no private file system for workers. */

@@ -7,8 +7,8 @@ type Callback = (error?: Error | null) => void
 type Read = (error: Error | null, data?: Uint8Array) => void
 
 /**
- * Where the pieces of one torrent are kept while it is open: one file in the browser's private file system, or memory up to a
- * limit where there is none. Nothing is left behind on close. Operations wait until the file is open.
+ * Where the pieces of one torrent are kept while it is open: one encrypted file in the browser's private file system, or memory
+ * up to a limit where there is none. Nothing is left behind on close. Operations wait until the file is open.
  */
 export class PieceStore implements ChunkStore {
   readonly chunkLength: number
@@ -32,11 +32,11 @@ export class PieceStore implements ChunkStore {
   }
 
   put(index: number, data: Uint8Array, done: Callback): void {
-    this.run<null>(done, (backing) => {
+    this.run<null>(done, async (backing) => {
       if (data.length !== this.sizeOf(index)) {
         throw new CulvertError('store-piece-size', `a piece of ${data.length} bytes does not fit`)
       }
-      backing.write(index * this.chunkLength, data)
+      await backing.write(index * this.chunkLength, data)
       this.here.add(index)
       return null
     })
@@ -51,7 +51,7 @@ export class PieceStore implements ChunkStore {
       queueMicrotask(() => done(new CulvertError('store-piece-missing', 'that piece is not here')))
       return
     }
-    this.run<Uint8Array>(done, (backing) => {
+    this.run<Uint8Array>(done, async (backing) => {
       const size = this.sizeOf(index)
       const offset = options?.offset ?? 0
       const length = options?.length ?? size - offset
@@ -80,17 +80,18 @@ export class PieceStore implements ChunkStore {
     return Math.min(this.chunkLength, this.length - index * this.chunkLength)
   }
 
-  private run<T>(done: (error: Error | null, result?: T) => void, step: (backing: Backing) => T): void {
-    this.backing.then((backing) => {
-      let result: T
-      try {
+  private run<T>(
+    done: (error: Error | null, result?: T) => void,
+    step: (backing: Backing) => Promise<T>,
+  ): void {
+    this.backing
+      .then((backing) => {
         if (this.closed) throw new CulvertError('store-closed', 'the torrent was closed')
-        result = step(backing)
-      } catch (error) {
-        done(error instanceof Error ? error : new CulvertError('store-failed', String(error)))
-        return
-      }
-      done(null, result)
-    })
+        return step(backing)
+      })
+      .then(
+        (result) => done(null, result),
+        (error) => done(error instanceof Error ? error : new CulvertError('store-failed', String(error))),
+      )
   }
 }

@@ -1,12 +1,13 @@
 import { toHex } from '../../shared/bytes/bytes.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { StoreCipher } from './store-cipher.ts'
 
-/** Bytes of one torrent, addressed by piece. Calls are synchronous, as the browser's handles are. */
+/** Bytes of one torrent, addressed by piece. */
 export interface Backing {
   /** @throws CulvertError `storage-full` */
-  write(pieceOffset: number, data: Uint8Array): void
+  write(pieceOffset: number, data: Uint8Array): Promise<void>
   /** `length` bytes from `offset` inside of a piece that was written, as a copy of the caller's own. */
-  read(pieceOffset: number, offset: number, length: number): Uint8Array
+  read(pieceOffset: number, offset: number, length: number): Promise<Uint8Array>
   /** Lets go of everything and deletes it. */
   close(): Promise<void>
 }
@@ -24,10 +25,11 @@ interface PrivateFileHandle {
 
 const DIRECTORY = 'torrents-being-watched'
 
-/** A fresh file in the origin private file system, or undefined where workers have none. */
+/** A fresh file in the origin private file system, which this tab alone can read; undefined where workers have none. */
 export async function openPrivateFile(): Promise<Backing | undefined> {
   const storage = globalThis.navigator?.storage
   if (!storage?.getDirectory) return undefined
+  const cipher = await StoreCipher.fresh()
   const directory = await (await storage.getDirectory()).getDirectoryHandle(DIRECTORY, { create: true })
   const name = toHex(crypto.getRandomValues(new Uint8Array(16)))
   const file = await directory.getFileHandle(name, { create: true })
@@ -36,23 +38,27 @@ export async function openPrivateFile(): Promise<Backing | undefined> {
     await directory.removeEntry(name)
     return undefined
   }
+  let closed = false
   return {
-    write: (pieceOffset, data) => {
+    write: async (pieceOffset, data) => {
+      const sealed = await cipher.crypt(pieceOffset, data)
+      if (closed) throw new CulvertError('store-closed', 'the torrent was closed')
       let written = 0
       try {
-        written = handle.write(data, { at: pieceOffset })
+        written = handle.write(sealed, { at: pieceOffset })
       } catch (cause) {
         throw full(cause)
       }
       if (written !== data.length) throw full()
     },
-    read: (pieceOffset, offset, length) => {
+    read: async (pieceOffset, offset, length) => {
       const data = new Uint8Array(length)
       const read = handle.read(data, { at: pieceOffset + offset })
       if (read !== length) throw new CulvertError('store-failed', 'stored bytes could not be read back')
-      return data
+      return cipher.crypt(pieceOffset + offset, data)
     },
     close: async () => {
+      closed = true
       handle.close()
       await directory.removeEntry(name)
     },
@@ -78,14 +84,14 @@ export function memoryBacking(limit: number): Backing {
   const pieces = new Map<number, Uint8Array>()
   let size = 0
   return {
-    write: (pieceOffset, data) => {
+    write: async (pieceOffset, data) => {
       const grown = size + data.length - (pieces.get(pieceOffset)?.length ?? 0)
       if (grown > limit) throw full()
       // Copied so: `slice` gives a view where `data` is a Buffer.
       pieces.set(pieceOffset, new Uint8Array(data))
       size = grown
     },
-    read: (pieceOffset, offset, length) => {
+    read: async (pieceOffset, offset, length) => {
       const piece = pieces.get(pieceOffset)
       if (!piece) throw new CulvertError('store-failed', 'stored bytes could not be read back')
       return piece.slice(offset, offset + length)
