@@ -128,6 +128,7 @@ export class EngineSession {
       tunnel: this.network.tunnel,
       hidden: this.network.hidden,
       site,
+      wayOut: () => this.wayOut,
       onChange: () => this.changed(),
     })
     const { waiting } = this

@@ -26,6 +26,8 @@ export interface TorrentEngineOptions {
   readonly hidden?: HiddenAccess | undefined
   /** Of the site's document: whether this is the lab, and the DHT nodes to begin with (empty: the well-known ones). */
   readonly site: { readonly lab: boolean; readonly dht: readonly string[] }
+  /** Whether a circuit leads out: without one, nobody can be asked for peers. */
+  readonly wayOut: () => boolean
   /** Something that people notice has changed: files are known, a torrent was opened or closed, there is a problem. */
   readonly onChange: () => void
 }
@@ -216,7 +218,9 @@ export class TorrentEngine implements MediaLibrary {
     const open = this.open_
     if (!open) return
     const now = performance.now()
-    if (open.torrent.numPeers > 0 || this.facts()?.state === 'done') open.withoutPeersSince = now
+    if (!this.options.wayOut() || open.torrent.numPeers > 0 || this.facts()?.state === 'done') {
+      open.withoutPeersSince = now
+    }
     const alone = now - open.withoutPeersSince >= NO_PEERS_MS
     if (alone === (this.problem?.code === 'no-peers')) return
     this.problem = alone ? { code: 'no-peers', detail: 'no peer has answered for a while' } : undefined
