@@ -96,7 +96,7 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     own: () => descriptor.bytes(),
     neighbours: () => options.links().relays(),
     isAskedByLink: (mid) => options.links().isAskedByLink(mid),
-    onBootstrap: (addresses) => walker.addBootstrap(addresses),
+    onBootstrap: (addresses, replaced) => walker.addBootstrap(addresses, replaced),
     onCircuit: (key, ok) => (ok ? walker.recordSuccess(key) : walker.recordFailure(key)),
   })
   return { router, exit: hidden.exit, walker, discovery }

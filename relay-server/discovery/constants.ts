@@ -44,6 +44,8 @@ export const DHT_SOURCE = {
   lookMs: 50,
   /** Names of routers and bootstrap nodes that were not found are looked up again so often. */
   namesMs: 30_000,
+  /** Those that were found, so often: what they lead to changes. */
+  namesAgainMs: 10_800_000,
   /** Nodes saved. */
   savedNodes: 200,
 } as const

@@ -59,8 +59,8 @@ export interface RelayDiscoveryOptions {
   neighbours?(): readonly Link[]
   /** Whether a relay proves itself by a link, since UDP does not reach it: that it does not there says nothing. */
   isAskedByLink?(mid: Uint8Array): boolean
-  /** Addresses of the operator's own relays, once they are known. */
-  onBootstrap(addresses: readonly IpAddress[]): void
+  /** Addresses of the operator's own relays, once they are known and whenever they change, and those that others have replaced. */
+  onBootstrap(addresses: readonly IpAddress[], replaced: readonly IpAddress[]): void
   /** A circuit of a probe carried with a relay, or failed at it. */
   onCircuit?(publicKey: PublicKey, ok: boolean): void
 }
@@ -124,9 +124,8 @@ export class RelayDiscovery {
       const linkTo = (address: IpAddress) => udp.linkTo(address)
       const neighbours = () => options.neighbours?.() ?? []
       const mayReach = (address: IpAddress) => this.mayAsk(address)
-      const { fetches } = this
       const onlyProven = config.trust.verify
-      const world = { ...options, fetches, linkTo, neighbours, partners, mayReach, onlyProven }
+      const world = { ...options, fetches: this.fetches, linkTo, neighbours, partners, mayReach, onlyProven }
       sources.push(new ExchangeSource(world))
     }
     const routers = this.dht ? routersOf(config) : []
@@ -135,9 +134,10 @@ export class RelayDiscovery {
         relays: config.bootstrap,
         routers,
         families: udp.families,
+        clock,
         fetches: this.fetches,
-        onRelays: (addresses) => {
-          options.onBootstrap(addresses)
+        onRelays: (addresses, replaced) => {
+          options.onBootstrap(addresses, replaced)
           this.dht?.addNodes(addresses)
         },
         onRouters: (addresses) => this.dht?.start(addresses),
@@ -273,7 +273,7 @@ export class RelayDiscovery {
     return join(this.options.config.state, 'dht.nodes')
   }
 
-  /** The walk and the DHT begin with these whether they are asked for relays or not. Again for names that were not found. */
+  /** The walk and the DHT begin with these whether they are asked for relays or not. */
   private resolveNames(): void {
     const { bootstrap } = this
     const { enabled } = this.options.config.discovery

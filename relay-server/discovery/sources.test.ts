@@ -194,12 +194,13 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
   })
 
   it('are those that the operator names, wherever they are', async () => {
-    const { asked, fetches } = silentWorld()
+    const { asked, fetches, clock } = silentWorld()
     const relays: string[] = []
     const source = new BootstrapSource({
       relays: ['192.168.1.9:6421', 'no-such-name.invalid:6421'],
       routers: ['127.0.0.9:6881'],
       families: ['ipv4'],
+      clock,
       fetches,
       onRelays: (addresses) => relays.push(...addresses.map(formatAddress)),
       onRouters: (addresses) => relays.push(...addresses.map(formatAddress)),
@@ -218,13 +219,98 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
   })
 })
 
+describe('names that lead elsewhere later (D-02, D-05, O-06)', () => {
+  const HOURS_MS = 3_600_000
+
+  function named(relays: readonly string[]) {
+    const { asked, fetches, clock } = silentWorld()
+    const told: string[][][] = []
+    const leads = new Map<string, string>()
+    let lookUps = 0
+    const tell = (...lists: (readonly IpAddress[])[]) =>
+      void told.push(lists.map((list) => list.map(({ host }) => host)))
+    const source = new BootstrapSource({
+      relays,
+      routers: ['router:6881'],
+      families: ['ipv4'],
+      clock,
+      fetches,
+      onRelays: tell,
+      onRouters: tell,
+      askRouter: () => Promise.resolve(false),
+      unproven: () => [],
+      resolve: (endpoint) => {
+        lookUps++
+        const host = leads.get(endpoint)
+        return Promise.resolve(host === undefined ? undefined : at(host))
+      },
+    })
+    return { asked, clock, told, leads, source, lookUps: () => lookUps }
+  }
+
+  it('are looked up again after some hours, and what they led to before is replaced', async () => {
+    const { clock, told, leads, source, lookUps, asked } = named(['home:6421'])
+    leads.set('home:6421', '93.184.216.34').set('router:6881', '93.184.1.1')
+    await source.resolve()
+    await source.resolve()
+    expect(told.splice(0).sort()).toEqual([
+      [['93.184.1.1'], []],
+      [['93.184.216.34'], []],
+    ])
+    expect(lookUps()).toBe(2)
+    leads.set('home:6421', '93.184.216.35').set('router:6881', '93.184.1.2')
+    clock.advance(2 * HOURS_MS)
+    await source.resolve()
+    expect(told).toEqual([])
+    clock.advance(HOURS_MS)
+    await source.resolve()
+    expect(told.splice(0).sort()).toEqual([
+      [['93.184.1.2'], ['93.184.1.1']],
+      [['93.184.216.35'], ['93.184.216.34']],
+    ])
+    clock.advance(3 * HOURS_MS)
+    await source.resolve()
+    expect([told, lookUps()]).toEqual([[], 6])
+    source.run(
+      () => undefined,
+      () => undefined,
+    )
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    expect(new Set(asked)).toEqual(new Set(['93.184.216.35:7000']))
+  })
+
+  it('lead where they did while they are not found, and are looked up in each run until they are', async () => {
+    const { clock, told, leads, source, lookUps } = named(['home:6421'])
+    leads.set('home:6421', '93.184.216.34')
+    await source.resolveRelays()
+    leads.clear()
+    clock.advance(3 * HOURS_MS)
+    for (let i = 0; i < 3; i++) await source.resolveRelays()
+    expect([told.length, lookUps()]).toEqual([1, 4])
+    leads.set('home:6421', '93.184.216.35')
+    await source.resolveRelays()
+    expect(told.at(-1)).toEqual([['93.184.216.35'], ['93.184.216.34']])
+  })
+
+  it('do not replace an address that another name leads to', async () => {
+    const { clock, told, leads, source } = named(['home:6421', 'other:6421'])
+    leads.set('home:6421', '93.184.216.34').set('other:6421', '93.184.216.34')
+    await source.resolveRelays()
+    leads.set('home:6421', '93.184.216.35')
+    clock.advance(3 * HOURS_MS)
+    await source.resolveRelays()
+    expect(told.at(-1)).toEqual([['93.184.216.35', '93.184.216.34'], []])
+  })
+})
+
 describe('the routers of the DHT (D-05)', () => {
   it.each([true, false])('are bootstrap nodes too: the run succeeds if one answers (%s)', async (answers) => {
-    const { fetches } = silentWorld()
+    const { fetches, clock } = silentWorld()
     const source = new BootstrapSource({
       relays: [],
       routers: ['127.0.0.9:6881'],
       families: ['ipv4'],
+      clock,
       fetches,
       onRelays: () => undefined,
       onRouters: () => undefined,

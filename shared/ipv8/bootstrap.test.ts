@@ -27,6 +27,19 @@ describe('bootstrap (N-05)', () => {
     town.stop()
   })
 
+  it('forgets an address that another has taken the place of', () => {
+    const town = new Town()
+    const walker = town.add(1, { bootstrap: [ip(100), ip(101)] })
+    walker.start()
+    for (let n = 102; n < 202; n++) walker.addBootstrap([ip(n)], [ip(n - 1)])
+    expect(walker.status.bootstrapKnown).toBe(2)
+    town.clock.advance(10_000)
+    town.sent.length = 0
+    town.clock.advance(60_000)
+    expect(askedOf(town)).toEqual(new Set([ip(100), ip(201)].map(formatAddress)))
+    town.stop()
+  })
+
   it('goes on with any one that answers, and with another when that one falls silent', () => {
     const town = new Town()
     const walker = town.add(1, { bootstrap: addresses })

@@ -41,6 +41,11 @@ export class Bootstrap {
     }
   }
 
+  /** Not asked any more: a name that led here leads elsewhere. */
+  drop(addresses: readonly IpAddress[]): void {
+    for (const address of addresses) this.nodes.delete(formatAddress(address))
+  }
+
   get known(): number {
     return this.nodes.size
   }

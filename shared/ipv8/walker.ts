@@ -222,10 +222,15 @@ export class Walker {
     if (peer && peer.record.consecutiveCircuitFailures >= failuresUntilUnreachable) this.giveUp(peer)
   }
 
-  /** Asked on start, and again while peers are wanting. */
-  addBootstrap(addresses: readonly IpAddress[]): void {
-    this.main.bootstrap.add(addresses)
-    if (this.walksDiscovery) this.discovery.bootstrap.add(addresses)
+  /**
+   * Asked on start, and again while peers are wanting.
+   * @param replaced given before, and not asked any more
+   */
+  addBootstrap(addresses: readonly IpAddress[], replaced: readonly IpAddress[] = []): void {
+    for (const { bootstrap } of this.walksDiscovery ? [this.main, this.discovery] : [this.main]) {
+      bootstrap.drop(replaced)
+      bootstrap.add(addresses)
+    }
   }
 
   /** Starts walking at once. Idempotent. */

@@ -181,7 +181,7 @@ export interface KademliaStatus {
 
 /** A node of the BitTorrent DHT. `Kademlia` is the one; others may be handed in for tests. */
 export interface Dht {
-  /** Asks the routers, and again until the table has nodes. Idempotent; routers given later are added. */
+  /** Asks the routers, and again until the table has nodes. Idempotent; routers given later take the place of the ones before. */
   start(routers: readonly IpAddress[]): void
   /** Ends all lookups and timers. */
   stop(): void

@@ -116,7 +116,7 @@ export class Kademlia implements Dht {
 
   start(routers: readonly IpAddress[]): void {
     if (this.stopped) return
-    this.routers.add(routers)
+    this.routers.set(routers)
     this.upkeep.start()
   }
 

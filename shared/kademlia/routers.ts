@@ -12,10 +12,11 @@ export class Routers {
   private readonly known = new Map<string, IpAddress>()
   private readonly answered = new Map<string, NodeContact>()
 
-  add(addresses: readonly IpAddress[]): void {
-    for (const address of addresses) {
-      if (this.known.size < MOST) this.known.set(formatAddress(address), address)
-    }
+  /** These, and no others any more: names come to lead elsewhere. */
+  set(addresses: readonly IpAddress[]): void {
+    this.known.clear()
+    for (const address of addresses.slice(0, MOST)) this.known.set(formatAddress(address), address)
+    for (const key of this.answered.keys()) if (!this.known.has(key)) this.answered.delete(key)
   }
 
   get addresses(): IpAddress[] {
