@@ -76,6 +76,19 @@ describe('what links carry in a month (L-08)', () => {
     await again.bandwidth.stop()
   })
 
+  it('is not lost where the clock is wrong at the start', async () => {
+    const first = await opened(undefined)
+    first.counters.add('udp-received-bytes', 900)
+    await first.bandwidth.stop()
+    const wrong = await opened(undefined, new VirtualClock(0))
+    expect(wrong.bandwidth.status().monthBytesIn).toBe(0)
+    await wrong.bandwidth.stop()
+    const right = await opened(undefined)
+    expect(right.bandwidth.status().monthBytesIn).toBe(900)
+    await right.bandwidth.stop()
+    expect(lines).toEqual([])
+  })
+
   it('begins anew where the file is none, and says so', async () => {
     for (const text of ['{', '{"monthStartMs":1,"bytesIn":-4,"bytesOut":0}', `[${' '.repeat(5_000)}]`]) {
       await writeFile(join(folder, 'month.json'), text)

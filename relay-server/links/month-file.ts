@@ -10,9 +10,10 @@ const NAME = 'month.json'
 const MAX_BYTES = 4_096
 
 const count = z.int().min(0)
-const form = z.strictObject({ monthStartMs: count, bytesIn: count, bytesOut: count })
+const month = z.strictObject({ monthStartMs: count, bytesIn: count, bytesOut: count })
+const form = month.extend({ before: month.exactOptional() })
 
-/** What the links have carried this month, in the relay's state folder. */
+/** What the links have carried this month, and in the one counted before, in the relay's state folder. */
 export class MonthFile {
   private readonly folder: string
   private readonly log: Log

@@ -12,8 +12,21 @@ import { KEYS, Neighbourhood, wirePair } from './neighbour.fixture.ts'
 const JANUARY_20 = Date.UTC(2026, 0, 20, 12)
 const DAY_MS = 86_400_000
 
+/** A clock whose date someone sets. */
+class SetClock extends VirtualClock {
+  private setMs = 0
+
+  override wall(): number {
+    return super.wall() + this.setMs
+  }
+
+  set(wallMs: number): void {
+    this.setMs += wallMs - this.wall()
+  }
+}
+
 function limited(limits: BandwidthLimits, wallMs = JANUARY_20, snapshot?: BandwidthSnapshot) {
-  const clock = new VirtualClock(wallMs)
+  const clock = new SetClock(wallMs)
   const counters = new Counters()
   const events: string[] = []
   const bandwidth = new Bandwidth({
@@ -167,6 +180,38 @@ describe('bytes of a month (L-08)', () => {
     expect(later.bandwidth.status()).toMatchObject({ monthBytesIn: 0, sleeping: false })
     first.bandwidth.stop()
     again.bandwidth.stop()
+  })
+
+  it('go on where they were when a clock that was ahead is put right', () => {
+    const { clock, bandwidth, events } = limited({ monthlyBytes: 10_000 })
+    bandwidth.sent(6_000)
+    clock.set(Date.UTC(2027, 5, 5))
+    bandwidth.sent(10_000)
+    expect(bandwidth.sleeping).toBe(true)
+    clock.set(JANUARY_20 + DAY_MS)
+    clock.advance(3_600_000)
+    expect(events).toEqual(['sleep', 'wake'])
+    expect(bandwidth.status()).toMatchObject({ monthBytesIn: 0, monthBytesOut: 6_000 })
+    // The month that was none is forgotten, and comes in its time as any other.
+    expect(bandwidth.snapshot()).toEqual({ monthStartMs: Date.UTC(2026, 0, 1), bytesIn: 0, bytesOut: 6_000 })
+    clock.set(Date.UTC(2027, 5, 5))
+    bandwidth.sent(1)
+    expect(bandwidth.status().monthBytesOut).toBe(1)
+    expect(clock.idle).toBe(true)
+  })
+
+  it('go on where they were though the clock was wrong at the start, and at the next', () => {
+    const month = { monthStartMs: Date.UTC(2026, 0, 1), bytesIn: 2_000, bytesOut: 7_000 }
+    const first = limited({ monthlyBytes: 10_000 }, 0, month)
+    first.bandwidth.sent(100)
+    const snapshot = first.bandwidth.snapshot()
+    expect(snapshot).toEqual({ monthStartMs: 0, bytesIn: 0, bytesOut: 100, before: month })
+    const { clock, bandwidth } = limited({ monthlyBytes: 10_000 }, 60_000, snapshot)
+    expect(bandwidth.snapshot()).toEqual(snapshot)
+    clock.set(JANUARY_20)
+    bandwidth.sent(1)
+    expect(bandwidth.snapshot()).toEqual({ ...month, bytesOut: 7_001 })
+    expect(limited({ monthlyBytes: 10_000 }, JANUARY_20, snapshot).bandwidth.snapshot()).toEqual(month)
   })
 
   it('may begin on another day', () => {

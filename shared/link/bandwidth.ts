@@ -15,12 +15,18 @@ export interface BandwidthLimits {
   readonly monthStartDay?: number
 }
 
-/** What must outlive a restart. Plain data. */
-export interface BandwidthSnapshot {
+/** What was carried in a month. Plain data. */
+export interface MonthCount {
   /** Milliseconds since 1970 of the month's first moment. */
   readonly monthStartMs: number
   readonly bytesIn: number
   readonly bytesOut: number
+}
+
+/** What must outlive a restart. Plain data. */
+export interface BandwidthSnapshot extends MonthCount {
+  /** Of the month that was counted before. */
+  readonly before?: MonthCount
 }
 
 /** Plain data, for status and metrics. */
@@ -78,10 +84,10 @@ export class Bandwidth implements Shaper {
   private timer: Timer | undefined
   /** Whether the wire whose turn it is has not sent yet. */
   private granted = false
-  private monthStartMs: number
-  private monthEndMs: number
-  private bytesIn = 0
-  private bytesOut = 0
+  private month: { -readonly [field in keyof MonthCount]: MonthCount[field] }
+  private monthEndMs = 0
+  /** What was counted before `month`: it is gone back to when the clock was wrong. */
+  private before: MonthCount | undefined
   private isSleeping = false
   private wakeTimer: Timer | undefined
 
@@ -93,13 +99,11 @@ export class Bandwidth implements Shaper {
     this.startDay = limits.monthStartDay ?? 1
     this.tokens = this.burst
     this.filledMs = clock.now()
-    this.monthStartMs = monthStart(clock.wall(), this.startDay)
-    this.monthEndMs = nextMonthStart(clock.wall(), this.startDay)
-    // Counts of a month to come, by a clock that was wrong, do not count.
-    if (snapshot?.monthStartMs === this.monthStartMs) {
-      this.bytesIn = snapshot.bytesIn
-      this.bytesOut = snapshot.bytesOut
-    }
+    const known: BandwidthSnapshot = snapshot ?? emptyMonth(monthStart(clock.wall(), this.startDay))
+    const { before, ...month } = known
+    this.month = month
+    this.before = before
+    this.renew()
     this.judge(false)
   }
 
@@ -127,13 +131,13 @@ export class Bandwidth implements Shaper {
       this.tokens = Math.max(this.tokens - bytes, -this.burst)
     }
     this.renew()
-    this.bytesOut += bytes
+    this.month.bytesOut += bytes
     this.judge(true)
   }
 
   received(bytes: number): void {
     this.renew()
-    this.bytesIn += bytes
+    this.month.bytesIn += bytes
     this.judge(true)
   }
 
@@ -151,15 +155,14 @@ export class Bandwidth implements Shaper {
       rateBytesPerSecond,
       burstBytes: rateBytesPerSecond === undefined ? undefined : this.burst,
       monthlyBytes,
-      monthBytesIn: this.bytesIn,
-      monthBytesOut: this.bytesOut,
+      monthBytesIn: this.month.bytesIn,
+      monthBytesOut: this.month.bytesOut,
       sleeping: this.isSleeping,
     }
   }
 
   snapshot(): BandwidthSnapshot {
-    const { monthStartMs, bytesIn, bytesOut } = this
-    return { monthStartMs, bytesIn, bytesOut }
+    return { ...this.month, ...(this.before && { before: this.before }) }
   }
 
   stop(): void {
@@ -194,19 +197,26 @@ export class Bandwidth implements Shaper {
     this.arm()
   }
 
-  /** Begins a new month if it is time. */
+  /** Begins a new month if it is time. Goes back to the one before if the clock does, and forgets the one that was none. */
   private renew(): void {
     const wallMs = this.options.clock.wall()
-    if (wallMs < this.monthEndMs) return
-    this.monthStartMs = monthStart(wallMs, this.startDay)
+    if (wallMs >= this.month.monthStartMs && wallMs < this.monthEndMs) return
     this.monthEndMs = nextMonthStart(wallMs, this.startDay)
-    this.bytesIn = 0
-    this.bytesOut = 0
+    const startMs = monthStart(wallMs, this.startDay)
+    if (startMs === this.month.monthStartMs) return
+    if (startMs === this.before?.monthStartMs) {
+      this.month = { ...this.before }
+      this.before = undefined
+    } else {
+      this.before = this.month
+      this.month = emptyMonth(startMs)
+    }
   }
 
   private judge(tells: boolean): void {
     const { limits, onSleep, onWake, counters } = this.options
-    const usedUp = this.bytesIn + this.bytesOut >= (limits.monthlyBytes ?? Number.POSITIVE_INFINITY)
+    const { bytesIn, bytesOut } = this.month
+    const usedUp = bytesIn + bytesOut >= (limits.monthlyBytes ?? Number.POSITIVE_INFINITY)
     if (usedUp === this.isSleeping) return
     this.isSleeping = usedUp
     this.wakeTimer?.cancel()
@@ -226,4 +236,8 @@ export class Bandwidth implements Shaper {
       if (this.isSleeping) this.watch()
     })
   }
+}
+
+function emptyMonth(monthStartMs: number): MonthCount {
+  return { monthStartMs, bytesIn: 0, bytesOut: 0 }
 }
