@@ -57,8 +57,10 @@ class Engine implements DirectEngine, MediaLibrary {
   }
 
   async open(source: TorrentSource): Promise<void> {
-    await this.close()
-    const turn = this.turn
+    const closed = this.close()
+    // Taken at once: while this waits, something else may be opened.
+    const { turn } = this
+    await closed
     try {
       const checked = directTorrent(await checkSource(source), this.lab)
       if (turn === this.turn && !this.signal.aborted) this.start(checked)

@@ -1,0 +1,73 @@
+import { EventEmitter } from 'node:events'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { DirectView } from './direct-view.ts'
+import { startDirectEngine } from './engine.ts'
+
+interface FakeClient {
+  readonly id: unknown
+  readonly destroyed: boolean
+  /** Called when its connections are closed. */
+  readonly gone: (() => void) | undefined
+}
+
+const { clients, media } = vi.hoisted(() => ({
+  clients: [] as FakeClient[],
+  media: { refused: (_error: Error) => {} },
+}))
+
+vi.mock('webtorrent/dist/webtorrent.min.js', () => ({
+  default: class extends EventEmitter {
+    id: unknown
+    destroyed = false
+    gone: (() => void) | undefined
+    add(id: unknown) {
+      this.id = id
+      clients.push(this)
+      return Object.assign(new EventEmitter(), { files: [], pieces: [], numPeers: 1 })
+    }
+    destroy(gone: () => void) {
+      this.destroyed = true
+      this.gone = gone
+    }
+  },
+}))
+vi.mock('../engine/media-page.ts', () => ({
+  startMedia: () =>
+    new Promise<void>((_, reject) => {
+      media.refused = reject
+    }),
+}))
+
+const magnet = (digit: string) =>
+  ({ kind: 'magnet', uri: `magnet:?xt=urn:btih:${digit.repeat(40)}` }) as const
+let consent: AbortController
+let views: DirectView[]
+
+beforeEach(() => {
+  clients.length = 0
+  views = []
+  consent = new AbortController()
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  vi.stubGlobal('fetch', async () => new Response('{"lab":false}'))
+  return () => {
+    consent.abort()
+    vi.unstubAllGlobals()
+    vi.useRealTimers()
+  }
+})
+const start = () => startDirectEngine(consent.signal, (view) => views.push(view))
+
+describe('torrents opened one right after another, directly (C-09)', () => {
+  it('leave one client: the last, also where the first takes a while to close', async () => {
+    const engine = await start()
+    await engine.open(magnet('a'))
+    const second = engine.open(magnet('b'))
+    const third = engine.open(magnet('c'))
+    await third
+    clients[0]?.gone?.()
+    await second
+    const alive = clients.filter((client) => !client.destroyed)
+    expect(alive).toHaveLength(1)
+    expect(JSON.stringify(alive[0]?.id)).toContain('c'.repeat(40))
+  })
+})
