@@ -154,6 +154,54 @@ describe("a relay's own descriptor (D-04)", () => {
   })
 })
 
+describe('the descriptor of a relay whose clock is set (D-04)', () => {
+  /** A clock whose date someone sets, or goes on while the machine is asleep. */
+  class SetClock extends VirtualClock {
+    aheadMs = 0
+
+    override wall(): number {
+      return super.wall() + this.aheadMs
+    }
+  }
+
+  function relay() {
+    const clock = new SetClock()
+    const own = new OwnDescriptor({
+      ...{ keyPair: KeyPair.generate(new SeededRandom(1)), clock, network: 'test' },
+      ...{ nickname: 'willow', family: '', flags: 9 },
+      websocket: () => 'wss://relay.example.org/relay',
+      udp: () => [],
+    })
+    const read = () => readDescriptor(own.bytes() as Uint8Array, 'test', clock.wall())
+    return { clock, read }
+  }
+
+  it('is signed anew at once when a clock that was far ahead is put right', () => {
+    const { clock, read } = relay()
+    clock.aheadMs = 86_400_000
+    read()
+    clock.aheadMs = 0
+    expect(read().published).toBe(Math.floor(clock.wall() / 1000))
+  })
+
+  it('stays newer than the one before when a clock goes back by as much as others take', () => {
+    const { clock, read } = relay()
+    clock.aheadMs = 600_000
+    const { published } = read()
+    clock.aheadMs = 0
+    expect(read().published).toBe(published)
+    clock.advance(600_000 + 3_600_000)
+    expect(read().published).toBe(published + 3_600)
+  })
+
+  it('is signed anew after the machine was asleep', () => {
+    const { clock, read } = relay()
+    const { published } = read()
+    clock.aheadMs = 3 * 3_600_000
+    expect(read().published).toBe(published + 3 * 3_600)
+  })
+})
+
 describe('endpoints', () => {
   it('are addresses of an IP version of the socket', async () => {
     expect(await resolveEndpoint('198.51.100.7:6421', ['ipv4'])).toEqual(ip('198.51.100.7'))

@@ -1,5 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { formatAddress, type IpAddress } from '../shared/bytes/address.ts'
+import { MAX_CLOCK_SKEW_S } from '../shared/directory/constants.ts'
 import { signDescriptor } from '../shared/directory/descriptor.ts'
 import type { RelayAddresses } from '../shared/directory/descriptor-addresses.ts'
 import { type ExitSummary, portRanges } from '../shared/directory/exit-summary.ts'
@@ -10,11 +11,11 @@ import type { RelayConfig } from './config.ts'
 
 /** For how long others may use what is signed now, and how often it is signed anew. */
 const LIFETIME_S = 3 * 3600
-const RENEW_MS = 3600_000
+const RENEW_S = 3600
 /** How long a relay that has other addresses waits to be told by neighbours where its UDP port is seen. */
 const UDP_AWAITED_MS = 10_000
 /** It is signed anew sooner if the relay has shown that it carries twice as much, but not sooner than this. */
-const RENEW_FASTER_MS = 600_000
+const RENEW_FASTER_S = 600
 
 export interface OwnDescriptorOptions {
   readonly keyPair: KeyPair
@@ -56,7 +57,6 @@ export class OwnDescriptor {
         readonly places: string
         readonly published: number
         readonly bandwidth: number
-        readonly atMs: number
       }
     | undefined
 
@@ -74,8 +74,12 @@ export class OwnDescriptor {
     if (addresses === undefined || addresses.length + texts.length === 0) return undefined
     const places = [...addresses.map(formatAddress), ...texts].join(' ')
     const bandwidth = this.options.bandwidth?.() ?? 0
-    const old = this.signed
-    if (old && old.places === places && !this.isDue(old.atMs, bandwidth > 2 * old.bandwidth)) return old.bytes
+    const nowS = Math.floor(clock.wall() / 1000)
+    // What a clock signed that was ahead is taken by nobody.
+    const old = this.signed && this.signed.published - nowS <= MAX_CLOCK_SKEW_S ? this.signed : undefined
+    // By the wall: a machine that was asleep has grown older for others.
+    const renewS = old && bandwidth > 2 * old.bandwidth ? RENEW_FASTER_S : RENEW_S
+    if (old && old.places === places && nowS - old.published < renewS) return old.bytes
     // Readers that know one UDP address take the first: more of them speak IPv4.
     const [udp, udp6] = [...addresses].sort((a, b) => (a.kind < b.kind ? -1 : 1))
     const fields = {
@@ -90,11 +94,11 @@ export class OwnDescriptor {
       ...(udp && this.options.geo?.(udp)),
       exit: this.options.exit?.(),
       // Others take what is newer, to the second.
-      published: Math.max(Math.floor(clock.wall() / 1000), (old?.published ?? 0) + 1),
+      published: Math.max(nowS, (old?.published ?? 0) + 1),
       lifetime: LIFETIME_S,
     }
     const bytes = signDescriptor(fields, keyPair, network)
-    this.signed = { bytes, places, bandwidth, published: fields.published, atMs: clock.now() }
+    this.signed = { bytes, places, bandwidth, published: fields.published }
     return bytes
   }
 
@@ -102,10 +106,6 @@ export class OwnDescriptor {
   private udpAddresses(): readonly IpAddress[] | undefined {
     const isLate = this.options.clock.now() - this.startedMs >= UDP_AWAITED_MS
     return this.options.udp() ?? (isLate ? [] : undefined)
-  }
-
-  private isDue(signedMs: number, isFaster: boolean): boolean {
-    return this.options.clock.now() - signedMs >= (isFaster ? RENEW_FASTER_MS : RENEW_MS)
   }
 }
 
