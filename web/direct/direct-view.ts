@@ -10,6 +10,7 @@ export type DirectProblem =
   | 'no-peers'
   | 'not-playable'
   | 'playback-broke'
+  | 'media-unavailable'
   | 'storage-full'
   | 'engine-failed'
 
@@ -59,6 +60,10 @@ export const directProblems: Readonly<Record<DirectProblem, ProblemWords>> = {
   'playback-broke': {
     title: 'The film stopped arriving',
     advice: 'Playback was interrupted several times in a row. Open it again to go on.',
+  },
+  'media-unavailable': {
+    title: 'Nothing can be played in this window',
+    advice: 'Open this page in a normal window, at an address that begins with https.',
   },
   'storage-full': {
     title: 'There is no room left on this device',

@@ -71,3 +71,12 @@ describe('torrents opened one right after another, directly (C-09)', () => {
     expect(JSON.stringify(alive[0]?.id)).toContain('c'.repeat(40))
   })
 })
+
+describe('a browser without a service worker, directly (C-09)', () => {
+  it('is told of for every torrent that is opened: none can be played', async () => {
+    const engine = await start()
+    media.refused(new TypeError('none here'))
+    await engine.open(magnet('a'))
+    expect(views.at(-1)).toMatchObject({ problem: 'media-unavailable', mediaReady: false })
+  })
+})

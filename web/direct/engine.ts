@@ -33,6 +33,7 @@ class Engine implements DirectEngine, MediaLibrary {
   private open_: Open | undefined
   private problem: DirectProblem | undefined
   private mediaReady = false
+  private mediaFailed = false
   private turn = 0
 
   constructor(signal: AbortSignal, lab: boolean, onView: (view: DirectView) => void) {
@@ -52,7 +53,10 @@ class Engine implements DirectEngine, MediaLibrary {
         this.mediaReady = true
         this.show()
       },
-      () => this.fail('engine-failed'),
+      () => {
+        this.mediaFailed = true
+        this.show()
+      },
     )
   }
 
@@ -174,7 +178,7 @@ class Engine implements DirectEngine, MediaLibrary {
     const facts = this.facts()
     this.onView({
       torrent: facts && { ...facts, swarmSees: undefined },
-      problem: this.problem,
+      problem: this.problem ?? (this.mediaFailed ? 'media-unavailable' : undefined),
       mediaReady: this.mediaReady,
     })
   }
