@@ -28,8 +28,16 @@ export class MediaPorts {
     this.pages = pages
   }
 
-  /** Always answers: 404 where no open page owns the address, 504 where its engine is silent. */
+  /**
+   * Always answers: 404 where no open page owns the address, 504 where its engine is silent. What cannot be saved is 204: the
+   * request is a navigation, and by any other answer without bytes the browser would leave the page with the film for it.
+   */
   async respond(request: MediaRequest): Promise<Response> {
+    const response = await this.ask(request)
+    return request.save && !response.ok ? new Response(null, { status: 204 }) : response
+  }
+
+  private async ask(request: MediaRequest): Promise<Response> {
     const { token } = request
     const known = this.owners.get(token)
     const first = await (await known)?.respond(request)

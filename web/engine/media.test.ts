@@ -147,6 +147,14 @@ describe('media from the engine to the service worker (W-01)', () => {
     await expect.poll(async () => (await ask({ head: true })).status).toBe(200)
   })
 
+  it('answers what cannot be saved so that the browser stays where it is: with the film', async () => {
+    const status = async (over: Parameters<typeof ask>[0]) => (await ask({ save: true, ...over })).status
+    expect(await status({ file: 9 })).toBe(204)
+    expect(await status({ token: 'c'.repeat(32) })).toBe(204)
+    await Promise.all(Array.from({ length: 16 }, () => ask()))
+    expect(await status({})).toBe(204)
+  })
+
   it('remembers the ways to several tabs that play at once, and asks for no more ports than there are', async () => {
     const other = 'c'.repeat(32)
     const text = readable('other.mp4', Buffer.from('other'))
