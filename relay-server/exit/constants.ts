@@ -34,6 +34,8 @@ export const ABSENT_NAME_TTL_MS = 30_000
 /** One question to one name server, and how often it is asked. */
 export const LOOKUP_TIMEOUT_MS = 3_000
 export const LOOKUP_TRIES = 2
+/** Name servers that fail are believed to be this machine's for as long as this; then it is asked again which they are. */
+export const NAME_SERVERS_MS = 60_000
 
 /** HTTP requests of one circuit that are under way; more are not answered (Tribler's exits: 5). */
 export const HTTP_REQUESTS_PER_CIRCUIT = 5

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Counters } from '../../shared/world/counters.ts'
-import { type NameRecord, type NameServer, Resolver } from './resolver.ts'
+import {
+  type NameRecord,
+  type NameServer,
+  Resolver,
+  type SystemResolver,
+  systemNameServer,
+} from './resolver.ts'
 
 /** A name server with a table; `asked` tells what it was asked for. */
 function table(records: Record<string, { v4?: NameRecord[]; v6?: NameRecord[] }>) {
@@ -115,5 +121,44 @@ describe('names at an exit (O-06)', () => {
     const resolver = new Resolver({ clock: new VirtualClock(), counters, server })
     await expect(resolver.resolve('a.test', 80)).rejects.toMatchObject({ code: 'name-not-found' })
     expect(counters.get('exit-lookup-failed')).toBe(1)
+  })
+})
+
+describe('the name servers of this machine (O-06)', () => {
+  it('are looked up anew when they fail, at most each minute', async () => {
+    const clock = new VirtualClock()
+    let made = 0
+    let fault: string | undefined = 'ETIMEOUT'
+    const server = systemNameServer(clock, () => {
+      made++
+      const answer = async () => {
+        if (fault !== undefined) throw Object.assign(new Error(fault), { code: fault })
+        return A
+      }
+      return { resolve4: answer, resolve6: answer } as unknown as SystemResolver
+    })
+    for (let n = 0; n < 3; n++) await expect(server.ipv4('a.test')).rejects.toMatchObject({ code: fault })
+    expect(made).toBe(2)
+    clock.advance(60_000)
+    // That there is no such name is an answer.
+    fault = 'ENOTFOUND'
+    expect([await server.ipv4('a.test'), await server.ipv6('a.test'), made]).toEqual([[], [], 2])
+    fault = 'ECONNREFUSED'
+    await expect(server.ipv6('a.test')).rejects.toMatchObject({ code: fault })
+    fault = undefined
+    expect([await server.ipv4('a.test'), made]).toEqual([A, 3])
+  })
+
+  it('are those that it has now', async () => {
+    const clock = new VirtualClock()
+    const gone = async () => {
+      throw Object.assign(new Error('the network has changed'), { code: 'ETIMEOUT' })
+    }
+    const here = async () => A
+    const resolvers = [gone, here].map((answer) => ({ resolve4: answer, resolve6: answer }))
+    const server = systemNameServer(clock, () => resolvers.shift() as unknown as SystemResolver)
+    const resolver = new Resolver({ clock, counters: new Counters(), server })
+    await expect(resolver.resolve('a.test', 80)).rejects.toMatchObject({ code: 'name-not-found' })
+    expect(await resolver.resolve('a.test', 80)).toHaveLength(1)
   })
 })

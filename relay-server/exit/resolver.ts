@@ -51,7 +51,7 @@ export class Resolver {
     server?: NameServer
     limits?: Partial<ResolverLimits>
   }) {
-    this.server = options.server ?? systemNameServer()
+    this.server = options.server ?? systemNameServer(options.clock)
     this.clock = options.clock
     this.counters = options.counters
     this.limits = {
@@ -130,19 +130,31 @@ export class Resolver {
   }
 }
 
+/** What is used of `dns.Resolver`, which reads once, when it is made, which name servers there are. */
+export type SystemResolver = Pick<dns.Resolver, 'resolve4' | 'resolve6'>
+
 /**
  * The name servers of this machine, asked directly: its hosts file and its search domains are left out on purpose, they
- * are nobody's business outside.
+ * are nobody's business outside. Which they are is looked up anew when one fails, not more often than each minute.
  */
-export function systemNameServer(): NameServer {
-  const resolver = new dns.Resolver({ timeout: defaults.LOOKUP_TIMEOUT_MS, tries: defaults.LOOKUP_TRIES })
+export function systemNameServer(clock: Clock, make: () => SystemResolver = systemResolver): NameServer {
+  let resolver = make()
+  let madeMs = Number.NEGATIVE_INFINITY
   const none = (error: unknown): NameRecord[] => {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENODATA' || code === 'ENOTFOUND') return []
+    if (clock.now() - madeMs >= defaults.NAME_SERVERS_MS) {
+      resolver = make()
+      madeMs = clock.now()
+    }
     throw error
   }
   return {
     ipv4: (name) => resolver.resolve4(name, { ttl: true }).catch(none),
     ipv6: (name) => resolver.resolve6(name, { ttl: true }).catch(none),
   }
+}
+
+function systemResolver(): dns.Resolver {
+  return new dns.Resolver({ timeout: defaults.LOOKUP_TIMEOUT_MS, tries: defaults.LOOKUP_TRIES })
 }
