@@ -14,6 +14,8 @@ export interface DrawRequest {
   measured?(relay: PathRelay): number | undefined
   /** Relays of other circuits at hand: used only where there is no other choice, so that one failure does not end all. */
   readonly avoid: readonly PathRelay[]
+  /** Set aside after those, where there are still others. */
+  readonly alsoAvoid?: readonly PathRelay[]
   /** Guards: set aside before those to avoid, since each is the first hop of all circuits of its link. */
   readonly guards?: readonly PathRelay[]
   readonly random: Random
@@ -40,16 +42,19 @@ export function serving(
   return preferring(preferring(relays, isSound), (relay) => !request.resting?.(relay))
 }
 
-/** Without those set aside, as far as there are others: those not serving, then guards, then those that serve elsewhere. */
+/** Without those set aside, as far as there are others: those not serving, then guards, then those to avoid. */
 export function choosable(
-  request: Pick<DrawRequest, 'resting' | 'avoid' | 'guards'>,
+  request: Pick<DrawRequest, 'resting' | 'avoid' | 'alsoAvoid' | 'guards'>,
   relays: readonly PathRelay[],
 ): readonly PathRelay[] {
   const isNone = (of: readonly PathRelay[]): Test => {
     const keys = new Set(of.map(relayKey))
     return (relay) => !keys.has(relayKey(relay))
   }
-  return preferring(preferring(serving(request, relays), isNone(request.guards ?? [])), isNone(request.avoid))
+  const { guards = [], avoid, alsoAvoid = [] } = request
+  let left = serving(request, relays)
+  for (const aside of [guards, avoid, alsoAvoid]) left = preferring(left, isNone(aside))
+  return left
 }
 
 /**

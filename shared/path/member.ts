@@ -48,3 +48,13 @@ export function isEntangled({ path, guards }: Member<PoolCircuit>, now: readonly
 export function isUsable({ circuit }: Member<PoolCircuit>): boolean {
   return circuit.state === 'ready' && !circuit.suspect
 }
+
+/** Being built, or usable. */
+export function isAlive(member: Member<PoolCircuit>): boolean {
+  return member.circuit.state === 'extending' || isUsable(member)
+}
+
+/** The `relayKey` of its last hop. */
+export function exitKey({ path }: Member<PoolCircuit>): string {
+  return path.map(relayKey).at(-1) ?? ''
+}

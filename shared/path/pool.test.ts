@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { POOL } from './constants.ts'
-import { mayEnd, pool, relays, served } from './pool.fixture.ts'
+import { type FakeCircuit, link, mayEnd, pool, relays, served } from './pool.fixture.ts'
 import type { PathRelay } from './relay.ts'
 
 describe('circuit pool (C-05, C-06)', () => {
@@ -192,5 +192,103 @@ describe('circuits whose relays are not wanted any more (K-08, issue 4)', () => 
     expect(circuits.primary).toBeUndefined()
     made[2]?.succeed()
     expect(circuits.primary?.circuit).toBe(made[2])
+  })
+})
+
+describe('a new start, for what shall not be tied to what went before (C-05, W-02)', () => {
+  const exitOf = (circuit: { readonly path: readonly PathRelay[] } | undefined) => circuit?.path.at(-1)
+
+  it('leaves no primary until a circuit to another exit is ready', () => {
+    const { it: circuits, made, world } = pool()
+    circuits.nudge()
+    made[0]?.succeed()
+    made[1]?.end()
+    circuits.startAnew()
+    expect(circuits.primary).toBeUndefined()
+    expect(made[0]?.state).toBe('closed')
+    expect(world.primaryChanges).toBe(2)
+    expect(made).toHaveLength(3)
+    expect(exitOf(made[2])).not.toBe(exitOf(made[0]))
+    made[2]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[2])
+  })
+
+  it('goes on at once with a standby that never served', () => {
+    const { it: circuits, made, world } = served()
+    circuits.startAnew()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    expect(made[0]?.state).toBe('closed')
+    expect(world.primaryChanges).toBe(2)
+  })
+
+  it('ends one that was silent as primary, and whatever else is there, and has recovered since', () => {
+    const { it: circuits, made } = served()
+    made[0]?.fallSilent()
+    made[0]?.recover()
+    expect(circuits.primary?.circuit).toBe(made[1])
+    circuits.startAnew()
+    expect(circuits.primary).toBeUndefined()
+    expect(made.slice(0, 2).map(({ state }) => state)).toEqual(['closed', 'closed'])
+  })
+
+  it('ends a worn primary that drains, and one of another length that still serves', () => {
+    const { it: circuits, made, clock } = served()
+    ;(made[0] as FakeCircuit).bytesIn = POOL.maxPrimaryBytes
+    clock.advance(POOL.watchMs)
+    expect(made[0]?.state).toBe('ready')
+    circuits.setHops(2)
+    expect(circuits.primary?.circuit).toBe(made[1])
+    circuits.startAnew()
+    expect(circuits.primary).toBeUndefined()
+    expect(made.slice(0, 2).map(({ state }) => state)).toEqual(['closed', 'closed'])
+  })
+
+  it('ends a standby to the exit of a primary that is gone already', () => {
+    const { it: circuits, made } = served()
+    // Two exits: the third circuit has that of the first.
+    made[0]?.end()
+    made[2]?.succeed()
+    expect(exitOf(made[2])).toBe(exitOf(made[0]))
+    circuits.startAnew()
+    expect(circuits.primary).toBeUndefined()
+    expect(made[2]?.state).toBe('closed')
+  })
+
+  it('goes to a former exit where there is no other', () => {
+    const { it: circuits, made } = pool({ relays: relays.filter(({ name }) => name !== 'x2') })
+    circuits.nudge()
+    made[0]?.succeed()
+    circuits.startAnew()
+    expect(circuits.primary).toBeUndefined()
+    const next = made.at(-1)
+    next?.succeed()
+    expect(circuits.primary?.circuit).toBe(next)
+    expect(exitOf(next)?.name).toBe('x1')
+  })
+
+  it('sets the former exit aside for each circuit that may become the primary, and for one hop', () => {
+    for (const hops of [1, 2, 3] as const) {
+      const exits = relays.filter(({ exit }) => exit !== 'none')
+      const entries = exits.map((relay) => ({ link: link(), relay }))
+      const { it: circuits, made, clock } = pool(hops === 1 ? { entries } : {})
+      circuits.setHops(hops)
+      circuits.nudge()
+      made[0]?.succeed()
+      for (const other of made.slice(1)) other.end()
+      circuits.startAnew()
+      clock.advance(POOL.hedgeMs + 1_000)
+      const since = made.filter(({ state }) => state === 'extending')
+      expect(since.length).toBeGreaterThan(0)
+      for (const circuit of since) expect(exitOf(circuit)).not.toBe(exitOf(made[0]))
+    }
+  })
+
+  it('changes nothing where nothing has served', () => {
+    const { it: circuits, made, world } = pool()
+    circuits.nudge()
+    circuits.startAnew()
+    expect(made).toHaveLength(1)
+    expect(made[0]?.state).toBe('extending')
+    expect(world.primaryChanges).toBe(0)
   })
 })

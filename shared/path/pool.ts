@@ -1,57 +1,23 @@
 import { TokenBucket } from '../ipv8/token-bucket.ts'
-import type { Link } from '../link/link.ts'
-import type { Clock, Timer } from '../world/clock.ts'
-import { fraction, type Random } from '../world/random.ts'
+import type { Timer } from '../world/clock.ts'
+import { fraction } from '../world/random.ts'
 import { listedPause } from '../world/retry.ts'
 import { CircuitWatch } from './circuit-watch.ts'
 import { POOL } from './constants.ts'
-import { isEntangled, isUsable, type Member, type PoolCircuit, sharedRelays } from './member.ts'
-import type { PathWishes } from './preferences.ts'
-import { type NetworkBits, type PathRelay, relayKey } from './relay.ts'
-import type { Reliability } from './reliability.ts'
+import {
+  exitKey,
+  isAlive,
+  isEntangled,
+  isUsable,
+  type Member,
+  type PoolCircuit,
+  sharedRelays,
+} from './member.ts'
+import type { Entry, PoolOptions, PoolProblem } from './pool-options.ts'
+import { type PathRelay, relayKey } from './relay.ts'
 import { type Hops, selectPath } from './select.ts'
 
-export interface PoolEvents {
-  ready(): void
-  /** It has fallen silent; `suspect` is true now. */
-  suspected(): void
-  closed(): void
-  changed(): void
-}
-
-/** An open link to a first hop. */
-export interface Entry {
-  readonly link: Link
-  readonly relay: PathRelay
-}
-
-export interface PoolOptions<C extends PoolCircuit> {
-  readonly clock: Clock
-  readonly random: Random
-  readonly reliability: Reliability
-  readonly networkBits: NetworkBits
-  /** The ways in that work just now, best first; for one hop, to exits. */
-  entries(hops: Hops): readonly Entry[]
-  relays(): readonly PathRelay[]
-  /** Whether nothing comes over a link: circuits over it are of no use, though they have not noticed yet. */
-  isSilent?(link: Link): boolean
-  /** Guards, which serve as other hops only where there is no choice: one failure is not to end primary and standby. */
-  guards?(): readonly PathRelay[]
-  /** Circuits with relays that it refuses end: the primary once another is ready, at the latest after `POOL.drainMs`. */
-  readonly wishes?: PathWishes | undefined
-  /** Makes a circuit, not yet started. */
-  circuit(path: readonly PathRelay[], link: Link, events: PoolEvents): C
-  /** The primary is another one now, or gone. */
-  primaryChanged(): void
-  /** A silent primary was replaced: it may recover and be used again, but what it carried shall not wait for it. */
-  abandoned(circuit: C): void
-  changed(): void
-  readonly hops: Hops
-  /** Warm circuits kept beside the primary, 1 or 2 (requirement C-05). */
-  readonly standbys?: number
-}
-
-export type PoolProblem = 'no-relay' | 'no-exit' | 'no-circuit'
+export type { Entry, PoolEvents, PoolOptions, PoolProblem } from './pool-options.ts'
 
 /**
  * Keeps one primary circuit and warm standbys (requirements C-05, C-06), through different guards where there are two. The
@@ -71,6 +37,10 @@ export class CircuitPool<C extends PoolCircuit> {
   private draining: Member<C>[] = []
   private readonly everSuspect = new WeakSet<Member<C>>()
   private readonly everReady = new WeakSet<Member<C>>()
+  /** By key, those of all primaries since the last new start; */
+  private readonly exits = new Map<string, PathRelay>()
+  /** and of those before it. */
+  private formerExits: readonly PathRelay[] = []
   private current: Member<C> | undefined
   private failures = 0
   private lastNumber = 0
@@ -138,6 +108,25 @@ export class CircuitPool<C extends PoolCircuit> {
     if (!this.retiring.includes(current)) this.retiring.push(current)
     this.promote()
     this.nudge()
+  }
+
+  /**
+   * For what shall have nothing in common with what went before: every circuit to an exit of a primary so far ends at once, a silent
+   * one that may recover included. A standby to another exit takes over; else there is no primary until a circuit is built.
+   */
+  startAnew(): void {
+    const { current } = this
+    const hasServed = (member: Member<C>) => this.exits.has(exitKey(member))
+    const going = [...this.list(), ...this.draining].filter(hasServed)
+    if (this.exits.size > 0) this.formerExits = [...this.exits.values()]
+    this.members = this.members.filter((member) => !hasServed(member))
+    this.retiring = []
+    this.draining = []
+    this.current = undefined
+    this.exits.clear()
+    for (const member of going) member.circuit.destroy('unneeded')
+    this.nudge()
+    if (current && !this.current) this.options.primaryChanged()
   }
 
   stop(): void {
@@ -257,8 +246,11 @@ export class CircuitPool<C extends PoolCircuit> {
     const { options } = this
     const load = ({ link }: Entry) =>
       this.members.filter((each) => each.link === link && isAlive(each)).length
+    const former = new Set(this.formerExits.map(relayKey))
+    const isFormer = ({ relay }: Entry) => this.wanted === 1 && former.has(relayKey(relay))
     // Stable: of entries with as many circuits the better one.
-    const entry = [...entries].sort((a, b) => load(a) - load(b))[0]
+    const ways = [...entries].sort((a, b) => load(a) - load(b) || Number(isFormer(a)) - Number(isFormer(b)))
+    const entry = (this.current ? undefined : ways.find((way) => !isFormer(way))) ?? ways[0]
     if (!entry) {
       this.cannot('no-relay', nowMs)
       return
@@ -266,6 +258,7 @@ export class CircuitPool<C extends PoolCircuit> {
     // Any of them may be what is silent.
     const suspects = this.members.filter(({ circuit }) => circuit.suspect)
     const silent = new Set(suspects.flatMap((member) => member.path.slice(1)).map(relayKey))
+    const inUse = this.list().flatMap((member) => member.path.slice(1))
     const path = selectPath({
       entry: entry.relay,
       hops: this.wanted,
@@ -274,7 +267,9 @@ export class CircuitPool<C extends PoolCircuit> {
       factor: (relay) => options.reliability.factor(relay),
       resting: (relay) => options.reliability.resting(relay) || silent.has(relayKey(relay)),
       measured: (relay) => options.reliability.bytesPerSecond(relay),
-      avoid: this.list().flatMap((member) => member.path.slice(1)),
+      // What is built without a primary may become it.
+      avoid: this.current ? inUse : this.formerExits,
+      alsoAvoid: this.current ? this.formerExits : inUse,
       guards: this.guards(),
       wishes: options.wishes,
       random: options.random,
@@ -372,6 +367,8 @@ export class CircuitPool<C extends PoolCircuit> {
     const [next] = fit
     if (!next) return
     this.current = next
+    const exit = next.path.at(-1)
+    if (exit) this.exits.set(exitKey(next), exit)
     this.options.primaryChanged()
     const replaced = this.retiring
     this.retiring = []
@@ -388,8 +385,4 @@ export class CircuitPool<C extends PoolCircuit> {
     this.draining.push(member)
     this.options.clock.after(POOL.drainMs, () => member.circuit.destroy('worn-out'))
   }
-}
-
-function isAlive(member: Member<PoolCircuit>): boolean {
-  return member.circuit.state === 'extending' || isUsable(member)
 }
