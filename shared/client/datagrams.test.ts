@@ -40,6 +40,18 @@ describe('datagram sockets that share one at the exit (C-07)', () => {
     expect(sent).toEqual([1])
   })
 
+  it('closes all at once, which later ones are not', () => {
+    const { datagrams, a, b, heard, sent } = shared()
+    a.send(PEER, new Uint8Array(1))
+    datagrams.closeAll()
+    const late = datagrams.open(() => heard.push('late'))
+    for (const socket of [a, b]) socket.send(PEER, new Uint8Array(2))
+    datagrams.receive(PEER, new Uint8Array(1))
+    late.send(PEER, new Uint8Array(3))
+    expect(sent).toEqual([1, 3])
+    expect(heard).toEqual(['late'])
+  })
+
   it('counts what is too large, and what is lost for want of a circuit', () => {
     const { a, world, counters, sent } = shared()
     a.send(PEER, new Uint8Array(MAX_SENT_DATAGRAM_BYTES + 1))

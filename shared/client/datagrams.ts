@@ -36,6 +36,12 @@ export class Datagrams {
     }
   }
 
+  /** What is open sends and receives nothing more. */
+  closeAll(): void {
+    this.receivers.clear()
+    this.lastSender.clear()
+  }
+
   receive(origin: Address, data: Uint8Array): void {
     if (origin.kind === 'domain') {
       this.counters.add('client-datagram-from-a-name')

@@ -152,8 +152,7 @@ export class PrivateNetwork {
   stop(): void {
     this.stopped = true
     this.knowledge.stop()
-    for (const stream of this.waiting) stream.giveUp()
-    this.waiting = []
+    this.giveUpWaiting()
     this.pool.stop()
     this.circuits.stop()
     this.ways.stop()
@@ -287,6 +286,16 @@ export class PrivateNetwork {
     this.pool.renew()
   }
 
+  /**
+   * For what shall have nothing in common with what went before: what is opened from now on goes by no circuit that carried
+   * anything, and waits until there is another. What was opened before ends.
+   */
+  startAnew(): void {
+    this.giveUpWaiting()
+    this.udp.closeAll()
+    this.pool.startAnew()
+  }
+
   /** Opens a TCP connection from the exit; waits for a circuit if there is none. */
   readonly connect = (destination: Address, events: ByteStreamEvents): ByteStream => {
     const open = this.opener()
@@ -315,6 +324,12 @@ export class PrivateNetwork {
 
   private sendDatagram(destination: Address, data: Uint8Array): boolean {
     return this.pool.primary?.circuit.sendDatagram(destination, data) ?? false
+  }
+
+  private giveUpWaiting(): void {
+    const { waiting } = this
+    this.waiting = []
+    for (const stream of waiting) stream.giveUp()
   }
 
   private get minRelays(): number {
