@@ -41,6 +41,8 @@ export class PrivateNetwork implements Network {
 
   newCircuit(): void {}
 
+  startAnew(): void {}
+
   view(): NetworkView {
     const state = this.socket ? 'open' : 'connecting'
     return {

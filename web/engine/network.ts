@@ -26,6 +26,8 @@ export interface Network {
   start(origin: string, openChannel?: OpenChannelPort): Promise<SiteDocument>
   setHops(hops: Hops): void
   newCircuit(): void
+  /** Nothing opened from now on goes by a circuit, or where there is a choice an exit, that carried anything before. */
+  startAnew(): void
   view(): NetworkView
 }
 

@@ -169,6 +169,10 @@ export class PrivateNetwork implements Network {
     this.client?.renew()
   }
 
+  startAnew(): void {
+    this.client?.startAnew()
+  }
+
   view(): NetworkView {
     if (!this.client) {
       const problem = this.siteUnreachable ? PROBLEMS['no-relay'] : undefined

@@ -7,7 +7,12 @@ import { EngineSession } from './session.ts'
 import type { SiteDocument } from './site-document.ts'
 
 const { opened, asked, circuits } = vi.hoisted(() => ({
-  circuits: { fresh: 0, exitAddress: undefined as string | undefined },
+  circuits: {
+    fresh: 0,
+    exitAddress: undefined as string | undefined,
+    nextExit: undefined as string | undefined,
+    primary: false,
+  },
   opened: [] as string[],
   asked: [] as { signal: AbortSignal | undefined; answer(response: Response): void }[],
 }))
@@ -52,10 +57,17 @@ async function newSession(
       return site
     },
     setHops: () => {},
-    newCircuit: () => {
+    startAnew: () => {
       circuits.fresh++
+      opened.push('anew')
+      circuits.exitAddress = circuits.nextExit
     },
-    view: () => ({ entry: {}, circuits: [], problem: undefined, exitAddress: circuits.exitAddress }),
+    view: () => ({
+      entry: {},
+      circuits: circuits.primary ? [{ role: 'primary' }] : [],
+      problem: undefined,
+      exitAddress: circuits.exitAddress,
+    }),
   }
   const session = new EngineSession(network as unknown as Network, post)
   session.receive({ type: 'start', origin, hops: 3, ...(channels && { channels }) })
@@ -73,6 +85,8 @@ beforeEach(() => {
   asked.length = 0
   circuits.fresh = 0
   circuits.exitAddress = undefined
+  circuits.nextExit = undefined
+  circuits.primary = false
 })
 afterEach(() => {
   vi.useRealTimers()
@@ -96,7 +110,7 @@ describe('the sample, whose torrent file takes a while to come (W-01)', () => {
     session.receive({ type: 'open-sample' })
     session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
     await answer()
-    expect(opened).toEqual(['magnet'])
+    expect(opened).toEqual(['closed', 'anew', 'magnet'])
   })
 
   it('is not opened after the visitor has closed it', async () => {
@@ -124,7 +138,7 @@ describe('what the site learns of who watches its sample (W-01, W-03)', () => {
       await settle()
     }
     expect(asked).toHaveLength(1)
-    expect(opened).toEqual(['file', 'file'])
+    expect(opened).toEqual(['file', 'closed', 'anew', 'file'])
   })
 
   it('is nothing where the site gives no file at first: the page asks again by the clock, not by the click', async () => {
@@ -141,7 +155,7 @@ describe('what the site learns of who watches its sample (W-01, W-03)', () => {
     session.receive({ type: 'open-sample' })
     await settle()
     expect(asked).toHaveLength(2)
-    expect(opened).toEqual(['file'])
+    expect(opened).toEqual(['closed', 'anew', 'file'])
   })
 })
 
@@ -187,6 +201,30 @@ describe('one torrent after another (C-05)', () => {
     session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
     expect(circuits.fresh).toBe(1)
   })
+
+  it('begin once all of the one before is closed, and the circuits that carried it are gone', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    expect(opened).toEqual(['magnet', 'closed', 'anew', 'magnet'])
+  })
+
+  it.each([
+    ['ask again once there is a circuit, if none stood ready', undefined, 1],
+    ['ask once where another circuit stood ready', '192.0.2.2', 0],
+  ])('%s', async (_, nextExit, again) => {
+    const session = await newSession()
+    circuits.exitAddress = '192.0.2.1'
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    vi.advanceTimersByTime(2_000)
+    circuits.nextExit = nextExit
+    opened.length = 0
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    // Before the next view is sent.
+    circuits.exitAddress = '192.0.2.2'
+    vi.advanceTimersByTime(2_000)
+    expect(opened.filter((each) => each === 'reachable')).toHaveLength(again)
+  })
 })
 
 describe('a torrent that was opened before there was a circuit (W-01, C-07)', () => {
@@ -203,6 +241,15 @@ describe('a torrent that was opened before there was a circuit (W-01, C-07)', ()
     circuits.exitAddress = '192.0.2.2'
     vi.advanceTimersByTime(1_000)
     expect(opened).toEqual(['magnet', 'reachable', 'reachable'])
+  })
+
+  it('is told of an exit without a known address as well', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    vi.advanceTimersByTime(2_000)
+    circuits.primary = true
+    vi.advanceTimersByTime(2_000)
+    expect(opened).toEqual(['magnet', 'reachable'])
   })
 })
 

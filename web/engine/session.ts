@@ -141,8 +141,7 @@ export class EngineSession {
     this.turn++
     this.problem = undefined
     this.stopMedia()
-    // The exit that carried one torrent learns nothing of the next.
-    if (this.openedBefore) this.network.newCircuit()
+    if (this.openedBefore) this.startAnew()
     this.openedBefore = true
     if (!this.engine) {
       this.waiting = what
@@ -151,6 +150,15 @@ export class EngineSession {
     } else {
       this.engine.open(what)
     }
+  }
+
+  /** The exit that carried one torrent learns nothing of the next, nor the next one's of it. */
+  private startAnew(): void {
+    // First, so that its last words to trackers leave by its own circuit, or not at all.
+    this.engine?.close()
+    this.network.startAnew()
+    // Datagrams are not kept for the circuit to come: what asks by them asks again once it is there.
+    this.wayOut = hasWayOut(this.network.view())
   }
 
   private stopMedia(): void {
@@ -197,7 +205,7 @@ export class EngineSession {
       this.timer = undefined
       this.sentAt = performance.now()
       const network = this.network.view()
-      this.noteWayOut(network.exitAddress !== undefined)
+      this.noteWayOut(hasWayOut(network))
       this.post({ type: 'view', view: this.view(network) })
     }, wait)
   }
@@ -220,6 +228,11 @@ export class EngineSession {
       bridge: this.network.bridge?.view(),
     }
   }
+}
+
+/** An exit need not have an address that is known. */
+function hasWayOut({ circuits, exitAddress }: NetworkView): boolean {
+  return exitAddress !== undefined || circuits.some(({ role }) => role === 'primary')
 }
 
 function sampleView({ sample }: SiteDocument): SampleView | null {

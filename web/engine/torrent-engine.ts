@@ -59,7 +59,7 @@ export class TorrentEngine implements MediaLibrary {
 
   constructor(options: TorrentEngineOptions) {
     this.options = options
-    setTunnel(guardTunnel(options.tunnel, destinationJudge(options.site.lab), this.counters))
+    this.freshTunnel()
   }
 
   /** Closes what is open and opens this. What goes wrong becomes `problem`. */
@@ -133,6 +133,7 @@ export class TorrentEngine implements MediaLibrary {
 
   private start(id: string | object, kind: TorrentSource['kind']): void {
     const { site, hidden } = this.options
+    this.freshTunnel()
     // Before there is a client, whose server takes their connections.
     const streams = hidden && new HiddenStreams(hidden)
     setHiddenStreams(streams)
@@ -178,6 +179,12 @@ export class TorrentEngine implements MediaLibrary {
     torrent.on('ready', () => this.onReady(open))
     torrent.on('done', () => this.onDone(open))
     this.options.onChange()
+  }
+
+  /** Sockets of one torrent share nothing with those of the next: what is late of them is of a tunnel that is over. */
+  private freshTunnel(): void {
+    const { tunnel, site } = this.options
+    setTunnel(guardTunnel(tunnel, destinationJudge(site.lab), this.counters))
   }
 
   private beginHidden(open: Open): void {
