@@ -97,6 +97,7 @@ export function torrent(share: number, over: Partial<TorrentView> = {}): Torrent
     name: 'Slow Water',
     state: share >= 1 ? 'done' : 'downloading',
     files,
+    fileCount: (over.files ?? files).length,
     selected: 0,
     pieces: share >= 1 ? new Uint8Array(435).fill(2) : pieces(435, share),
     bytes,

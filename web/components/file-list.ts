@@ -1,6 +1,6 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import { breakable, formatBytes, formatCount } from '../app/formats.ts'
+import { breakable, formatBytes, formatCount, plural } from '../app/formats.ts'
 import { want } from '../app/intents.ts'
 import type { FileView } from '../engine/protocol.ts'
 import { base } from '../styles/base.ts'
@@ -28,12 +28,15 @@ const NOW: Record<FileView['kind'], string> = {
 export class FileList extends LitElement {
   static override properties = {
     files: { attribute: false },
+    count: { attribute: false },
     selected: { attribute: false },
     ready: { type: Boolean },
   }
   static override shadowRootOptions: ShadowRootInit = { mode: 'open', delegatesFocus: true }
 
   declare files: readonly FileView[]
+  /** How many there are, of which not all may be listed. */
+  declare count: number
   declare selected: number | undefined
   /** The files' addresses are answered. Until then nothing is offered to save: the gateway would be asked for it. */
   declare ready: boolean
@@ -41,13 +44,15 @@ export class FileList extends LitElement {
   constructor() {
     super()
     this.files = []
+    this.count = 0
     this.selected = undefined
     this.ready = false
   }
 
   override render() {
+    const unlisted = this.count - this.files.length
     return html`<section class="card" aria-labelledby="heading">
-      <h2 id="heading">Files <span class="count">${formatCount(this.files.length)}</span></h2>
+      <h2 id="heading">Files <span class="count">${formatCount(this.count)}</span></h2>
       <ul>
         ${repeat(
           this.files,
@@ -55,6 +60,7 @@ export class FileList extends LitElement {
           (file) => this.renderFile(file),
         )}
       </ul>
+      ${unlisted > 0 ? html`<p class="unlisted">${plural(unlisted, 'more file is', 'more files are')} not listed.</p>` : nothing}
     </section>`
   }
 
@@ -128,6 +134,12 @@ export class FileList extends LitElement {
         min-height: 56px;
         padding: var(--space-1) var(--space-1) var(--space-1) var(--space-4);
         border-radius: var(--radius-s);
+      }
+
+      .unlisted {
+        padding: var(--space-2) var(--space-4);
+        color: var(--ink-soft);
+        font-size: var(--text-xs);
       }
 
       li.watched {

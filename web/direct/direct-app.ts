@@ -111,7 +111,12 @@ export class DirectApp extends LitElement {
       ${
         torrent === undefined || torrent.files.length === 0
           ? nothing
-          : html`<file-list .files=${torrent.files} .selected=${torrent.selected} .ready=${mediaReady}></file-list>`
+          : html`<file-list
+              .files=${torrent.files}
+              .count=${torrent.fileCount}
+              .selected=${torrent.selected}
+              .ready=${mediaReady}
+            ></file-list>`
       }
       <section class="card own" aria-labelledby="own">
         <h2 id="own">${torrent === undefined ? 'What do you want to watch?' : 'Open another'}</h2>

@@ -4,7 +4,7 @@
 export const MAGNET_BYTES = 8 * 1024
 /** A film of 100 GB in 16 MiB pieces has a torrent file of some 130 kB. */
 export const TORRENT_FILE_BYTES = 8 * 1024 * 1024
-/** Files listed of one torrent; more are there but not shown. */
+/** Files listed of one torrent, and the one that is watched; of the others it is said how many there are. */
 export const FILES_SHOWN = 2_000
 /** Pieces up to this size are taken: each is held in memory while it is fetched and hashed, and twice more while it is encrypted. */
 export const PIECE_BYTES = 64 * 1024 * 1024

@@ -114,8 +114,11 @@ export interface SampleView {
 export interface TorrentView {
   readonly name: string
   readonly state: 'finding-peers' | 'fetching-metadata' | 'downloading' | 'done'
+  /** The first of them, and always the one that is watched. */
   readonly files: readonly FileView[]
-  /** Index into `files` of what is watched, if anything is. */
+  /** How many files there are, listed or not. */
+  readonly fileCount: number
+  /** `index` of the file that is watched, if any is. */
   readonly selected: number | undefined
   /** One byte a piece: 0 missing, 1 being fetched, 2 here. */
   readonly pieces: Uint8Array

@@ -21,7 +21,8 @@ export function torrentFacts(torrent: Torrent, selected: number | undefined, tok
   return {
     name: torrent.name ?? '',
     state: stateOf(torrent, files.length > 0, bytes > 0 && bytesHere >= bytes, bytesHere > 0),
-    files: files.slice(0, FILES_SHOWN).map((file, index) => fileView(file, index, token)),
+    files: filesShown(files, selected, token),
+    fileCount: files.length,
     selected,
     pieces,
     bytes,
@@ -50,6 +51,14 @@ function stateOf(torrent: Torrent, known: boolean, done: boolean, begun: boolean
   if (known && (done || torrent.done)) return 'done'
   if (torrent.numPeers === 0 && !begun) return 'finding-peers'
   return known ? 'downloading' : 'fetching-metadata'
+}
+
+/** The player and its words go by what is listed, so that what is watched never misses there. */
+function filesShown(files: readonly TorrentFile[], selected: number | undefined, token: string): FileView[] {
+  const shown = files.slice(0, FILES_SHOWN).map((file, index) => fileView(file, index, token))
+  const watched = selected !== undefined && selected >= FILES_SHOWN ? files[selected] : undefined
+  if (selected !== undefined && watched) shown.push(fileView(watched, selected, token))
+  return shown
 }
 
 function fileView(file: TorrentFile, index: number, token: string): FileView {

@@ -80,6 +80,7 @@ export class WatchPage extends LitElement {
           ? nothing
           : html`<file-list
               .files=${torrent.files}
+              .count=${torrent.fileCount}
               .selected=${torrent.selected}
               .ready=${state.mediaReady}
             ></file-list>`
