@@ -30,8 +30,12 @@ export async function runRelay(configPath: string): Promise<void> {
   const counters = new Counters()
   const relay = new Relay({ config, keyPair, clock: new NodeClock(), random, counters, log })
   const told = untilToldToStop()
-  await relay.start()
-  process.on('SIGHUP', () => void relay.reload())
+  const started = relay.start()
+  // From now on, since a SIGHUP that nobody heeds ends the process; what it is to reload is there once the relay is up.
+  process.on('SIGHUP', () => {
+    started.then(() => relay.reload()).catch(() => undefined)
+  })
+  await started
   const admin = await startAdmin({ config, random, counters, relay })
   const ready: RelayReady = {
     type: 'ready',
