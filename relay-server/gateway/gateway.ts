@@ -26,7 +26,7 @@ import {
   ONION_CONNECTIONS,
   RELAY_PATH,
 } from './constants.ts'
-import { type Door, isForOnion, serverOf, shut } from './doors.ts'
+import { type Door, doorOf, isForOnion, shut } from './doors.ts'
 import { DIRECT_PAGE_PATH, securityHeadersOf } from './headers.ts'
 import { isOfThisMachine } from './origin.ts'
 import { WebFiles } from './web-files.ts'
@@ -110,7 +110,7 @@ export class Gateway {
   async start(): Promise<{ readonly port: number }> {
     const { host, port, webRoot, moreFiles } = this.options
     this.files = await WebFiles.load(webRoot, moreFiles)
-    const bound = await this.open({ server: serverOf(this.options.certificates) }, host, port)
+    const bound = await this.open(doorOf(this.options.certificates), host, port)
     this.scheduleIdleCheck()
     return { port: bound }
   }
@@ -122,7 +122,7 @@ export class Gateway {
    * @throws CulvertError `gateway-port-busy`, `gateway-bind`
    */
   openToOnion(host: string, port: number, onion: () => string | undefined): Promise<number> {
-    return this.open({ server: serverOf(), onion }, host, port)
+    return this.open(doorOf(undefined, onion), host, port)
   }
 
   /** Closes every link with `shutdown`, then the server. Idempotent. */
@@ -134,7 +134,7 @@ export class Gateway {
   private async end(): Promise<void> {
     this.idleTimer?.cancel()
     for (const session of this.sessions) session.stop('shutdown')
-    await Promise.all(this.doors.map(({ server }) => shut(server, this.options.clock)))
+    await Promise.all(this.doors.map((door) => shut(door, this.options.clock)))
   }
 
   private async open(door: Door, host: string, port: number): Promise<number> {
