@@ -93,7 +93,13 @@ function ask(
   const transaction = uint32(random)
   const datagram = question(transaction)
   return new Promise((resolve, reject) => {
-    const send = () => socket.send(datagram, address.port, address.host, () => undefined)
+    const send = () => {
+      try {
+        socket.send(datagram, address.port, address.host, () => undefined)
+      } catch (cause) {
+        fail(new TrackerError('tracker-unreachable', (cause as Error).message, { cause }))
+      }
+    }
     let waitedMs = 0
     const timers = TRACKER_LIMITS.againMs.map((ms) => {
       waitedMs += ms
