@@ -15,6 +15,7 @@ const all: Record<ProblemCode, true> = {
   'playback-broke': true,
   'media-unavailable': true,
   'storage-full': true,
+  'memory-full': true,
   'engine-failed': true,
 }
 const codes = Object.keys(all) as ProblemCode[]

@@ -90,6 +90,13 @@ const words: Readonly<Record<ProblemCode, ProblemWords>> = {
     advice: 'Free some space, or choose a smaller file, then try again.',
     actions: ['retry', 'choose-another'],
   },
+  'memory-full': {
+    title: 'This is too large for this window',
+    meaning:
+      'The browser gives this window no room on the device, as in some private windows, and in memory there is room for 512 MB.',
+    advice: 'Choose a smaller file, or open this page in a normal window or another browser.',
+    actions: ['retry', 'choose-another'],
+  },
   'engine-failed': {
     title: 'Culvert stopped unexpectedly',
     meaning: 'Something in the page itself failed. Nothing was sent around the tunnel.',

@@ -12,6 +12,7 @@ export type DirectProblem =
   | 'playback-broke'
   | 'media-unavailable'
   | 'storage-full'
+  | 'memory-full'
   | 'engine-failed'
 
 export interface DirectView {
@@ -68,6 +69,11 @@ export const directProblems: Readonly<Record<DirectProblem, ProblemWords>> = {
   'storage-full': {
     title: 'There is no room left on this device',
     advice: 'Free some space, or choose a smaller file, then open it again.',
+  },
+  'memory-full': {
+    title: 'This is too large for this window',
+    advice:
+      'The browser gives this window no room on the device, and in memory there is room for 512 MB. Choose a smaller file, or try a normal window.',
   },
   'engine-failed': {
     title: 'Direct mode stopped unexpectedly',

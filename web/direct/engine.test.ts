@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { CulvertError } from '../../shared/bytes/error.ts'
 import type { DirectView } from './direct-view.ts'
 import { startDirectEngine } from './engine.ts'
 
@@ -10,9 +11,10 @@ interface FakeClient {
   readonly gone: (() => void) | undefined
 }
 
-const { clients, media } = vi.hoisted(() => ({
+const { clients, media, torrents } = vi.hoisted(() => ({
   clients: [] as FakeClient[],
   media: { refused: (_error: Error) => {} },
+  torrents: [] as EventEmitter[],
 }))
 
 vi.mock('webtorrent/dist/webtorrent.min.js', () => ({
@@ -23,7 +25,9 @@ vi.mock('webtorrent/dist/webtorrent.min.js', () => ({
     add(id: unknown) {
       this.id = id
       clients.push(this)
-      return Object.assign(new EventEmitter(), { files: [], pieces: [], numPeers: 1 })
+      const torrent = Object.assign(new EventEmitter(), { files: [], pieces: [], numPeers: 1 })
+      torrents.push(torrent)
+      return torrent
     }
     destroy(gone: () => void) {
       this.destroyed = true
@@ -45,6 +49,7 @@ let views: DirectView[]
 
 beforeEach(() => {
   clients.length = 0
+  torrents.length = 0
   views = []
   consent = new AbortController()
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
@@ -78,5 +83,13 @@ describe('a browser without a service worker, directly (C-09)', () => {
     media.refused(new TypeError('none here'))
     await engine.open(magnet('a'))
     expect(views.at(-1)).toMatchObject({ problem: 'media-unavailable', mediaReady: false })
+  })
+})
+
+describe('a torrent that there is no room for, directly (N-06)', () => {
+  it.each(['storage-full', 'memory-full', 'engine-failed'])('is told of as %s', async (problem) => {
+    await (await start()).open(magnet('a'))
+    torrents[0]?.emit('error', new CulvertError(problem, 'no room'))
+    expect(views.at(-1)?.problem).toBe(problem)
   })
 })

@@ -12,6 +12,9 @@ import { directTorrent } from './destinations.ts'
 import type { DirectEngine, DirectProblem, DirectView } from './direct-view.ts'
 import { WorkerStore } from './worker-store.ts'
 
+/** What its errors say in words of their own. */
+const OF_THE_TORRENT = ['torrent-malformed', 'storage-full', 'memory-full'] as const satisfies DirectProblem[]
+
 interface Open {
   readonly client: WebTorrent
   readonly torrent: Torrent
@@ -148,8 +151,8 @@ class Engine implements DirectEngine, MediaLibrary {
 
   private stumble(open: Open, error: unknown): void {
     if (this.open_ !== open) return
-    const code = error instanceof CulvertError ? error.code : undefined
-    this.fail(code === 'storage-full' || code === 'torrent-malformed' ? code : 'engine-failed')
+    const code = error instanceof CulvertError ? error.code : ''
+    this.fail(OF_THE_TORRENT.find((known) => known === code) ?? 'engine-failed')
   }
 
   private fail(problem: DirectProblem): void {

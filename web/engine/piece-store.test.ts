@@ -47,7 +47,7 @@ describe('where pieces are kept (W-08)', () => {
     const store = make(15)
     expect(await put(store, 0, Buffer.from('0123456789'))).toBe('ok')
     expect(await put(store, 0, Buffer.from('9876543210'))).toBe('ok')
-    expect(await put(store, 1, Buffer.from('0123456789'))).toBe('storage-full')
+    expect(await put(store, 1, Buffer.from('0123456789'))).toBe('memory-full')
     expect(await put(store, 2, Buffer.from('abcde'))).toBe('ok')
   })
 

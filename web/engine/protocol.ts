@@ -165,6 +165,7 @@ export interface Problem {
     | 'no-peers'
     | 'not-playable'
     | 'storage-full'
+    | 'memory-full'
     | 'engine-failed'
   /** For the curious, in English; never an address, info hash or key. */
   readonly detail: string

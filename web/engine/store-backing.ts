@@ -4,7 +4,7 @@ import { StoreCipher } from './store-cipher.ts'
 
 /** Bytes of one torrent, addressed by piece. */
 export interface Backing {
-  /** @throws CulvertError `storage-full` */
+  /** @throws CulvertError `storage-full`, `memory-full` */
   write(pieceOffset: number, data: Uint8Array): Promise<void>
   /** `length` bytes from `offset` inside of a piece that was written, as a copy of the caller's own. */
   read(pieceOffset: number, offset: number, length: number): Promise<Uint8Array>
@@ -86,7 +86,7 @@ export function memoryBacking(limit: number): Backing {
   return {
     write: async (pieceOffset, data) => {
       const grown = size + data.length - (pieces.get(pieceOffset)?.length ?? 0)
-      if (grown > limit) throw full()
+      if (grown > limit) throw new CulvertError('memory-full', 'the torrent does not fit into memory')
       // Copied so: `slice` gives a view where `data` is a Buffer.
       pieces.set(pieceOffset, new Uint8Array(data))
       size = grown

@@ -1,16 +1,18 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { CulvertError } from '../../shared/bytes/error.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { NO_PEERS_MS } from './limits.ts'
 import { TorrentEngine } from './torrent-engine.ts'
 
-const { swarm } = vi.hoisted(() => ({ swarm: { peers: 0 } }))
+const { swarm } = vi.hoisted(() => ({ swarm: { peers: 0, fails: (_error: Error) => {} } }))
 
 vi.mock('webtorrent', () => ({
   default: class extends EventEmitter {
     destroyed = false
     add() {
       const torrent = Object.assign(new EventEmitter(), { files: [], pieces: [], destroyed: false })
+      swarm.fails = (error) => torrent.emit('error', error)
       return Object.defineProperty(torrent, 'numPeers', { get: () => swarm.peers })
     }
     destroy() {
@@ -60,5 +62,12 @@ describe('a swarm in which nobody answers (N-06)', () => {
     expect(engine.problem).toBeUndefined()
     vi.advanceTimersByTime(2_000)
     expect(engine.problem?.code).toBe('no-peers')
+  })
+})
+
+describe('a torrent that there is no room for (N-06)', () => {
+  it.each(['storage-full', 'memory-full'])('is told of as %s', (code) => {
+    swarm.fails(new CulvertError(code, 'no room'))
+    expect(engine.problem).toEqual({ code, detail: 'no room' })
   })
 })

@@ -258,8 +258,12 @@ const NOT_HIDDEN: HiddenView = { state: 'off', introductionPoints: 0, peers: 0 }
 function problemOf(error: unknown, kind: TorrentSource['kind'], parsed: boolean): Problem {
   if (error instanceof CulvertError) {
     const { code, message: detail } = error
-    if (code === 'magnet-malformed' || code === 'torrent-malformed' || code === 'storage-full') {
-      return { code, detail }
+    switch (code) {
+      case 'magnet-malformed':
+      case 'torrent-malformed':
+      case 'storage-full':
+      case 'memory-full':
+        return { code, detail }
     }
     return { code: 'engine-failed', detail: code }
   }
