@@ -98,9 +98,12 @@ export class WebSocketWire implements MessagePipe {
   }
 }
 
-/** Sends the close frame, and ends the connection if it is not answered within STREAM_CLOSE_GRACE_MS. */
+/**
+ * Sends the close frame, and ends the connection if it has not ended within STREAM_CLOSE_GRACE_MS: also of a neighbour that has
+ * sent his and keeps the connection, which ws would wait for much longer.
+ */
 export function closeGently(socket: WebSocket, clock: Clock, code: number, reason: string): void {
-  if (socket.readyState === socket.CLOSED || socket.readyState === socket.CLOSING) return
+  if (socket.readyState === socket.CLOSED) return
   socket.close(code, reason)
   const timer = clock.after(STREAM_CLOSE_GRACE_MS, () => socket.terminate())
   socket.once('close', () => timer.cancel())

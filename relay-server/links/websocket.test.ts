@@ -15,9 +15,11 @@ import {
   linkSuite,
   type Ordeal,
 } from '../../shared/link/link-suite.fixture.ts'
+import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { Gateway, type GatewayOptions } from '../gateway/gateway.ts'
 import { ByteProxy } from './byte-proxy.fixture.ts'
 import type { Certificates } from './certificates.ts'
+import { STREAM_CLOSE_GRACE_MS } from './constants.ts'
 import { WebSocketDialler } from './websocket.ts'
 import { HOST, linkWireOf, stateFolder, TestEnd, testCertificates, until } from './wires.fixture.ts'
 
@@ -250,6 +252,28 @@ describe('WebSocket link between relays: dialling (L-01, L-02)', () => {
     const address = parseLinkAddress(`ws://relay.example.org:${port}/relay`)
     const wire = await dialler.dial({ address, publicKey: end.publicKey })
     expect(wire.link.address).toEqual({ kind: 'ipv4', host: HOST, port })
+  })
+})
+
+describe('the end of a WebSocket (L-08, O-06)', () => {
+  it('comes in time where the neighbour has sent his close frame and keeps the connection', async () => {
+    const clock = new VirtualClock()
+    const { end, server, port } = await gateway({ clock })
+    const left = new TestEnd()
+    const address = addressOf(port, false)
+    const wire = await diallerOf(left).dial({ address, publicKey: end.publicKey })
+    left.onWire(wire)
+    await until(() => end.wires.length === 1)
+    const page = socketOf(left)
+    const theirs = socketOf(end)
+    page.close(1_000)
+    // Not read any more: neither their close frame, nor that they have ended their side.
+    page.pause()
+    await until(() => theirs.readyState === theirs.CLOSING)
+    end.link.close('shutdown')
+    clock.advance(STREAM_CLOSE_GRACE_MS)
+    await until(() => server.size === 0)
+    page.terminate()
   })
 })
 
