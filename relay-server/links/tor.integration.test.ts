@@ -81,9 +81,17 @@ class Side {
     return eventually('the onion service to be published', async () => this.links.addresses()[0])
   }
 
-  /** Tries again, as a keeper of links does: for a while after a restart, old ways into the service are still known. */
+  /**
+   * Tries again, as a keeper of links does: for a while after a restart, old ways into the service are still known. Tor asks no
+   * directory twice within minutes, even if all that it heard was old, unless it is told to forget.
+   */
   dialUntilOpen(address: LinkAddress, to: Side): Promise<Wire> {
-    return eventually('a link', () => this.dial(address, to).catch(() => undefined))
+    return eventually('a link', () =>
+      this.dial(address, to).catch(async () => {
+        await clientAt(1).tor.ask('SIGNAL NEWNYM')
+        return undefined
+      }),
+    )
   }
 
   async dial(address: LinkAddress, to: Side): Promise<Wire> {
