@@ -1,8 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createIdentity } from '../relay-server/identity-file.ts'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { NodeRandom } from '../relay-server/node-random.ts'
+import { toHex } from '../shared/bytes/bytes.ts'
 import { playSample, startBuiltLab, videoState } from './lab.ts'
 import { type RtcWatch, watchRtc } from './privacy/rtc.ts'
 
@@ -73,6 +79,7 @@ class Gate {
 }
 
 const webRoot = fileURLToPath(new URL('../dist/web', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'culvert-links-e2e-'))
 const gates = { alder: new Gate('127.0.0.31'), hazel: new Gate('127.0.0.34') }
 let lab: Lab
 let browser: Browser
@@ -81,8 +88,16 @@ const pages: Page[] = []
 beforeAll(async () => {
   await gates.alder.open()
   await gates.hazel.open()
-  const signalledBy = (gate: Gate, host: string) => ({
+  // Who is to signal is named with its key, so that keys are made beforehand.
+  const identityOf = async (name: string) => {
+    const identity = join(folder, `${name}.key`)
+    const { publicKey } = await createIdentity(identity, new NodeRandom())
+    return { identity, key: toHex(publicKey.bytes) }
+  }
+  const [alder, hazel] = [await identityOf('alder'), await identityOf('hazel')]
+  const signalledBy = (gate: Gate, key: string, host: string) => ({
     tcp: { port: 0 },
+    firstRing: [{ key, addresses: [gate.websocket] }],
     // Who signals must be linked with whom it signals for.
     min: 5,
     webrtc: { host, signallers: [gate.websocket] },
@@ -96,13 +111,17 @@ beforeAll(async () => {
       // The site's own relay: by WebSocket, and by WebRTC with the help of hazel.
       alder: {
         gateway: { ...gateway, host: '127.0.0.11', publicUrl: gates.alder.websocket },
-        links: signalledBy(gates.hazel, '127.0.0.11'),
+        identity: alder.identity,
+        links: signalledBy(gates.hazel, hazel.key, '127.0.0.11'),
       },
       birch: closed,
       // No port that a page could reach: by WebRTC alone, with the help of alder. It is the only guard beside alder: hazel is
       // an exit, and those are spared.
-      cedar: { ...closed, links: signalledBy(gates.alder, '127.0.0.13') },
-      hazel: { gateway: { ...gateway, host: '127.0.0.14', publicUrl: gates.hazel.websocket } },
+      cedar: { ...closed, links: signalledBy(gates.alder, alder.key, '127.0.0.13') },
+      hazel: {
+        identity: hazel.identity,
+        gateway: { ...gateway, host: '127.0.0.14', publicUrl: gates.hazel.websocket },
+      },
       maple: closed,
       rowan: closed,
     },
@@ -132,6 +151,7 @@ afterAll(async () => {
   await browser?.close()
   await lab?.stop()
   for (const gate of Object.values(gates)) await gate.shut()
+  rmSync(folder, { recursive: true, force: true })
 })
 
 async function visit({ webrtc = true } = {}): Promise<{ page: Page; rtc: RtcWatch }> {

@@ -207,7 +207,7 @@ async function writeTorrents(stateFolder: string, sample: LabSample, announceUrl
 async function writeConfig(stateFolder: string, name: string, config: RelayConfigInput): Promise<string> {
   const path = join(stateFolder, `${name}.yaml`)
   const own = { identity: join(stateFolder, `${name}.key`), state: join(stateFolder, `${name}.state`) }
-  await writeFile(path, stringify({ ...config, ...own }))
+  await writeFile(path, stringify({ ...own, ...config }))
   return path
 }
 
