@@ -98,8 +98,10 @@ beforeAll(async () => {
   const signalledBy = (gate: Gate, key: string, host: string) => ({
     tcp: { port: 0 },
     firstRing: [{ key, addresses: [gate.websocket] }],
-    // Who signals must be linked with whom it signals for.
+    // Who signals must be linked with whom it signals for, also soon after its gate was shut.
     min: 5,
+    reconnectSeconds: 1,
+    retrySeconds: 1,
     webrtc: { host, signallers: [gate.websocket] },
   })
   const gateway = { enabled: true, port: 0, webRoot }
