@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../bytes/bytes.ts'
-import { descriptorHead, parseDescriptor } from '../directory/descriptor.ts'
+import { descriptorHead, parseDescriptor, signDescriptor } from '../directory/descriptor.ts'
+import { KeyPair } from '../identity/keys.ts'
+import { SeededRandom } from '../sim/seeded-random.ts'
 import { KEEP_DIRECTORY_MS } from './constants.ts'
 import type { DirectoryStore } from './kept-directory.ts'
 import { TestNetwork, type TestRelay } from './network.fixture.ts'
@@ -102,6 +104,24 @@ describe('the comparison of directories (D-04, K-06, C-03)', { timeout: 120_000 
     expect([...pastExits].filter((name) => name.startsWith('s'))).toEqual([])
     expect([...pastEntries].filter((name) => name.startsWith('s'))).toEqual([])
     expect(pastExits.size).toBeGreaterThan(1)
+  })
+
+  it('keeps whom others confirmed, though the entry makes up more of his network than there is room for', async () => {
+    const { net, entry } = network(8, 3, 0)
+    const client = await started(net, entry, {}, 90_000)
+    const honest = net.relays.find(({ name }) => name === 'h5') as TestRelay
+    const { bytes: _, ...fields } = parseDescriptor(net.descriptorOf(honest) as Uint8Array)
+    const random = new SeededRandom(5)
+    const published = Math.floor(net.clock.wall() / 1_000)
+    const made = Array.from({ length: 12 }, (_each, n) => {
+      const udp = { ...honest.address, port: 20_000 + n }
+      const own = { ...fields, nickname: `f${n}`, published, udp, websocket: undefined }
+      return signDescriptor(own, KeyPair.generate(random), 'test')
+    })
+    entry.knows = (all) => [...all, ...made]
+    await net.clock.advanceAsync(15 * MINUTE_MS)
+    expect(named(client, /^f/).length).toBeGreaterThan(0)
+    expect(named(client, /^h5$/)).toHaveLength(1)
   })
 
   it('takes them up when others tell of them too', async () => {

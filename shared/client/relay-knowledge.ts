@@ -83,10 +83,12 @@ export class RelayKnowledge {
     this.options = options
     const { clock, random, counters, network, parseDescriptor, directoryStore } = options
     const parse = parseDescriptor ? { parse: parseDescriptor } : {}
-    const directory = new Directory({ network, clock, counters, ...parse })
-    const book = new TrustBook({ clock })
     const { sightings } = this
     const before = new Set(options.entries.map(midOf))
+    // One guard may make up more relays than there is room for: whom others confirmed makes way for none of them.
+    const isKept = (mid: string) => before.has(mid) || sightings.wasConfirmed(mid, clock.wall())
+    const directory = new Directory({ network, clock, counters, isKept, ...parse })
+    const book = new TrustBook({ clock })
     this.directory = directory
     this.book = book
     this.stock = new StockPeers(clock)

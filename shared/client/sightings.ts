@@ -71,12 +71,18 @@ export class Sightings {
 
   /** Whether enough tell of a relay, or did before. @param wallMs now, to be remembered */
   isConfirmed(mid: string, wallMs: number): boolean {
-    const known = this.confirmed.get(mid)
     if (this.confirmedBy(mid) >= SIGHTINGS.confirmedBy) {
+      const known = this.confirmed.get(mid)
       if (known) known.wallMs = wallMs
       else this.confirmed.set(mid, { mid, wallMs })
       return true
     }
+    return this.wasConfirmed(mid, wallMs)
+  }
+
+  /** Whether it was seen to be confirmed, in this run or an earlier one: told without a look at all sources. */
+  wasConfirmed(mid: string, wallMs: number): boolean {
+    const known = this.confirmed.get(mid)
     return known !== undefined && wallMs - known.wallMs < SIGHTINGS.rememberedMs
   }
 

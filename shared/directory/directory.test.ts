@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest'
+import { toHex } from '../bytes/bytes.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import type { DirectorySettings } from './constants.ts'
-import { Directory } from './directory.ts'
+import { Directory, type DirectoryOptions } from './directory.ts'
 import { addressOfRelay, descriptorOf, keyOf, NETWORK, NOW_MS } from './relays.fixture.ts'
 
 const NOW_S = NOW_MS / 1000
 
-function make(settings: Partial<DirectorySettings> = {}) {
+function make(settings: Partial<DirectorySettings> = {}, more: Partial<DirectoryOptions> = {}) {
   const clock = new VirtualClock(NOW_MS)
   const counters = new Counters()
   const self = keyOf(99).publicKey
-  const directory = new Directory({ network: NETWORK, clock, counters, self, settings })
+  const directory = new Directory({ network: NETWORK, clock, counters, self, settings, ...more })
   const names = () => directory.list().map(({ descriptor }) => descriptor.nickname)
   return { clock, counters, directory, names }
 }
@@ -93,6 +94,13 @@ describe('the directory of relays (D-04, D-06, K-06)', () => {
     directory.markHeard(keyOf(4).publicKey.mid)
     expect(directory.add(descriptorOf(5))).toBe('refused')
     expect(names()).toEqual(['relay 1', 'relay 3', 'relay 4'])
+  })
+
+  it('lets nothing give way that is to be kept, though it was never heard', () => {
+    const kept = new Set([toHex(keyOf(1).publicKey.mid), toHex(keyOf(2).publicKey.mid)])
+    const { directory, names } = make({ maxDescriptors: 3 }, { isKept: (mid) => kept.has(mid) })
+    for (let n = 1; n <= 9; n++) directory.add(descriptorOf(n))
+    expect(names()).toEqual(['relay 1', 'relay 2', 'relay 9'])
   })
 
   it('serves in the order of learning what is not known to be silent', () => {

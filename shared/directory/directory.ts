@@ -35,6 +35,8 @@ export interface DirectoryOptions {
   readonly self?: PublicKey
   /** Whether a relay is blocked: its descriptors are refused at once. Its signature has not been looked at then. */
   readonly refuse?: (relay: RelayDescriptor) => boolean
+  /** Whether a relay (hex of its mid) makes way for nobody, though it was never heard. */
+  readonly isKept?: (mid: string) => boolean
   /** Others are told of relays only while their proof holds. */
   readonly onlyProven?: boolean
   /** A descriptor has been entered: to be verified, when its relay has not been lately. */
@@ -370,7 +372,7 @@ export class Directory {
   private removeUnheard(fits: (entry: StoredEntry) => boolean): boolean {
     for (const [mid, entry] of this.byMid) {
       const heard = entry.proven || (entry.lastHeardMs !== undefined && !entry.silent)
-      if (heard || !fits(entry)) continue
+      if (heard || !fits(entry) || this.options.isKept?.(mid)) continue
       this.remove(mid, entry)
       return true
     }
