@@ -315,6 +315,30 @@ describe('uTP against strange packets (N-11, BEP 29)', () => {
     expect(perSecond).toBeGreaterThan(500)
   })
 
+  it('holds a bounded amount for who takes all but the oldest packet, for as long as he likes (O-06)', () => {
+    const sent = new Set<number>()
+    let lost: number | undefined
+    const maxFlightBytes = 256 << 10
+    const { left, clock } = opened({
+      settings: { receiveBufferBytes: 64 << 20, maxFlightBytes },
+      tamper: (packet) => {
+        const own = new UtpHeader()
+        own.read(packet)
+        if (own.type !== UTP_TYPE.data) return true
+        sent.add(own.sequence)
+        if (sent.size === 100) lost = own.sequence
+        return own.sequence !== lost
+      },
+    })
+    left.pour(8 << 20)
+    clock.advance(20_000)
+    expect(lost).toBeDefined()
+    // All from the lost one on, in packets of 1,371 bytes or so.
+    const beyond = [...sent].filter((sequence) => sequence >= (lost ?? 0)).length
+    expect(beyond).toBeGreaterThan(50)
+    expect(beyond * 1_300).toBeLessThan(maxFlightBytes + 10_000)
+  })
+
   it('counts on through 2^16 packets and more', () => {
     const { left, right, clock } = opened({
       there: { delayMs: 1, bytesPerSecond: 20e6 },

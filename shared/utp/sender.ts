@@ -300,10 +300,17 @@ export class Sender {
     return this.finQueued || this.window.flightBytes === 0 || this.coalesceAt <= nowMs
   }
 
+  /**
+   * Whether the peer takes that much more, as far as he says; and whether we do: all from the oldest packet on is held, also
+   * what has arrived beyond it, so that who never takes the oldest must not have us hold more and more.
+   */
   private peerHasRoom(length: number): boolean {
-    const { window } = this
-    const room = Math.min(this.peerWindowBytes, this.settings.maxFlightBytes)
-    return length === 0 || window.flightBytes + window.lostBytes + length <= room
+    if (length === 0) return true
+    const { window, peerWindowBytes } = this
+    const { maxFlightBytes } = this.settings
+    const held = window.empty ? 0 : this.cut - window.offsetOf(window.base)
+    const there = window.flightBytes + window.lostBytes
+    return there + length <= Math.min(peerWindowBytes, maxFlightBytes) && held + length <= maxFlightBytes
   }
 
   private persist(nowMs: number): void {
