@@ -146,8 +146,12 @@ export class Router {
   private receivePlaintext(link: Link, leg: Leg | undefined, cell: Uint8Array): void {
     const message = cell[CELL_HEADER_BYTES]
     if (message === MESSAGE.create) {
-      this.joins.create(link, leg, cell)
-      this.keepSweeping()
+      try {
+        this.joins.create(link, leg, cell)
+      } finally {
+        // Also one that cannot be read leaves its link in the table.
+        this.keepSweeping()
+      }
     } else if (message === MESSAGE.created && leg !== undefined) {
       if (this.joins.created(leg, cell)) this.removals.endExit(leg.circuit)
     } else {

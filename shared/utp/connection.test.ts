@@ -315,6 +315,35 @@ describe('uTP against strange packets (N-11, BEP 29)', () => {
     expect(perSecond).toBeGreaterThan(500)
   })
 
+  it('waits for its own queue while it has something to send, and does not look at it otherwise (O-06)', () => {
+    let looks = 0
+    let queued = 0
+    const { left, right, clock } = opened({
+      congestion: (bytes) =>
+        Object.defineProperty(new CircuitControl(bytes), 'queuedBytes', {
+          get: () => {
+            looks++
+            return queued
+          },
+        }),
+    })
+    left.connection.write(bytes(5_000))
+    clock.advance(25)
+    expect(right.receivedBytes).toBe(5_000)
+    // The acknowledgement comes while others of the circuit fill the queue.
+    queued = 10 << 20
+    looks = 0
+    clock.advance(10_000)
+    expect(looks).toBeLessThan(100)
+    left.connection.write(bytes(5_000))
+    clock.advance(100)
+    expect(looks).toBeGreaterThan(10)
+    expect(right.receivedBytes).toBe(5_000)
+    queued = 0
+    clock.advance(100)
+    expect(right.receivedBytes).toBe(10_000)
+  })
+
   it('holds a bounded amount for who takes all but the oldest packet, for as long as he likes (O-06)', () => {
     const sent = new Set<number>()
     let lost: number | undefined

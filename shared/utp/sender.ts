@@ -168,10 +168,6 @@ export class Sender {
     this.persistAt = NEVER
     const paced = control.bytesPerSecond !== NEVER
     for (;;) {
-      if ((control.queuedBytes ?? 0) >= OWN_QUEUE_BYTES) {
-        this.paceAt = nowMs + OWN_QUEUE_LOOK_MS
-        return
-      }
       const lost = window.nextLost()
       let length: number
       if (lost >= 0) {
@@ -187,6 +183,11 @@ export class Sender {
           this.flushAt = this.coalesceAt
           return
         }
+      }
+      // Only who has something to send looks again soon.
+      if ((control.queuedBytes ?? 0) >= OWN_QUEUE_BYTES) {
+        this.paceAt = nowMs + OWN_QUEUE_LOOK_MS
+        return
       }
       // The oldest packet goes again whatever the window says: until it arrives, the far side's bitmask may not reach
       // far enough to tell what else has.
