@@ -75,7 +75,7 @@ export class LinkProofs {
     const ways = linkAddressesOf(descriptor).flatMap((address) =>
       diallers.filter((dialler) => dialler.canDial(address)).map((dialler) => ({ dialler, address })),
     )
-    // Another one each time: any of them may be the one that works from here.
+    // Another one each time, since each may be the one that works from here.
     const found = ways[times % ways.length]
     if (found === undefined) return
     const controller = new AbortController()

@@ -22,7 +22,7 @@ export interface RelayPortsOptions {
   lan(): IpAddress
   /** The gateway's, if it listens. */
   readonly gateway: Address | undefined
-  /** Where the UDP socket, and the port of TCP links, can be reached from outside; undefined if it is not known (any more). */
+  /** Where the UDP socket, and the port of TCP links, can be reached from outside; undefined while it is not known. */
   onMapped(udp: IpAddress | undefined, linkTcp: IpAddress | undefined): void
   readonly startMapper?: PortMappingOptions['startMapper']
 }

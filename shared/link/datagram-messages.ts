@@ -13,7 +13,7 @@ import type { LinkCloseReason } from './link.ts'
  * What goes in control packet 1, on datagrams: link authentication (auth-messages.ts), and after it all other control, sealed,
  * since anybody may send a datagram in another's name.
  *
- *   0 handshake   session 16, message varlen16, padding (any bytes: the request is no shorter than its answer)
+ *   0 handshake   session 16, message varlen16, padding (bytes of no meaning: the request is no shorter than its answer)
  *   1 control     session 16, counter u32, tag 16, a control packet
  *   2 close       session 16, counter u32, tag 16, reason u16 (close-codes.ts)
  *

@@ -5,7 +5,7 @@ const COUNTER_BITS = 64
 
 /**
  * Encrypts what is written to disk, so that nobody can read what a tab leaves there that is closed or killed. The key is of one
- * file, and nowhere but in memory. It works by place: any part can be read by itself, and the same place is never given other
+ * file, and nowhere but in memory. It works by place, so that each part can be read by itself, and the same place is never given other
  * bytes, for a piece is stored once its hash is right.
  */
 export class StoreCipher {
