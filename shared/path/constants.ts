@@ -100,9 +100,9 @@ export const GUARDS = {
   growEveryMs: 30_000,
   minLifetimeMs: 30 * DAY_MS,
   maxLifetimeMs: 60 * DAY_MS,
-  /** A guard that no directory has listed for this long goes. */
+  /** A guard goes with a list that lacks it so long after the first that did, with none between that had it. */
   unlistedMs: 7 * DAY_MS,
-  /** As does one that was tried and not reached for this long. */
+  /** As does one with a failure so long after the first, with none between that it was reached. */
   unreachableMs: 14 * DAY_MS,
   /** What is written for "today" is rounded, so that the store tells little about when the page was used. */
   roundMs: DAY_MS,

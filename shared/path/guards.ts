@@ -23,8 +23,8 @@ interface Guard {
   readonly publicKey: PublicKey
   url: string
   readonly expiresWallMs: number
-  /** When a directory named it last. */
-  listedWallMs: number
+  /** Since when lists have lacked it; undefined while the last one has it. */
+  unlistedSinceWallMs: number | undefined
   /** Since when it was tried in vain; undefined while it is not known to be unreachable. */
   unreachableSinceWallMs: number | undefined
 }
@@ -39,10 +39,15 @@ export interface GuardsOptions {
   serves?(guard: GuardCandidate): boolean
 }
 
-const VERSION = 1
+const VERSION = 2
+/** Had the day of the last list that named it where there is now since when it is not. */
+const VERSION_LISTED = 1
 const MAX_URL_BYTES = 255
 
-/** version u8 (1), guards (count u8, up to 8): public key 74, url varlen16, expires u32, listed u32, unreachable since u32. */
+/**
+ * version u8 (2), guards (count u8, up to 8): public key 74, url varlen16, expires u32, unlisted since u32, unreachable since
+ * u32; 0 where it is neither.
+ */
 const stored = struct({
   version: u8,
   guards: list8(
@@ -50,7 +55,7 @@ const stored = struct({
       publicKey: publicKeyCodec,
       url: varlen16(MAX_URL_BYTES, 1),
       expiresS: u32,
-      listedS: u32,
+      unlistedS: u32,
       unreachableS: u32,
     }),
     GUARDS.maxSampled,
@@ -60,8 +65,9 @@ const stored = struct({
 /**
  * The few relays that this client enters through, for weeks (issue 3, "guard relays"). Whoever takes a new first hop for each
  * circuit meets a bad one sooner or later; whoever keeps a few has most likely none. So the list is sampled once, kept, and
- * changed by rule alone: a guard goes when its time is over (30 to 60 days, drawn when it is sampled), when no directory has
- * named it for 7 days, or when it could not be reached for 14. A failure of the day only makes the next in the list serve.
+ * changed by rule alone: a guard goes when its time is over (30 to 60 days, drawn when it is sampled), when lists have lacked it
+ * for 7 days, or when it was tried in vain for 14. What nobody looked at says nothing: both begin and end with a look, so that
+ * who comes once in a while finds the guards of the last time. A failure of the day only makes the next in the list serve.
  */
 export class Guards {
   private readonly options: GuardsOptions
@@ -89,19 +95,24 @@ export class Guards {
   }
 
   /**
-   * Brings the list up to date with those that could serve: sets when each was named last, lets go by rule, samples what is
-   * missing.
+   * Brings the list up to date with those that could serve: notes who is not among them, lets go by rule, samples what is missing.
+   *
+   * @param candidates all that are known, once a relay has told all that it knows
    */
   update(candidates: readonly GuardCandidate[]): void {
     const before = this.state()
     const byKey = new Map(candidates.map((candidate) => [relayKey(candidate), candidate]))
     for (const guard of this.guards) {
       const listed = byKey.get(relayKey(guard))
-      if (listed === undefined) continue
-      guard.listedWallMs = this.today()
-      guard.url = listed.url
+      if (listed === undefined) {
+        guard.unlistedSinceWallMs ??= this.today()
+      } else {
+        guard.unlistedSinceWallMs = undefined
+        guard.url = listed.url
+      }
     }
     this.expire()
+    this.guards = this.guards.filter((guard) => !this.isPast(guard.unlistedSinceWallMs, GUARDS.unlistedMs))
     while (this.isShort() && this.sample(candidates)) {
       // Until there are enough, or no more.
     }
@@ -126,8 +137,14 @@ export class Guards {
   /** It did not let us in. Only to be told while others do: else it is we who are cut off. */
   unreached({ publicKey }: GuardCandidate): void {
     const guard = this.find(publicKey)
-    if (guard === undefined || guard.unreachableSinceWallMs !== undefined) return
-    guard.unreachableSinceWallMs = this.today()
+    if (guard === undefined) return
+    if (guard.unreachableSinceWallMs === undefined) {
+      guard.unreachableSinceWallMs = this.today()
+    } else if (this.isPast(guard.unreachableSinceWallMs, GUARDS.unreachableMs)) {
+      this.guards = this.guards.filter((each) => each !== guard)
+    } else {
+      return
+    }
     this.save()
   }
 
@@ -150,7 +167,7 @@ export class Guards {
       publicKey: chosen.publicKey,
       url: chosen.url,
       expiresWallMs: this.today() + lifetimeMs,
-      listedWallMs: this.today(),
+      unlistedSinceWallMs: undefined,
       unreachableSinceWallMs: undefined,
     })
     return true
@@ -159,13 +176,16 @@ export class Guards {
   private expire(): void {
     const wallMs = this.options.clock.wall()
     this.guards = this.guards.filter(
-      ({ expiresWallMs, listedWallMs, unreachableSinceWallMs }) =>
+      ({ expiresWallMs }) =>
         wallMs < expiresWallMs &&
         // A clock that was set back makes nothing last longer.
-        expiresWallMs - wallMs <= GUARDS.maxLifetimeMs + GUARDS.roundMs &&
-        wallMs - listedWallMs < GUARDS.unlistedMs + GUARDS.roundMs &&
-        wallMs - (unreachableSinceWallMs ?? wallMs) < GUARDS.unreachableMs + GUARDS.roundMs,
+        expiresWallMs - wallMs <= GUARDS.maxLifetimeMs + GUARDS.roundMs,
     )
+  }
+
+  /** Whether something has lasted for so long, whatever the hour of the day it began at. */
+  private isPast(sinceWallMs: number | undefined, lastedMs: number): boolean {
+    return sinceWallMs !== undefined && this.options.clock.wall() - sinceWallMs >= lastedMs + GUARDS.roundMs
   }
 
   private today(): number {
@@ -174,17 +194,20 @@ export class Guards {
   }
 
   private state(): string {
-    return this.guards.map((guard) => `${relayKey(guard)} ${guard.url} ${guard.listedWallMs}`).join('\n')
+    return this.guards
+      .map((guard) => `${relayKey(guard)} ${guard.url} ${guard.unlistedSinceWallMs}`)
+      .join('\n')
   }
 
   private read(bytes: Uint8Array): Guard[] {
     const { version, guards } = decode(stored, bytes)
-    if (version !== VERSION) throw new CodecError('guards-version', `guards of version ${version}`)
-    return guards.map(({ publicKey, url, expiresS, listedS, unreachableS }) => ({
+    if (version !== VERSION && version !== VERSION_LISTED)
+      throw new CodecError('guards-version', `guards of version ${version}`)
+    return guards.map(({ publicKey, url, expiresS, unlistedS, unreachableS }) => ({
       publicKey,
       url: String.fromCharCode(...url),
       expiresWallMs: expiresS * 1_000,
-      listedWallMs: listedS * 1_000,
+      unlistedSinceWallMs: version === VERSION_LISTED || unlistedS === 0 ? undefined : unlistedS * 1_000,
       unreachableSinceWallMs: unreachableS === 0 ? undefined : unreachableS * 1_000,
     }))
   }
@@ -195,7 +218,7 @@ export class Guards {
       publicKey: guard.publicKey,
       url: utf8ToBytes(guard.url),
       expiresS: seconds(guard.expiresWallMs),
-      listedS: seconds(guard.listedWallMs),
+      unlistedS: seconds(guard.unlistedSinceWallMs),
       unreachableS: seconds(guard.unreachableSinceWallMs),
     }))
     const bytes = encode(stored, { version: VERSION, guards })
