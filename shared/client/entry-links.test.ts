@@ -101,6 +101,48 @@ describe('the link to a first hop (C-05, L-01)', () => {
     expect(new Set(asked).size).toBe(2)
   })
 
+  it('is missed only when the last one that is being tried has failed too', async () => {
+    const clock = new VirtualClock()
+    const dials: { readonly relay: EntryRelay; open(link: Link): void; fail(): void }[] = []
+    const told: [string, boolean][] = []
+    const entry = new EntryLinks({
+      clock,
+      count: 2,
+      candidates: () => relays,
+      open: (relay) =>
+        new Promise((open, reject) =>
+          dials.push({ relay, open, fail: () => reject(new RangeError('shut')) }),
+        ),
+      opened: () => {},
+      failed: ({ url }, alone) => told.push([url, alone]),
+      changed: () => {},
+    })
+    const [a, b, c] = relays as [EntryRelay, EntryRelay, EntryRelay]
+    const settle = async () => {
+      for (let i = 0; i < 5; i++) await Promise.resolve()
+    }
+    entry.want()
+    // `a` is refused while `b` may still open, `b` while `c` may.
+    for (const dial of [0, 1]) {
+      dials[dial]?.fail()
+      await settle()
+      expect(told).toEqual([])
+    }
+    expect(dials.map(({ relay }) => relay)).toEqual([a, b, c])
+    clock.advance(500)
+    await settle()
+    // By now `a` is tried again, which says nothing for it.
+    expect(dials[3]?.relay).toBe(a)
+    dials[2]?.fail()
+    await settle()
+    expect(told).toEqual([[c.url, true]])
+    dials[3]?.open(fakeLink())
+    await settle()
+    dials[4]?.fail()
+    await settle()
+    expect(told.slice(1)).toEqual([[b.url, false]])
+  })
+
   it('is left alone once stopped', async () => {
     const { entry, asked, settle, drop } = entryTo(relays)
     entry.want()

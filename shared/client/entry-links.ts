@@ -27,7 +27,12 @@ export interface EntryLinksOptions {
   candidates(): readonly EntryRelay[]
   open(relay: EntryRelay): Promise<Link>
   opened(way: EntryWay): void
-  /** A relay did not let us in. @param alone no other is open either */
+  /**
+   * A relay did not let us in. Not told while none is open and one is tried that has not failed yet: that will show whether it
+   * is we who are cut off.
+   *
+   * @param alone no other is open either
+   */
   failed?(relay: EntryRelay, alone: boolean): void
   /** Whether nothing comes over an open link though it should. Another is opened beside it then. */
   silent?(link: Link): boolean
@@ -232,7 +237,9 @@ export class EntryLinks {
         times,
         againMs: this.options.clock.now() + listedPause(ENTRY_BACK_OFF_MS, times),
       })
-      this.options.failed?.(relay, this.ways.length === 0)
+      const alone = this.ways.length === 0
+      const mayOpen = [...this.connecting].some((key) => !this.failures.has(key))
+      if (!alone || !mayOpen) this.options.failed?.(relay, alone)
     } else {
       this.again(listedPause(ENTRY_BACK_OFF_MS, this.failuresInARow))
     }
