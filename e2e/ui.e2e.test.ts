@@ -38,6 +38,15 @@ describe('the page for readers (W-10)', () => {
     await page.getByRole('button', { name: 'Try again' }).click()
     expect((await sent()).map(({ type }) => type)).toEqual(['open-sample', 'close-torrent', 'open-sample'])
   })
+
+  it('hears that a file could not be saved, and is led back to the files (N-06)', async () => {
+    await openSample()
+    await show('choosing')
+    await page.evaluate(() => window.harness.engine.refuseSave())
+    await page.getByRole('alert').filter({ hasText: 'That file cannot be saved now' }).waitFor()
+    await page.getByRole('button', { name: 'See the files' }).click()
+    await expect.poll(focusedText).toBe('Watch slow-water.mp4')
+  })
 })
 
 describe('hidden seeding (issue 3)', () => {

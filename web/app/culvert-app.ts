@@ -45,6 +45,7 @@ export class CulvertApp extends LitElement {
   async connect(engine: EnginePort): Promise<void> {
     this.engine = engine
     engine.onView((view) => this.act({ type: 'view', view }))
+    engine.onSaveRefused(() => this.act({ type: 'report', code: 'save-refused' }))
     engine.onRelays((relays) => this.act({ type: 'known-relays', relays }))
     try {
       const started = engine.start(this.state.hops)

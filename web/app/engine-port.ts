@@ -9,4 +9,5 @@ export interface EnginePort {
   send(command: PageCommand): void
   onView(listener: (view: EngineView) => void): () => void
   onRelays(listener: (relays: RelaysView) => void): () => void
+  onSaveRefused(listener: () => void): () => void
 }

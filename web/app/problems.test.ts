@@ -14,6 +14,7 @@ const all: Record<ProblemCode, true> = {
   'not-playable': true,
   'playback-broke': true,
   'media-unavailable': true,
+  'save-refused': true,
   'storage-full': true,
   'memory-full': true,
   'engine-failed': true,

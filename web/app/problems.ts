@@ -1,7 +1,12 @@
 import type { Problem } from '../engine/protocol.ts'
 
 /** What the engine reports, and what only the page itself can notice. */
-export type ProblemCode = Problem['code'] | 'playback-broke' | 'not-a-torrent-file' | 'media-unavailable'
+export type ProblemCode =
+  | Problem['code']
+  | 'playback-broke'
+  | 'not-a-torrent-file'
+  | 'media-unavailable'
+  | 'save-refused'
 
 /** What the visitor can do about it; each is one button. */
 export type ProblemAction = 'retry' | 'choose-another' | 'choose-file' | 'new-circuit' | 'reload'
@@ -78,11 +83,17 @@ const words: Readonly<Record<ProblemCode, ProblemWords>> = {
     actions: ['new-circuit', 'choose-another'],
   },
   'media-unavailable': {
-    title: 'Nothing can be played in this window',
+    title: 'Nothing can be played or saved in this window',
     meaning:
       'Culvert needs a part of the browser that is switched off here: in some private windows, and where the address of the page does not begin with https.',
     advice: 'Open this page in a normal window, at an address that begins with https.',
     actions: ['reload'],
+  },
+  'save-refused': {
+    title: 'That file cannot be saved now',
+    meaning: 'More is being saved at once than Culvert can give, or what has arrived cannot be read.',
+    advice: 'Wait until another file has been saved, then save this one again.',
+    actions: ['choose-file'],
   },
   'storage-full': {
     title: 'There is no room left on this device',

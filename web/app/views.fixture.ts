@@ -147,6 +147,7 @@ export const scenes = {
       bytes: 0,
     }),
   }),
+  choosing: view({ torrent: torrent(0, { selected: undefined }) }),
   playing: view({ torrent: torrent(0.46) }),
   done: view({ torrent: torrent(1) }),
   hiddenOff: view({ torrent: torrent(1, { hidden: { state: 'off', introductionPoints: 0, peers: 0 } }) }),
@@ -211,6 +212,7 @@ export class FixtureEngine {
   readonly sent: PageCommand[] = []
   private listener: ((view: EngineView) => void) | undefined
   private relayListener: ((relays: RelaysView) => void) | undefined
+  private saveListener: (() => void) | undefined
   private last: EngineView
 
   constructor(first: EngineView) {
@@ -237,6 +239,17 @@ export class FixtureEngine {
     return () => {
       this.relayListener = undefined
     }
+  }
+
+  onSaveRefused(listener: () => void): () => void {
+    this.saveListener = listener
+    return () => {
+      this.saveListener = undefined
+    }
+  }
+
+  refuseSave(): void {
+    this.saveListener?.()
   }
 
   show(next: EngineView): void {

@@ -11,6 +11,7 @@ export type DirectProblem =
   | 'not-playable'
   | 'playback-broke'
   | 'media-unavailable'
+  | 'save-refused'
   | 'storage-full'
   | 'memory-full'
   | 'engine-failed'
@@ -63,8 +64,13 @@ export const directProblems: Readonly<Record<DirectProblem, ProblemWords>> = {
     advice: 'Playback was interrupted several times in a row. Open it again to go on.',
   },
   'media-unavailable': {
-    title: 'Nothing can be played in this window',
+    title: 'Nothing can be played or saved in this window',
     advice: 'Open this page in a normal window, at an address that begins with https.',
+  },
+  'save-refused': {
+    title: 'That file cannot be saved now',
+    advice:
+      'More is being saved at once than there is room for, or what has arrived cannot be read. Wait until another file has been saved, then save this one again.',
   },
   'storage-full': {
     title: 'There is no room left on this device',

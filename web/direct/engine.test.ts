@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { parseMediaPath } from '../engine/media-messages.ts'
+import type { MediaPageOptions } from '../engine/media-page.ts'
 import type { DirectView } from './direct-view.ts'
 import { startDirectEngine } from './engine.ts'
 
@@ -13,7 +15,7 @@ interface FakeClient {
 
 const { clients, media, torrents } = vi.hoisted(() => ({
   clients: [] as FakeClient[],
-  media: { refused: (_error: Error) => {} },
+  media: { refused: (_error: Error) => {}, saveRefused: (_token: string) => {} },
   torrents: [] as EventEmitter[],
 }))
 
@@ -36,9 +38,10 @@ vi.mock('webtorrent/dist/webtorrent.min.js', () => ({
   },
 }))
 vi.mock('../engine/media-page.ts', () => ({
-  startMedia: () =>
+  startMedia: ({ onSaveRefused }: MediaPageOptions) =>
     new Promise<void>((_, reject) => {
       media.refused = reject
+      media.saveRefused = onSaveRefused
     }),
 }))
 
@@ -52,7 +55,7 @@ beforeEach(() => {
   torrents.length = 0
   views = []
   consent = new AbortController()
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
   vi.stubGlobal('fetch', async () => new Response('{"lab":false}'))
   return () => {
     consent.abort()
@@ -83,6 +86,24 @@ describe('a browser without a service worker, directly (C-09)', () => {
     media.refused(new TypeError('none here'))
     await engine.open(magnet('a'))
     expect(views.at(-1)).toMatchObject({ problem: 'media-unavailable', mediaReady: false })
+  })
+})
+
+describe('a file that cannot be saved, directly (N-06)', () => {
+  it('is told of for a while, in the tab of its torrent alone', async () => {
+    await (await start()).open(magnet('a'))
+    Object.assign(torrents[0] ?? {}, {
+      bitfield: { get: () => false },
+      files: [{ name: 'a.mp4', length: 4 }],
+    })
+    vi.advanceTimersByTime(250)
+    const token = parseMediaPath(views.at(-1)?.torrent?.files[0]?.url ?? '')?.token ?? ''
+    media.saveRefused('c'.repeat(32))
+    expect(views.at(-1)?.problem).toBeUndefined()
+    media.saveRefused(token)
+    expect(views.at(-1)?.problem).toBe('save-refused')
+    vi.advanceTimersByTime(20_250)
+    expect(views.at(-1)?.problem).toBeUndefined()
   })
 })
 

@@ -12,6 +12,9 @@ import { directTorrent } from './destinations.ts'
 import type { DirectEngine, DirectProblem, DirectView } from './direct-view.ts'
 import { WorkerStore } from './worker-store.ts'
 
+/** How long it is said that a file could not be saved. */
+const SAVE_REFUSED_SHOWN_MS = 20_000
+
 /** What its errors say in words of their own. */
 const OF_THE_TORRENT = ['torrent-malformed', 'storage-full', 'memory-full'] as const satisfies DirectProblem[]
 
@@ -37,6 +40,7 @@ class Engine implements DirectEngine, MediaLibrary {
   private problem: DirectProblem | undefined
   private mediaReady = false
   private mediaFailed = false
+  private saveRefusedAt = Number.NEGATIVE_INFINITY
   private turn = 0
 
   constructor(signal: AbortSignal, lab: boolean, onView: (view: DirectView) => void) {
@@ -50,6 +54,11 @@ class Engine implements DirectEngine, MediaLibrary {
     })
     startMedia({
       onPort: (port) => this.media.add(new MediaServer(port, this)),
+      onSaveRefused: (token) => {
+        if (token !== this.token) return
+        this.saveRefusedAt = performance.now()
+        this.show()
+      },
       isOpen: () => this.open_ !== undefined,
     }).then(
       () => {
@@ -90,6 +99,7 @@ class Engine implements DirectEngine, MediaLibrary {
   async close(): Promise<void> {
     this.turn += 1
     this.problem = undefined
+    this.saveRefusedAt = Number.NEGATIVE_INFINITY
     this.token = undefined
     const open = this.open_
     this.open_ = undefined
@@ -179,9 +189,11 @@ class Engine implements DirectEngine, MediaLibrary {
 
   private show(): void {
     const facts = this.facts()
+    const refused = performance.now() - this.saveRefusedAt < SAVE_REFUSED_SHOWN_MS
+    const lasting = this.problem ?? (this.mediaFailed ? 'media-unavailable' : undefined)
     this.onView({
       torrent: facts && { ...facts, swarmSees: undefined },
-      problem: this.problem ?? (this.mediaFailed ? 'media-unavailable' : undefined),
+      problem: refused ? 'save-refused' : lasting,
       mediaReady: this.mediaReady,
     })
   }

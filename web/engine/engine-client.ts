@@ -1,4 +1,5 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
+import { parseMediaPath } from './media-messages.ts'
 import { startMedia } from './media-page.ts'
 import type { EngineCommand, EngineEvent, EngineView, Hops } from './protocol.ts'
 import type { RelaysView } from './relays-protocol.ts'
@@ -20,6 +21,7 @@ export class EngineClient {
   private readonly watchers = new Set<(view: EngineView) => void>()
   private worker: Worker | undefined
   private readonly relayWatchers = new Set<(relays: RelaysView) => void>()
+  private readonly saveWatchers = new Set<() => void>()
   private latest: EngineView | undefined
 
   constructor(options: EngineClientOptions = {}) {
@@ -60,6 +62,10 @@ export class EngineClient {
     }
     const media = startMedia({
       onPort: (port) => worker.postMessage({ type: 'media-port', port } satisfies EngineCommand, [port]),
+      onSaveRefused: (token) => {
+        if (!this.lists(token)) return
+        for (const watch of this.saveWatchers) watch()
+      },
       isOpen: () => this.latest?.torrent !== undefined,
     })
     await Promise.all([media, alive])
@@ -80,6 +86,17 @@ export class EngineClient {
   onRelays(callback: (relays: RelaysView) => void): () => void {
     this.relayWatchers.add(callback)
     return () => this.relayWatchers.delete(callback)
+  }
+
+  /** Calls back when a file of the open torrent could not be saved. Returns a function that ends it. */
+  onSaveRefused(callback: () => void): () => void {
+    this.saveWatchers.add(callback)
+    return () => this.saveWatchers.delete(callback)
+  }
+
+  private lists(token: string): boolean {
+    const files = this.latest?.torrent?.files ?? []
+    return files.some(({ url }) => parseMediaPath(url)?.token === token)
   }
 }
 

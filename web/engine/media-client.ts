@@ -1,5 +1,5 @@
 import { MEDIA_OWNER_WAIT_MS, MEDIA_OWNERS_KNOWN } from './limits.ts'
-import type { MediaAnswer, MediaAsk, MediaPortOffer } from './media-messages.ts'
+import type { MediaAnswer, MediaAsk, MediaPortOffer, SaveRefused } from './media-messages.ts'
 
 /** A page that may own what is asked for. */
 export interface MediaPage {
@@ -30,11 +30,15 @@ export class MediaPorts {
 
   /**
    * Always answers: 404 where no open page owns the address, 504 where its engine is silent. What cannot be saved is 204: the
-   * request is a navigation, and by any other answer without bytes the browser would leave the page with the film for it.
+   * request is a navigation, and by any other answer without bytes the browser would leave the page with the film for it. The
+   * browser says nothing then, so the pages are told.
    */
   async respond(request: MediaRequest): Promise<Response> {
     const response = await this.ask(request)
-    return request.save && !response.ok ? new Response(null, { status: 204 }) : response
+    if (!request.save || response.ok) return response
+    const refused: SaveRefused = { type: 'culvert-save-refused', token: request.token }
+    for (const page of await this.pages()) page.postMessage(refused, [])
+    return new Response(null, { status: 204 })
   }
 
   private async ask(request: MediaRequest): Promise<Response> {

@@ -41,6 +41,12 @@ export interface MediaPortOffer {
   readonly type: 'culvert-media-port'
 }
 
+/** Service worker to every page: a file that was to be saved of the torrent with this token could not be. */
+export interface SaveRefused {
+  readonly type: 'culvert-save-refused'
+  readonly token: string
+}
+
 /** Page to service worker: do not stop, something plays. Or: take over this page, which was loaded past you. */
 export interface MediaNote {
   readonly type: 'culvert-awake' | 'culvert-claim'

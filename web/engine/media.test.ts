@@ -12,6 +12,8 @@ let ports: MessagePort[]
 let library: { token: string | undefined; file(index: number): MediaFile | undefined }
 let reads: { range: ByteRange; given: number; returned: boolean }[]
 let server: MediaServer
+/** What pages were told besides offers of ports. */
+let told: unknown[]
 let client: MediaPorts
 
 function readable(name: string, content: Uint8Array): MediaFile {
@@ -40,7 +42,11 @@ function readable(name: string, content: Uint8Array): MediaFile {
 }
 
 const page = (owner: MediaLibrary) => ({
-  postMessage: (_message: unknown, [port]: Transferable[]) => {
+  postMessage: (message: unknown, [port]: Transferable[]) => {
+    if (!port) {
+      told.push(message)
+      return
+    }
     ports.push(port as MessagePort)
     server = new MediaServer(port as MessagePort, owner)
   },
@@ -49,6 +55,7 @@ const page = (owner: MediaLibrary) => ({
 beforeEach(() => {
   ports = []
   reads = []
+  told = []
   const files = [
     readable('film.mp4', bytes),
     readable('evil.html', bytes),
@@ -153,6 +160,15 @@ describe('media from the engine to the service worker (W-01)', () => {
     expect(await status({ token: 'c'.repeat(32) })).toBe(204)
     await Promise.all(Array.from({ length: 16 }, () => ask()))
     expect(await status({})).toBe(204)
+  })
+
+  it('tells the pages that a file could not be saved, and of which torrent: the browser says nothing (N-06)', async () => {
+    await Promise.all(Array.from({ length: 16 }, () => ask({ save: true })))
+    await ask()
+    expect(told).toEqual([])
+    await ask({ save: true })
+    const refused = { type: 'culvert-save-refused', token: TOKEN }
+    expect(told).toEqual([refused, refused])
   })
 
   it('remembers the ways to several tabs that play at once, and asks for no more ports than there are', async () => {
