@@ -75,6 +75,16 @@ describe('limits of a router (O-06, L-07)', () => {
     expect(lab.clock.idle).toBe(true)
   })
 
+  it('keeps nothing of links whose creates could not be read', () => {
+    const lab = new Lab()
+    const relay = lab.relay()
+    relay.router.receive(new TestLink(ALICE), createCell(new SeededRandom(7), 1).subarray(0, 40))
+    expect(relay.router.stats()).toMatchObject({ circuits: 0, links: 1 })
+    lab.clock.advance(5_001)
+    expect(relay.router.stats()).toMatchObject({ circuits: 0, links: 0 })
+    expect(lab.clock.idle).toBe(true)
+  })
+
   it('checks so many signatures of destroys on a link', () => {
     const lab = new Lab()
     const relay = lab.relay({ limits: { signatureBurstPerLink: 30, signaturesPerSecondPerLink: 0 } })
