@@ -29,6 +29,8 @@ export class HiddenDownloader {
   /** Relays that did not answer, and until when they are passed over. */
   private readonly silent = new Map<string, number>()
   private timer: Timer | undefined
+  /** The start of the last look-up. */
+  private lookedMs = 0
   private stopped = false
 
   constructor(options: HiddenSwarmOptions) {
@@ -68,6 +70,7 @@ export class HiddenDownloader {
     if (this.stopped) return
     const { settings } = this.world
     const { circuits, clock } = this.options
+    this.lookedMs = clock.now()
     if (this.seeders.size < settings.connections && this.inquiries.size === 0) {
       const speaking = circuits
         .relays()
@@ -75,10 +78,13 @@ export class HiddenDownloader {
       for (const relay of nearestRelays(this.lookupKey, speaking, INTRODUCTION_POINTS))
         this.askForPoints(relay)
     }
-    const pauseMs = this.peers.length > 0 ? settings.lookupMs : this.pauseWithoutPeers
-    this.timer?.cancel()
-    this.timer = clock.after(pauseMs, () => this.lookUp())
+    this.lookUpIn(this.peers.length > 0 ? settings.lookupMs : this.pauseWithoutPeers)
     this.options.changed?.()
+  }
+
+  private lookUpIn(pauseMs: number): void {
+    this.timer?.cancel()
+    this.timer = this.options.clock.after(Math.max(0, pauseMs), () => this.lookUp())
   }
 
   /** A relay that does not answer is passed over for a while, and the next nearest asked in its place. */
@@ -96,9 +102,7 @@ export class HiddenDownloader {
         const { clock } = this.options
         const { silentMs, noRelayMs } = this.world.settings
         this.silent.set(toHex(relay.publicKey.bytes), clock.now() + silentMs)
-        if (this.peers.length > 0) return
-        this.timer?.cancel()
-        this.timer = clock.after(noRelayMs, () => this.lookUp())
+        if (this.peers.length === 0) this.lookUpIn(noRelayMs)
       },
     )
   }
@@ -180,9 +184,17 @@ export class HiddenDownloader {
     this.seeders.delete(key)
     if (peer) {
       this.options.events.closed(peer)
-      // Who was there may be found again, through another circuit.
-      if (!this.stopped) this.lookUp()
+      this.lookUpAfterLoss()
     }
     this.options.changed?.()
+  }
+
+  /**
+   * Who was there may be found again, through another circuit. Others that are there will do until the next look-up; nor is one begun
+   * right after another, or whoever opens and closes could have circuits built without end.
+   */
+  private lookUpAfterLoss(): void {
+    if (this.stopped || this.peers.length > 0) return
+    this.lookUpIn(this.lookedMs + this.world.settings.lookupEmptyMs - this.options.clock.now())
   }
 }

@@ -7,6 +7,7 @@ import { decodeMessage, encodeMessage } from '../onion/messages.ts'
 import { PREFIX } from '../onion/onion.fixture.ts'
 import { HiddenDownloader } from './downloader.ts'
 import { HiddenLab } from './hidden.fixture.ts'
+import type { HiddenPeer } from './hidden-peer.ts'
 import { lookupKey, nearestRelays } from './lookup.ts'
 import { decodePacket, encodePacket } from './packets.ts'
 import { answerCreate, openCreated } from './rendezvous-link.ts'
@@ -105,5 +106,24 @@ describe('owners of hidden swarms against each other and their relays (N-11, iss
     expect(downloader.looking).toBe(false)
     const asked = nearestRelays(KEY, lab.relays, 6).map(({ name }) => name)
     expect(new Set(dave.built)).toEqual(new Set(asked))
+  })
+
+  it('a seeder that leaves as soon as it is linked has a downloader look no more often than one that finds nobody', () => {
+    const lab = new HiddenLab(12)
+    const alice = lab.owner(2).swarm(HASH)
+    new HiddenSeeder({ ...alice, events: { ...alice.events, opened: (peer) => peer.close() } }).start()
+    lab.clock.advance(2_000)
+    const dave = lab.owner(2)
+    const swarm = dave.swarm(HASH)
+    const opened = (peer: HiddenPeer) => {
+      swarm.events.opened(peer)
+      // The seeder hears of the link by what comes through it.
+      peer.send(Uint8Array.of(0))
+    }
+    new HiddenDownloader({ ...swarm, events: { ...swarm.events, opened } }).start()
+    lab.clock.advance(59_000)
+    // Looked up every 15 s: three relays asked, and one met.
+    expect(dave.events.filter((event) => event === 'closed downloader')).toHaveLength(4)
+    expect(dave.built).toHaveLength(4 * 4)
   })
 })
