@@ -80,7 +80,7 @@ export class DirectoryComparison {
   constructor(options: DirectoryComparisonOptions) {
     this.options = options
     this.settings = { ...COMPARISON, ...options.settings }
-    this.opinions = new OpinionsHeard(options.book)
+    this.opinions = new OpinionsHeard(options.book, options.clock)
     this.askedMs = new BoundedMap(256)
     this.pauseMs = this.settings.soonMs
   }
