@@ -106,7 +106,7 @@ async function run(host: string, next: RelayPlace | null): Promise<void> {
     bittorrent: false,
     ipv8: false,
     allowNetworks: ['127.0.0.0/8'],
-    ownHosts: () => new Set(),
+    ownNetworks: () => [],
   })
   let nextLink: Link | undefined
   const router: Router = new Router({

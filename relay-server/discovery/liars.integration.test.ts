@@ -55,7 +55,7 @@ async function relay(host: string, more: Partial<ExitOptions> = {}, lies = (exit
     bittorrent: true,
     ipv8: true,
     allowNetworks: ['127.0.0.0/8'],
-    ownHosts: () => new Set(),
+    ownNetworks: () => [],
     localIpv4: host,
     ...more,
   })

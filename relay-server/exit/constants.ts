@@ -17,6 +17,9 @@ export const MAX_WAITING_DATAGRAMS = 10
 
 /** How long it is believed that the machine's own addresses are still the same. */
 export const OWN_HOSTS_MS = 60_000
+/** An IPv6 network is as large as this, unless the card knows it to be larger; and not larger than one site gets. */
+export const OWN_NETWORK_BITS = 64
+export const OWN_SITE_BITS = 48
 
 /** Names being looked up at the same time; more wait. */
 export const MAX_LOOKUPS = 32

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Address, addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import { fromHex } from '../../shared/bytes/bytes.ts'
+import { parseNetwork } from '../../shared/ipv8/network.ts'
 import { ExitPolicy } from '../../shared/onion/exit-policy.ts'
 import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { newPacket, UTP_TYPE } from '../../shared/utp/header.ts'
@@ -11,7 +12,7 @@ import { NodeClock } from '../node-clock.ts'
 import { NodeRandom } from '../node-random.ts'
 import { listen, TestCircuit, testNames } from './exit.fixture.ts'
 import { Exit, type ExitOptions } from './exit.ts'
-import { hostsOfThisMachine } from './own-hosts.ts'
+import { networksOfThisMachine } from './own-networks.ts'
 
 const PREFIX = fromHex('0002a3591a6bd89bbaca0974062a1287afcfbc6fd6bc')
 const closers: (() => unknown)[] = []
@@ -55,7 +56,7 @@ describe('the exit’s own machine (O-06)', () => {
     const clock = new VirtualClock()
     let address = '2600:0:0::7'
     let outside = ['93.184.216.34']
-    const hosts = hostsOfThisMachine(
+    const networks = networksOfThisMachine(
       clock,
       () => outside,
       () => ({
@@ -63,21 +64,39 @@ describe('the exit’s own machine (O-06)', () => {
         down: undefined,
       }),
     )
-    const policy = new ExitPolicy({ ownHosts: hosts })
+    const policy = new ExitPolicy({ ownNetworks: networks })
     const judge = (host: string) => policy.judge(addressOf(host, 5432) as IpAddress, 'tcp')
-    expect(['93.184.216.34', '2600::7', '93.184.216.35', '2600::8'].map(judge)).toEqual([
-      'own-machine',
-      'own-machine',
+    expect(['93.184.216.34', '2600::7', '93.184.216.35', '2600:0:0:1::7'].map(judge)).toEqual([
+      'own-network',
+      'own-network',
       'allowed',
       'allowed',
     ])
-    address = '2600::8'
+    address = '2600:0:0:1::7'
     clock.advance(60_000)
-    expect(judge('2600::8')).toBe('own-machine')
+    expect(judge('2600:0:0:1::7')).toBe('own-network')
     expect(judge('2600::7')).toBe('allowed')
     // Told by a router or by neighbours: at once.
     outside = ['93.184.216.35']
-    expect(['93.184.216.34', '93.184.216.35'].map(judge)).toEqual(['allowed', 'own-machine'])
+    expect(['93.184.216.34', '93.184.216.35'].map(judge)).toEqual(['allowed', 'own-network'])
+  })
+
+  it.each([
+    { cidr: '2600:1:2:3::7/64', refused: ['2600:1:2:3::8', '2600:1:2:3:ffff::'], open: '2600:1:2:4::7' },
+    { cidr: '2600:1:2:3::7/128', refused: ['2600:1:2:3::7', '2600:1:2:3::8'], open: '2600:1:2:4::7' },
+    { cidr: '2600:1:2:3::7/56', refused: ['2600:1:2:ff::1'], open: '2600:1:2:100::1' },
+    { cidr: '2600:1:2:3::7/32', refused: ['2600:1:2:ffff::1'], open: '2600:1:3::1' },
+    { cidr: '93.184.216.34/24', refused: ['93.184.216.34'], open: '93.184.216.35' },
+  ])('is refused with its neighbours in $cidr that a home’s router would hide', ({ cidr, refused, open }) => {
+    const [address = ''] = cidr.split('/')
+    const cards = () => ({ eth0: [{ address, cidr } as never] })
+    const ownNetworks = networksOfThisMachine(new VirtualClock(), () => [], cards)
+    const judge = (host: string, policy = new ExitPolicy({ ownNetworks })) =>
+      policy.judge(addressOf(host, 80) as IpAddress, 'tcp')
+    for (const host of refused) expect(judge(host)).toBe('own-network')
+    expect(judge(open)).toBe('allowed')
+    const opened = new ExitPolicy({ ownNetworks, allowNetworks: ['2600::/16', '93.184.216.0/24'] })
+    for (const host of refused) expect(judge(host, opened)).toBe('allowed')
   })
 
   it.each(['tcp', 'udp'] as const)(
@@ -85,8 +104,8 @@ describe('the exit’s own machine (O-06)', () => {
     async (transport) => {
       const target = await udpEcho()
       const refused = 'exit-destination-refused'
-      const ownHosts = () => new Set(['127.0.0.1', '93.184.216.34'])
-      const { exit, counters } = newExit({ ownHosts })
+      const ownNetworks = () => ['127.0.0.1/32', '93.184.216.34/32'].map(parseNetwork)
+      const { exit, counters } = newExit({ ownNetworks })
       const circuit = new TestCircuit()
       const to = (address: Address) =>
         transport === 'tcp'

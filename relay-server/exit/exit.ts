@@ -1,5 +1,6 @@
 import type { Address } from '../../shared/bytes/address.ts'
 import { isOwnCommunity, looksLikeBitTorrent, looksLikeIpv8 } from '../../shared/ipv8/datagram-shape.ts'
+import type { Network } from '../../shared/ipv8/network.ts'
 import { ExitPolicy } from '../../shared/onion/exit-policy.ts'
 import type { ExitCircuit, ExitPort } from '../../shared/onion/exit-port.ts'
 import { StreamServer } from '../../shared/stream/stream-server.ts'
@@ -11,7 +12,7 @@ import { Allowance } from './allowance.ts'
 import * as defaults from './constants.ts'
 import { Destinations } from './destinations.ts'
 import { HttpExit } from './http-exit.ts'
-import { hostsOfThisMachine } from './own-hosts.ts'
+import { networksOfThisMachine } from './own-networks.ts'
 import { type NameServer, Resolver } from './resolver.ts'
 import { tcpOpener } from './tcp-exit.ts'
 import { UdpExit } from './udp-exit.ts'
@@ -34,8 +35,8 @@ export interface ExitOptions {
   readonly localIpv6?: string | undefined
   /** The machine's addresses as the Internet sees them, where no network card of its own has them. */
   readonly publicHosts?: () => readonly string[]
-  /** The machine's addresses; of its network cards if not given. */
-  readonly ownHosts?: () => ReadonlySet<string>
+  /** The machine's addresses and IPv6 networks; of its network cards if not given. */
+  readonly ownNetworks?: () => readonly Network[]
   readonly limits?: Partial<ExitLimits>
   readonly nameServer?: NameServer
 }
@@ -74,7 +75,7 @@ export class Exit implements ExitPort {
     this.destinations = new Destinations(
       new ExitPolicy({
         allowNetworks: options.allowNetworks ?? [],
-        ownHosts: options.ownHosts ?? hostsOfThisMachine(clock, options.publicHosts ?? (() => [])),
+        ownNetworks: options.ownNetworks ?? networksOfThisMachine(clock, options.publicHosts ?? (() => [])),
       }),
       new Resolver({ clock, counters, ...server }),
       counters,

@@ -3,24 +3,22 @@ import { inNetwork, ipBytes, type Network, parseNetwork } from '../ipv8/network.
 import { type SpecialUse, specialUse } from '../ipv8/special-use.ts'
 
 /** Why an exit does not go somewhere. */
-export type PolicyRefusal = SpecialUse | 'own-machine' | 'port' | 'numeric-name' | 'local-name' | 'malformed'
+export type PolicyRefusal = SpecialUse | 'own-network' | 'port' | 'numeric-name' | 'local-name' | 'malformed'
 
 export interface ExitPolicySettings {
   /** Networks that are allowed although the tables below refuse them, e.g. `127.0.0.0/8` in the lab. */
   readonly allowNetworks?: readonly string[]
   /**
-   * The exit's own addresses, as canonical text; asked for each address judged. From the machine itself even its public ones
-   * lead past its firewall, to services that are nobody's outside.
+   * The exit's own addresses and the networks that it stands in; asked for each address judged. From the machine itself even
+   * its public ones lead past its firewall, and past that of its network, to services that are nobody's outside.
    */
-  readonly ownHosts?: () => ReadonlySet<string>
+  readonly ownNetworks?: () => readonly Network[]
   /** TCP ports that are refused; port 0 always is. */
   readonly refusePorts?: readonly number[]
 }
 
 /** Mail submission and relay: what open proxies are abused for first (requirement O-06). */
 export const MAIL_PORTS: readonly number[] = [25, 465, 587, 2525]
-
-const NO_HOSTS: ReadonlySet<string> = new Set()
 
 /** Last labels, or whole names, that mean this machine, its network or another naming system (RFC 6761, 6762, 8375, 7686). */
 const LOCAL_NAMES = new Set(
@@ -36,13 +34,13 @@ const LOCAL_NAMES = new Set(
 export class ExitPolicy {
   private readonly allowed: readonly Network[]
   private readonly refusedPorts: ReadonlySet<number>
-  private readonly ownHosts: () => ReadonlySet<string>
+  private readonly ownNetworks: () => readonly Network[]
 
   /** @throws CulvertError `network-malformed` */
   constructor(settings: ExitPolicySettings = {}) {
     this.allowed = (settings.allowNetworks ?? []).map(parseNetwork)
     this.refusedPorts = new Set(settings.refusePorts ?? MAIL_PORTS)
-    this.ownHosts = settings.ownHosts ?? (() => NO_HOSTS)
+    this.ownNetworks = settings.ownNetworks ?? (() => [])
   }
 
   judge(address: IpAddress, transport: 'tcp' | 'udp'): 'allowed' | PolicyRefusal {
@@ -50,8 +48,9 @@ export class ExitPolicy {
     if (transport === 'tcp' && this.refusedPorts.has(address.port)) return 'port'
     const bytes = ipBytes(address)
     if (!bytes) return 'malformed'
-    if (this.allowed.some((network) => inNetwork(bytes, network))) return 'allowed'
-    return specialUse(bytes) ?? (this.ownHosts().has(address.host) ? 'own-machine' : 'allowed')
+    const isIn = (network: Network) => inNetwork(bytes, network)
+    if (this.allowed.some(isIn)) return 'allowed'
+    return specialUse(bytes) ?? (this.ownNetworks().some(isIn) ? 'own-network' : 'allowed')
   }
 
   /** Whether a name may be given to a resolver. What it resolves to is judged by `judge`. */
