@@ -3,6 +3,7 @@ import type { SessionKeys } from '../crypto/handshake.ts'
 import { PublicKey } from '../identity/keys.ts'
 import { MESSAGE } from '../onion/constants.ts'
 import type { PathHop } from '../onion/hop.ts'
+import { relayKey } from '../path/relay.ts'
 import type { Timer } from '../world/clock.ts'
 import { HIDDEN_OWNER_SETTINGS, INTRODUCTION_POINTS } from './constants.ts'
 import { HiddenCircuit, type HiddenWorld } from './hidden-circuit.ts'
@@ -12,6 +13,14 @@ import { lookupKey, nearestRelays } from './lookup.ts'
 import type { RendezvousInfo } from './rendezvous-info.ts'
 import type { HiddenSwarmOptions } from './swarm-options.ts'
 
+/** A seeder that is being asked, being linked, or open. */
+interface Seeder {
+  /** The `relayKey` of who told of it; undefined where no relay did. */
+  readonly teller: string | undefined
+  peer: HiddenPeer | undefined
+  circuit: HiddenCircuit | undefined
+}
+
 /**
  * Finds the seeders of one swarm and links to them: asks the relays nearest to the swarm's place for introduction points, one of
  * these for an end-to-end circuit, and meets the seeder at the relay that it chose (IPV8-WIRE "Messages" 13 to 18).
@@ -20,11 +29,8 @@ export class HiddenDownloader {
   private readonly options: HiddenSwarmOptions
   private readonly world: HiddenWorld
   private readonly lookupKey: Uint8Array
-  /** By seeder key: being asked, being linked, or open. */
-  private readonly seeders = new Map<
-    string,
-    { peer: HiddenPeer | undefined; circuit: HiddenCircuit | undefined }
-  >()
+  /** By seeder key. */
+  private readonly seeders = new Map<string, Seeder>()
   private readonly inquiries = new Set<Inquiry>()
   /** Relays that did not answer, and until when they are passed over. */
   private readonly silent = new Map<string, number>()
@@ -63,7 +69,7 @@ export class HiddenDownloader {
   /** Links to a seeder of whom somebody told; `through` is the last hop of the circuit that asks, the point itself if left out. */
   connect(point: IntroductionPoint, through?: PathHop): void {
     const last = through ?? { publicKey: point.publicKey, address: point.address, name: '' }
-    this.inquire(last, (inquiry) => this.ask(inquiry, point))
+    this.inquire(last, (inquiry) => this.ask(inquiry, point, undefined))
   }
 
   private lookUp(): void {
@@ -95,26 +101,30 @@ export class HiddenDownloader {
       (inquiry) =>
         inquiry.peers(this.lookupKey, (points) => {
           answered = true
-          for (const point of this.fewOf(points)) this.ask(inquiry, point)
+          const teller = relayKey(relay)
+          for (const point of this.fewOf(points, teller)) this.ask(inquiry, point, teller)
         }),
       () => {
         if (answered || this.stopped) return
         const { clock } = this.options
         const { silentMs, noRelayMs } = this.world.settings
-        this.silent.set(toHex(relay.publicKey.bytes), clock.now() + silentMs)
+        this.silent.set(relayKey(relay), clock.now() + silentMs)
         if (this.peers.length === 0) this.lookUpIn(noRelayMs)
       },
     )
   }
 
-  /** One relay's share of the places, lest it fill all of them with seeders that it made up. */
-  private fewOf(points: readonly IntroductionPoint[]): readonly IntroductionPoint[] {
+  /** As many as its share of the places has room for, lest one relay fill all of them with seeders that it made up, answer by answer. */
+  private fewOf(points: readonly IntroductionPoint[], teller: string): readonly IntroductionPoint[] {
     const share = Math.ceil(this.world.settings.connections / INTRODUCTION_POINTS)
-    return points.filter(({ seederKey }) => !this.seeders.has(toHex(seederKey.bytes))).slice(0, share)
+    const taken = [...this.seeders.values()].filter((seeder) => seeder.teller === teller).length
+    return points
+      .filter(({ seederKey }) => !this.seeders.has(toHex(seederKey.bytes)))
+      .slice(0, Math.max(0, share - taken))
   }
 
   private isSilent(relay: PathHop): boolean {
-    const key = toHex(relay.publicKey.bytes)
+    const key = relayKey(relay)
     const untilMs = this.silent.get(key)
     if (untilMs === undefined || untilMs > this.options.clock.now()) return untilMs !== undefined
     this.silent.delete(key)
@@ -141,10 +151,10 @@ export class HiddenDownloader {
     else this.options.counters.add('hidden-no-circuit')
   }
 
-  private ask(inquiry: Inquiry, point: IntroductionPoint): void {
+  private ask(inquiry: Inquiry, point: IntroductionPoint, teller: string | undefined): void {
     const key = toHex(point.seederKey.bytes)
     if (this.stopped || this.seeders.has(key) || this.seeders.size >= this.world.settings.connections) return
-    this.seeders.set(key, { peer: undefined, circuit: undefined })
+    this.seeders.set(key, { teller, peer: undefined, circuit: undefined })
     inquiry.create(this.lookupKey, point, (answer) => {
       if (answer) this.meet(key, answer.keys, answer.info)
       else this.closed(key)

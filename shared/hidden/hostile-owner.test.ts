@@ -7,6 +7,7 @@ import { decodeMessage, encodeMessage } from '../onion/messages.ts'
 import { PREFIX } from '../onion/onion.fixture.ts'
 import { HiddenDownloader } from './downloader.ts'
 import { HiddenLab } from './hidden.fixture.ts'
+import type { HiddenCircuits } from './hidden-circuits.ts'
 import type { HiddenPeer } from './hidden-peer.ts'
 import { lookupKey, nearestRelays } from './lookup.ts'
 import { decodePacket, encodePacket } from './packets.ts'
@@ -125,5 +126,30 @@ describe('owners of hidden swarms against each other and their relays (N-11, iss
     // Looked up every 15 s: three relays asked, and one met.
     expect(dave.events.filter((event) => event === 'closed downloader')).toHaveLength(4)
     expect(dave.built).toHaveLength(4 * 4)
+  })
+
+  it('a relay that alone tells of seeders fills no more than its share of places, however often it is asked', () => {
+    const lab = new HiddenLab(12)
+    const [teller] = nearestRelays(KEY, lab.relays, 1)
+    if (!teller) throw new RangeError('no relays')
+    for (let i = 0; i < 5; i++) {
+      const owner = lab.owner(2)
+      const circuits: HiddenCircuits = {
+        relays: () => [teller],
+        isResting: () => false,
+        build: (last, events) => owner.build(last, events),
+      }
+      new HiddenSeeder({ ...owner.swarm(HASH), circuits }).start()
+    }
+    lab.clock.advance(2_000)
+    const settings = { lookupMs: 10_000 }
+    const downloader = new HiddenDownloader({ ...lab.owner(2).swarm(HASH), settings })
+    downloader.start()
+    lab.clock.advance(50_000)
+    expect(downloader.peers).toHaveLength(3)
+    // There is room for those of others.
+    new HiddenSeeder(lab.owner(2).swarm(HASH)).start()
+    lab.clock.advance(12_000)
+    expect(downloader.peers).toHaveLength(4)
   })
 })
