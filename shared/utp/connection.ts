@@ -1,14 +1,13 @@
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { type Random, uint16 } from '../world/random.ts'
-import { AckPolicy } from './ack-policy.ts'
 import type { CongestionControl } from './congestion.ts'
 import { LINGER_MS, MAX_SYN_RETRY_MS, SYN_RETRY_MS, type UtpSettings } from './constants.ts'
 import type { UtpEnd, UtpEvents } from './events.ts'
 import { UTP_TYPE, type UtpHeader } from './header.ts'
 import type { LargePackets } from './large-packets.ts'
 import { Outgoing } from './outgoing.ts'
-import { ReceiveWindow } from './receive-window.ts'
+import { Receiver } from './receiver.ts'
 import { Sender } from './sender.ts'
 import { sequenceDelta, timestampDelta } from './sequence.ts'
 
@@ -47,17 +46,11 @@ export class UtpConnection {
   private readonly clock: Clock
   private readonly events: UtpEvents
   private readonly sender: Sender
-  private readonly receiver: ReceiveWindow
-  private readonly acks: AckPolicy
+  private readonly receiver: Receiver
   private readonly out: Outgoing
   /** Sequence number of the SYN that we accepted; -1 if we sent it. */
   private acceptedSyn = -1
-  /** Index of the far side's FIN; -1 until it came. */
-  private finIndex = -1
-  private endedGiven = false
   private wantsDrained = false
-  private paused = false
-  private giving = false
   private newestTimestamp = -1
   private heardAt = 0
   private synAt = 0
@@ -73,9 +66,9 @@ export class UtpConnection {
     this.clock = options.clock
     this.events = options.events
     this.sender = new Sender(settings, options.congestion, this.sendData, options.large)
-    this.receiver = new ReceiveWindow(settings.receiveBufferBytes)
-    this.out = new Outgoing(options.clock, settings.maxPacketBytes, this.receiver, options.send)
-    this.acks = new AckPolicy(settings.maxPacketsPerAck)
+    const takesParts = options.large !== undefined
+    this.receiver = new Receiver(settings, options.counters, options.events, takesParts)
+    this.out = new Outgoing(options.clock, settings.maxPacketBytes, this.receiver.window, options.send)
     this.heardAt = this.clock.now()
   }
 
@@ -146,19 +139,20 @@ export class UtpConnection {
   }
 
   pause(): void {
-    this.paused = true
+    this.receiver.paused = true
   }
 
   resume(): void {
-    if (!this.paused) return
-    this.paused = false
-    this.give()
+    const { receiver } = this
+    if (!receiver.paused) return
+    receiver.paused = false
+    receiver.give()
     if (this.current !== 'open') return
     // A window that was nearly shut and is open again: the far side waits to hear of it.
     const { receiveBufferBytes } = this.options.settings
     const opens =
-      this.out.advertised < receiveBufferBytes / 2 && this.receiver.roomBytes > receiveBufferBytes / 2
-    if (opens && !this.receivedAll) this.sendState()
+      this.out.advertised < receiveBufferBytes / 2 && receiver.window.roomBytes > receiveBufferBytes / 2
+    if (opens && !receiver.receivedAll) this.sendState()
     this.settle()
     this.schedule()
   }
@@ -188,14 +182,14 @@ export class UtpConnection {
     if (upTo >= window.base) this.sender.acknowledge(upTo, packet, header, now)
     let ackNow = false
     if (header.type === UTP_TYPE.data || header.type === UTP_TYPE.fin) {
-      ackNow = this.receivedData(packet, header, now)
+      ackNow = this.receiver.receive(packet, header, this.out.theirFirst, now)
     }
     // From here on the application has its say, which may bring other packets into this header.
     if (opening) this.events.opened()
-    this.give()
+    this.receiver.give()
     if (this.state === 'gone') return
     if (this.isOpen) this.sender.pump(now)
-    if (ackNow && this.acks.owing) this.sendState()
+    if (ackNow && this.receiver.acks.owing) this.sendState()
     this.settle()
     this.schedule()
   }
@@ -217,7 +211,7 @@ export class UtpConnection {
 
   private receivedReset(): void {
     this.options.counters.add('utp-reset-received')
-    if (this.current === 'open' && this.receivedAll && this.sender.onlyFinMissing) {
+    if (this.current === 'open' && this.receiver.receivedAll && this.sender.onlyFinMissing) {
       // All was said both ways, and the far side has left; what we hold is still to be given.
       this.sender.assumeDone()
       this.settle()
@@ -235,52 +229,6 @@ export class UtpConnection {
     this.sender.peerWindowBytes = header.windowBytes
   }
 
-  /** @returns whether to acknowledge at once */
-  private receivedData(packet: Uint8Array, header: UtpHeader, now: number): boolean {
-    const { receiver, acks } = this
-    const index = receiver.missing + sequenceDelta(header.sequence, this.out.theirFirst + receiver.missing)
-    const isFin = header.type === UTP_TYPE.fin
-    if (this.finIndex >= 0 && index > this.finIndex) {
-      this.options.counters.add('utp-data-after-fin')
-      return false
-    }
-    const missing = receiver.missing
-    const hadGap = receiver.hasGap
-    const payload = packet.subarray(header.payloadStart)
-    const isPart = header.partTotal > 0 && !isFin && this.options.large !== undefined
-    const outcome = isPart
-      ? receiver.putPart(index, header.partOffset, header.partTotal, payload, !this.paused)
-      : receiver.put(index, payload, !this.paused)
-    if (outcome === 'part') return false
-    const due = acks.received(now)
-    if (outcome === 'refused') this.options.counters.add('utp-data-refused')
-    if (outcome !== 'new') return true
-    if (isFin) this.finIndex = index
-    // At once: the first sign of a hole, a hole that is filled, the end.
-    return due || isFin || (hadGap ? receiver.missing > missing : receiver.hasGap)
-  }
-
-  /** Gives the application what it has not paused. */
-  private give(): void {
-    if (this.giving) return
-    this.giving = true
-    while (!this.paused && this.isOpen) {
-      const chunk = this.receiver.take()
-      if (chunk === undefined) break
-      if (chunk.length > 0) this.events.data(chunk)
-    }
-    this.giving = false
-    if (this.endedGiven || this.finIndex < 0 || !this.isOpen) return
-    if (!this.receiver.gaveAllBefore(this.finIndex + 1)) return
-    this.endedGiven = true
-    this.events.ended()
-  }
-
-  /** Whether everything that the far side will ever send has come. */
-  private get receivedAll(): boolean {
-    return this.finIndex >= 0 && this.receiver.missing > this.finIndex
-  }
-
   /** Not a plain comparison, since the application's events may change the state at any time. */
   private get isOpen(): boolean {
     return this.current === 'open'
@@ -292,7 +240,7 @@ export class UtpConnection {
       this.wantsDrained = false
       this.events.drained()
     }
-    if (!this.isOpen || !this.endedGiven || !this.sender.done) return
+    if (!this.isOpen || !this.receiver.endedGiven || !this.sender.done) return
     this.current = 'lingering'
     this.endAt = this.clock.now() + LINGER_MS
     this.events.closed(undefined)
@@ -345,7 +293,7 @@ export class UtpConnection {
     }
     sender.due(now)
     sender.pump(now)
-    if (now >= this.acks.dueAt) this.sendState()
+    if (now >= this.receiver.acks.dueAt) this.sendState()
     if (now >= this.keepAliveAt) this.sendState()
     this.settle()
   }
@@ -365,7 +313,7 @@ export class UtpConnection {
       case 'syn-sent':
         return Math.min(this.synAt + this.synWaitMs, this.startedAt + this.options.settings.connectTimeoutMs)
       case 'open':
-        return Math.min(this.sender.dueAt, this.acks.dueAt, this.keepAliveAt)
+        return Math.min(this.sender.dueAt, this.receiver.acks.dueAt, this.keepAliveAt)
       case 'lingering':
         return this.endAt
       default:
@@ -375,13 +323,13 @@ export class UtpConnection {
 
   private get keepAliveAt(): number {
     const { keepAliveMs } = this.options.settings
-    const over = this.receivedAll && this.sender.done
+    const over = this.receiver.receivedAll && this.sender.done
     return keepAliveMs > 0 && !over ? this.out.spokeAt + keepAliveMs : NEVER
   }
 
   private readonly sendData = (index: number, fin: boolean, inParts: boolean): void => {
     // Data packets bear no selective ack: with a gap, the far side still needs to be told.
-    if (!this.receiver.hasGap) this.acks.sent()
+    if (!this.receiver.window.hasGap) this.receiver.acks.sent()
     if (inParts) this.out.dataInParts(this.sender, index)
     else this.out.data(this.sender, index, fin)
   }
@@ -393,7 +341,7 @@ export class UtpConnection {
 
   /** @param next index of our next data packet, as told to the far side */
   private sendState(next = this.sender.window.next): void {
-    this.acks.sent()
+    this.receiver.acks.sent()
     this.out.state(next)
   }
 }
