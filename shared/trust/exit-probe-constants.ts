@@ -71,6 +71,8 @@ export const EXIT_PROBE = {
   witnesses: 3,
   /** Trials with altered data, or from another address, before it is held against the relay. */
   strikes: 2,
+  /** Trials without one, after which one is forgotten: of honest networks one glitch in weeks is to be expected. */
+  strikeFades: 24,
   /** Nothing arrived at the echo from anybody for this long: it is the echo that cannot be reached. */
   echoProvenMs: 12 * HOUR_MS,
 } as const

@@ -47,6 +47,8 @@ interface Record {
   readonly strikes: Map<ProbeFault, number>
   /** How often in a row it carried next to nothing of what it promises. */
   broken: number
+  /** Trials in which it did as it should since the last strike, or since one was forgotten. */
+  clean: number
 }
 
 /** What speaks against relays, over all their trials; it is told when it is enough, and not before. */
@@ -99,6 +101,7 @@ export class ProbeEvidence {
     }
     this.weighRate(trial)
     if (carried) this.weighStrangers(trial)
+    if (ok) this.forgive(candidate)
     return ok ? 'carried' : 'failed'
   }
 
@@ -198,10 +201,24 @@ export class ProbeEvidence {
   }
 
   private strike(relay: ProbeRelay, fault: ProbeFault): void {
-    const { strikes } = this.recordOf(relay)
+    const record = this.recordOf(relay)
+    const { strikes } = record
     const count = (strikes.get(fault) ?? 0) + 1
     strikes.set(fault, count)
+    record.clean = 0
     if (count >= this.settings.strikes) this.reports.recordMisbehaviour(relay.publicKey.mid, fault)
+  }
+
+  /** What cannot be taken back by a sum, as losses can, is forgotten step by step. */
+  private forgive(relay: ProbeRelay): void {
+    const record = this.records.get(relayText(relay))
+    if (record === undefined || ++record.clean < this.settings.strikeFades) return
+    record.clean = 0
+    record.broken = 0
+    for (const [fault, count] of record.strikes) {
+      if (count > 1) record.strikes.set(fault, count - 1)
+      else record.strikes.delete(fault)
+    }
   }
 
   private share({ others }: Trial, threshold: number): number {
@@ -226,6 +243,7 @@ export class ProbeEvidence {
         choosy: new Cusum(),
         strikes: new Map(),
         broken: 0,
+        clean: 0,
       }
       this.records.set(key, record)
     }
