@@ -1,5 +1,5 @@
 // `npm test`: on a fresh clone installs what is missing, then checks, builds and tests everything. Plain Node, no packages.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,12 +60,19 @@ function namespacesMissing() {
   return `this system allows no network namespaces: ${error?.message ?? String(stderr).trim()}`
 }
 
-const reports = mkdtempSync(join(tmpdir(), 'culvert-test-'))
+/**
+ * Everything that the steps put into a temporary folder, gone with this run: workers of a test runner are often ended before
+ * they can tidy up.
+ */
+const scratch = mkdtempSync(join(tmpdir(), 'culvert-test-'))
+// Whatever was just ended may still write there.
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }))
+
 const node = process.execPath
 const tool = (path, ...args) => [node, join(root, 'node_modules', path), ...args]
 const vitest = (report, ...args) => [
   ...tool('vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json'),
-  `--outputFile.json=${join(reports, report)}`,
+  `--outputFile.json=${join(scratch, report)}`,
   ...args,
 ]
 
@@ -96,15 +103,27 @@ function refuse(message) {
   process.exit(1)
 }
 
-/** Runs a command with its output shown; gives its exit code. */
-function run([command, ...args], env = {}) {
-  const { status, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
+let child
+let stopped = false
+/** Who ends this run ends what it has started; the rest of it goes its way, so that the folder is removed. */
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    stopped = true
+    child?.kill(signal)
   })
-  if (error) console.error(`npm test: ${command} could not be started: ${error.message}`)
-  return status ?? 1
+}
+
+/** Runs a command with its output shown; resolves with its exit code, or 1 if it has none. */
+function run([command, ...args], env = {}) {
+  return new Promise((resolve) => {
+    if (stopped) return resolve(1)
+    child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
+    child.once('error', (error) => {
+      console.error(`npm test: ${command} could not be started: ${error.message}`)
+      resolve(1)
+    })
+    child.once('exit', (code) => resolve(stopped ? 1 : (code ?? 1)))
+  })
 }
 
 function checkNode() {
@@ -117,7 +136,7 @@ const missingPackages = () =>
   DEBIAN_PACKAGES.filter(({ probe: [command, ...args] }) => spawnSync(command, args).status !== 0)
 
 /** As root on Debian installs what is missing; elsewhere says what to install, and ends the run. */
-function ensureDebianPackages() {
+async function ensureDebianPackages() {
   const missing = missingPackages()
   if (missing.length === 0) return
   const names = missing.map(({ name }) => name)
@@ -125,8 +144,8 @@ function ensureDebianPackages() {
   const canInstall = isRoot && existsSync('/usr/bin/apt-get')
   if (!canInstall) refuse(`install what is missing first:\n  sudo apt install ${names.join(' ')}`)
   const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
-  run(['apt-get', 'update', '-q'], quiet)
-  run(['apt-get', 'install', '-q', '-y', '--no-install-recommends', ...names], quiet)
+  await run(['apt-get', 'update', '-q'], quiet)
+  await run(['apt-get', 'install', '-q', '-y', '--no-install-recommends', ...names], quiet)
   const still = missingPackages().map(({ name }) => name)
   if (still.length > 0) refuse(`these packages could not be installed: ${still.join(' ')}`)
 }
@@ -134,23 +153,23 @@ function ensureDebianPackages() {
 /** Milliseconds since 1970 of a file's last change; 0 if it is not there. */
 const changedAt = (path) => statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0
 
-function ensureNodePackages() {
+async function ensureNodePackages() {
   const installed = changedAt('node_modules/.package-lock.json')
   if (installed > 0 && installed >= changedAt('package-lock.json')) return
   console.log('Installing the packages ...')
-  if (run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error']) !== 0)
+  if ((await run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'])) !== 0)
     refuse('npm ci failed; the reason stands above')
 }
 
 /** What a vitest report counted; nothing if it was never written. */
 function countsIn(report) {
-  const path = report && join(reports, report)
+  const path = report && join(scratch, report)
   if (!path || !existsSync(path)) return { passed: 0, failed: 0, success: false }
   const { numPassedTests, numFailedTests, success } = JSON.parse(readFileSync(path, 'utf8'))
   return { passed: numPassedTests, failed: numFailedTests, success }
 }
 
-function runSteps() {
+async function runSteps() {
   const total = { passed: 0, failed: 0 }
   const lines = []
   let exitCode = 0
@@ -163,7 +182,7 @@ function runSteps() {
       continue
     }
     const start = performance.now()
-    exitCode = run(command)
+    exitCode = await run(command, { TMPDIR: scratch })
     const counts = countsIn(report)
     // A report that is missing or unhappy is a failure, whatever the exit code says.
     if (report && exitCode === 0 && !counts.success) exitCode = 1
@@ -181,8 +200,6 @@ function runSteps() {
 }
 
 checkNode()
-ensureDebianPackages()
-ensureNodePackages()
-const exitCode = runSteps()
-rmSync(reports, { recursive: true, force: true })
-process.exit(exitCode)
+await ensureDebianPackages()
+await ensureNodePackages()
+process.exit(await runSteps())

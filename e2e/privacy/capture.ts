@@ -69,14 +69,16 @@ export async function startRecordedChromium(options: { args?: string[] } = {}): 
   const record = () => readFileSync(trace, 'utf8')
   const connections = () => connectionsOf(record())
   const finish = async () => {
-    await browser.close()
-    for (let waitedMs = 0; !existsSync(ended); waitedMs += 50) {
-      if (waitedMs > recorderEndsWithinMs) throw new Error('strace has not ended: the record may be short')
-      await delay(50)
+    try {
+      await browser.close()
+      for (let waitedMs = 0; !existsSync(ended); waitedMs += 50) {
+        if (waitedMs > recorderEndsWithinMs) throw new Error('strace has not ended: the record may be short')
+        await delay(50)
+      }
+      return connections()
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
     }
-    const all = connections()
-    rmSync(folder, { recursive: true, force: true })
-    return all
   }
   let stopped: Promise<Connection[]> | undefined
   return {

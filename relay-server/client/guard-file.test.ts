@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { GUARDS } from '../../shared/path/constants.ts'
 import { GuardFile } from './guard-file.ts'
 
@@ -9,6 +9,7 @@ const base = mkdtempSync(join(tmpdir(), 'culvert-guards-'))
 const folder = join(base, 'state')
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(base, { recursive: true, force: true }))
 
 describe('guards of a program, kept for weeks (C-05)', () => {
   it('are there in the next run, for each network apart, and for their owner alone', async () => {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { NodeClock } from '../node-clock.ts'
 import { NodeRandom } from '../node-random.ts'
 import { type Answer, codeOfPromise, FakeControlPort } from './tor-control.fixture.ts'
@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'culvert-cookie-'))
 const cookieFile = join(folder, 'cookie')
 const cookie = Buffer.alloc(32, 7)
 writeFileSync(cookieFile, cookie)
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const infoOf = (methods: string, file = cookieFile) =>
   `250-PROTOCOLINFO 1\r\n250-AUTH METHODS=${methods} COOKIEFILE="${file}"\r\n250-VERSION Tor="0.4.9"\r\n250 OK\r\n`
