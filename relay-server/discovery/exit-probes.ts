@@ -5,6 +5,7 @@ import type { Aead } from '../../shared/crypto/aead.ts'
 import type { RelayDescriptor } from '../../shared/directory/descriptor.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
 import { letsOut } from '../../shared/directory/exit-summary.ts'
+import type { Geo } from '../../shared/geo/geo.ts'
 import type { PublicKey } from '../../shared/identity/keys.ts'
 import { prefixOf } from '../../shared/ipv8/packet.ts'
 import { mayShareCircuit, type NetworkBits, type PathRelay } from '../../shared/path/relay.ts'
@@ -28,6 +29,8 @@ export interface RelayProbesOptions {
   readonly aead: Aead
   readonly directory: Directory
   readonly book: TrustJudge
+  /** Where addresses are: no two of one autonomous system are in one circuit, as in a client's. */
+  readonly geo?: Geo | undefined
   /** Number of our UDP port; TCP connections of probes come in at the same one, if it is free. */
   readonly port: number
   /** Where others reach our UDP port; undefined until known, empty if nobody can. */
@@ -152,7 +155,7 @@ export class RelayProbes {
   }
 
   private probed(descriptor: RelayDescriptor): ProbeRelay | undefined {
-    const path = describedRelay(descriptor)
+    const path = describedRelay(descriptor, this.options.geo)
     if (path?.address === undefined) return undefined
     const { exit } = descriptor
     const relay: ProbeRelay = {

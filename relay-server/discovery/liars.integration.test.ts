@@ -3,6 +3,7 @@ import { addressOf, type IpAddress } from '../../shared/bytes/address.ts'
 import { fromHex } from '../../shared/bytes/bytes.ts'
 import { signDescriptor } from '../../shared/directory/descriptor.ts'
 import { Directory } from '../../shared/directory/directory.ts'
+import type { Geo } from '../../shared/geo/geo.ts'
 import { KeyPair, type PublicKey } from '../../shared/identity/keys.ts'
 import {
   FLAG_EXIT_BITTORRENT,
@@ -105,6 +106,7 @@ function altering(exit: ExitPort): ExitPort {
     const known = wrapped.get(circuit)
     if (known) return known
     const lying: ExitCircuit = {
+      source: circuit.source,
       get alive() {
         return circuit.alive
       },
@@ -152,7 +154,7 @@ function passing(exit: ExitPort): ExitPort {
 }
 
 /** One of us, on a socket like a relay's own, who probes these relays. */
-async function prober(host: string, relays: readonly TestRelay[]) {
+async function prober(host: string, relays: readonly TestRelay[], geo?: Geo) {
   const counters = new Counters()
   const world = { clock, random, counters }
   const book = new TrustBook({ clock })
@@ -173,6 +175,7 @@ async function prober(host: string, relays: readonly TestRelay[]) {
     aead: await loadNativeCrypto(quiet),
     directory,
     book,
+    geo,
     port: udp.address.port,
     publicAddresses: () => [udp.address],
     send: (to, datagram) => udp.sendTo(to, datagram),
@@ -239,5 +242,13 @@ describe('relays that lie, on real sockets (issue 4)', { timeout: 120_000 }, () 
     expect(probes.status().relays).toBe(2)
     const stranger = addressOf('127.0.77.1', 5000) as IpAddress
     expect(probes.receive(stranger, random.bytes(64))).toBe(false)
+  })
+
+  it('are not probed through another of their own autonomous system', async () => {
+    const oneSystem: Geo = { lookup: () => ({ as: 64_500 }), centre: () => undefined }
+    const honest = [await started(relay('127.0.41.1')), await started(relay('127.0.42.1'))]
+    const { counters } = await started(prober('127.0.40.1', honest, oneSystem))
+    await until(() => counters.get('probe-no-path') + counters.get('probe-trials') >= 4)
+    expect(counters.get('probe-trials')).toBe(0)
   })
 })

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { IpAddress } from '../../shared/bytes/address.ts'
-import type { Aead } from '../../shared/crypto/aead.ts'
 import { relayInfoHash, relayItemSalt } from '../../shared/directory/constants.ts'
 import type { Directory } from '../../shared/directory/directory.ts'
 import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
@@ -9,7 +8,7 @@ import { CandidatePipeline } from '../../shared/discovery/pipeline.ts'
 import { Discovery } from '../../shared/discovery/scheduler.ts'
 import type { DiscoverySource, RunResult } from '../../shared/discovery/source.ts'
 import type { DiscoveryStatistics } from '../../shared/discovery/statistics.ts'
-import type { KeyPair, PublicKey } from '../../shared/identity/keys.ts'
+import type { KeyPair } from '../../shared/identity/keys.ts'
 import type { Dht, KademliaStatus } from '../../shared/kademlia/api.ts'
 import { Kademlia } from '../../shared/kademlia/kademlia.ts'
 import type { Link } from '../../shared/link/link.ts'
@@ -28,14 +27,14 @@ import { DhtAnnouncer } from './dht-announcer.ts'
 import { loadNodes, saveNodes } from './dht-nodes-file.ts'
 import { DhtSource } from './dht-source.ts'
 import { ExchangeSource, unproven } from './exchange-source.ts'
-import { RelayProbes } from './exit-probes.ts'
+import { RelayProbes, type RelayProbesOptions } from './exit-probes.ts'
 import { Fetches } from './fetches.ts'
 import { announcedPort, intervalsOf, rounded, routersOf } from './settings.ts'
 import { trackerResolver } from './tracker-resolver.ts'
 import { TrackerSource } from './tracker-source.ts'
 import type { RelayTrust } from './verifier.ts'
 
-export interface RelayDiscoveryOptions {
+export interface RelayDiscoveryOptions extends Pick<RelayProbesOptions, 'aead' | 'geo' | 'onCircuit'> {
   readonly config: RelayConfig
   readonly keyPair: KeyPair
   readonly clock: Clock
@@ -46,8 +45,6 @@ export interface RelayDiscoveryOptions {
   readonly exchange: DirectoryExchange
   readonly trust: RelayTrust
   readonly udp: UdpLinks
-  /** For the circuits of probes. */
-  readonly aead: Aead
   /** Whether packets may go to an address that somebody named. */
   mayReach(address: IpAddress): boolean
   isOwn(address: IpAddress): boolean
@@ -61,8 +58,6 @@ export interface RelayDiscoveryOptions {
   isAskedByLink?(mid: Uint8Array): boolean
   /** Addresses of the operator's own relays, once they are known and whenever they change, and those that others have replaced. */
   onBootstrap(addresses: readonly IpAddress[], replaced: readonly IpAddress[]): void
-  /** A circuit of a probe carried with a relay, or failed at it. */
-  onCircuit?(publicKey: PublicKey, ok: boolean): void
 }
 
 /** Requirements D-08 and K-10, without addresses, ids and keys. */
