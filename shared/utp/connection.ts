@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { type Random, uint16 } from '../world/random.ts'
 import type { CongestionControl } from './congestion.ts'
-import { LINGER_MS, MAX_SYN_RETRY_MS, SYN_RETRY_MS, type UtpSettings } from './constants.ts'
+import { LINGER_MS, MAX_SYN_RETRY_MS, STALL_SILENCES, SYN_RETRY_MS, type UtpSettings } from './constants.ts'
 import type { UtpEnd, UtpEvents } from './events.ts'
 import { UTP_TYPE, type UtpHeader } from './header.ts'
 import type { LargePackets } from './large-packets.ts'
@@ -286,7 +286,8 @@ export class UtpConnection {
     const { sender } = this
     const { silenceTimeoutMs } = this.options.settings
     const owedSince = Math.max(this.heardAt, sender.window.empty ? now : sender.window.oldestSentAt)
-    if (now - owedSince > silenceTimeoutMs) {
+    const stalled = sender.stalledMs(now) > STALL_SILENCES * silenceTimeoutMs
+    if (stalled || now - owedSince > silenceTimeoutMs) {
       this.out.reset(this.sender.window.next)
       this.fail('timed-out')
       return

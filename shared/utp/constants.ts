@@ -41,7 +41,7 @@ export interface UtpSettings {
   readonly maxFlightBytes: number
   /** From the first SYN until the connection attempt is given up. */
   readonly connectTimeoutMs: number
-  /** Nothing heard for so long, although an answer is owed: the connection is given up. */
+  /** Nothing heard for so long, although an answer is owed: the connection is given up. See also STALL_SILENCES. */
   readonly silenceTimeoutMs: number
   /** Silence of our own after which a STATE packet is sent, so that NAT mappings last. 0 for never. */
   readonly keepAliveMs: number
@@ -68,6 +68,12 @@ export const MAX_SYN_RETRY_MS = 4000
 /** Bounds of the retransmission time-out; BEP 29 has 500 ms as the least. */
 export const MIN_RTO_MS = 500
 export const MAX_RTO_MS = 4000
+/**
+ * A connection is also given up when its oldest packet was not taken for so many silence time-outs, by one who is heard and says
+ * that he has room for it: else he could have us hold all that follows for as long as he likes. That is 120 s: TCP, too, tries for
+ * 100 s or more (RFC 1122 §4.2.3.5), and as the packet goes again every 4 s at the latest, it was sent some thirty times.
+ */
+export const STALL_SILENCES = 2
 /** Before a round trip was measured (RFC 6298 §2.1). */
 export const INITIAL_RTO_MS = 1000
 

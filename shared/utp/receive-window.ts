@@ -26,8 +26,9 @@ export class ReceiveWindow {
     this.limitBytes = limitBytes
   }
 
-  /** Bytes that there is room for. */
+  /** Bytes that there is room for: none if there are too many packets, however small. */
   get roomBytes(): number {
+    if (this.missing - this.given >= MAX_WINDOW_PACKETS) return 0
     return Math.max(0, this.limitBytes - this.heldBytes)
   }
 

@@ -59,6 +59,8 @@ export class Sender {
   private coalesceAt = NEVER
   /** The time-out runs from here: the last progress, or the first packet in flight. */
   private waitingSince = 0
+  /** Since when the oldest packet in flight is the oldest, and the peer has room for it. */
+  private stalledSince = 0
   private probed = false
   /** When a packet that waits to be filled goes out as it is. */
   private flushAt = NEVER
@@ -121,6 +123,11 @@ export class Sender {
     return this.finIndex >= 0 && this.window.base >= this.finIndex
   }
 
+  /** For how long the peer has had room for the oldest packet that he has not taken; 0 if nothing is in flight. */
+  stalledMs(nowMs: number): number {
+    return this.window.empty ? 0 : nowMs - this.stalledSince
+  }
+
   /** The far side has left after it had all data: its acknowledgement of the FIN will not come. */
   assumeDone(): void {
     this.window.forget()
@@ -145,7 +152,11 @@ export class Sender {
   /** Takes in the acknowledgement of all packets below `upTo` and of those in the header's selective ack. */
   acknowledge(upTo: number, packet: Uint8Array, header: UtpHeader, nowMs: number): void {
     const { window, rtt, sample } = this
+    const { base } = window
     window.acknowledge(upTo, packet, header.selectiveAckStart, header.selectiveAckEnd, nowMs, rtt)
+    // Room for less than the packet is none: who reads nothing may say so for hours. And a FIN needs some, too.
+    const needed = Math.max(1, window.lengthOf(window.base))
+    if (window.base !== base || this.peerWindowBytes < needed) this.stalledSince = nowMs
     if (window.ackedPackets === 0 && window.newlyLostBytes === 0) return
     if (window.ackedPackets > 0) {
       rtt.progress()
@@ -324,6 +335,7 @@ export class Sender {
   private sendNew(length: number, nowMs: number): void {
     if (this.window.empty) {
       this.waitingSince = nowMs
+      this.stalledSince = nowMs
       this.probed = false
     }
     const index = this.window.push(this.cut, length, nowMs)
