@@ -110,7 +110,7 @@ async function startRelay(folder: string, host: string, first: BenchRelay | unde
     udp: { host, port: 0 },
     links: { tcp: { port: 0 } },
     gateway: { enabled: true, host, port: 0, limits: { connections: 1_000 } },
-    exit: { enabled: true, allowNetworks: ['127.0.0.0/8'] },
+    exit: { enabled: true, allowNetworks: ['127.0.0.0/8'], limits: { circuits: 2_000 } },
     discovery: { dht: { enabled: false } },
     bootstrapDefaults: false,
     bootstrap: first ? [first.child.ready.udp] : [],

@@ -4,6 +4,10 @@
 export const MAX_SOCKETS = 2000
 /** Circuits that may have something open at the exit at the same time. */
 export const MAX_CIRCUITS = 500
+/** How many of these may come from one neighbour: more than a link carries circuits, unless that was configured. */
+export const NEIGHBOUR_SHARE = 1 / 4
+/** A circuit that sent nothing for this long makes room for others; BitTorrent's connections say something every two minutes. */
+export const IDLE_CIRCUIT_MS = 180_000
 /** TCP streams of one circuit, open or being opened. */
 export const MAX_STREAMS_PER_CIRCUIT = 128
 /** A TCP connection that is not there after this is given up. */

@@ -26,11 +26,14 @@ export class Destinations {
     this.counters = counters
   }
 
-  /** Whether the policy lets `address` be used as it is. */
-  allows(address: IpAddress, protocol: 'tcp' | 'udp'): boolean {
+  /** Whether the policy lets `address` be used as it is; of a name, whether it may be asked for. */
+  allows(address: Address, protocol: 'tcp' | 'udp'): boolean {
     let allowed = this.judged[protocol].get(address)
     if (allowed === undefined) {
-      allowed = this.policy.judge(address, protocol) === 'allowed'
+      const { policy } = this
+      const verdict =
+        address.kind === 'domain' ? policy.judgeName(address.host) : policy.judge(address, protocol)
+      allowed = verdict === 'allowed'
       this.judged[protocol].set(address, allowed)
     }
     return allowed
@@ -38,15 +41,12 @@ export class Destinations {
 
   /** The first address of `destination` that the policy allows. Throws a RefusedError or a NameError. */
   async choose(destination: Address, protocol: 'tcp' | 'udp'): Promise<IpAddress> {
-    const candidates = destination.kind === 'domain' ? await this.resolve(destination) : [destination]
-    const chosen = candidates.find((address) => this.allows(address, protocol))
+    if (!this.allows(destination, protocol)) throw this.refused()
+    if (destination.kind !== 'domain') return destination
+    const found = await this.resolver.resolve(destination.host, destination.port)
+    const chosen = found.find((address) => this.allows(address, protocol))
     if (chosen === undefined) throw this.refused()
     return chosen
-  }
-
-  private async resolve(destination: Address): Promise<IpAddress[]> {
-    if (this.policy.judgeName(destination.host) !== 'allowed') throw this.refused()
-    return this.resolver.resolve(destination.host, destination.port)
   }
 
   private refused(): RefusedError {

@@ -117,10 +117,16 @@ export async function listen(
 /** An owner's end of a circuit, as a table. */
 export class TestCircuit extends Happenings implements ExitCircuit {
   alive = true
+  readonly source: unknown
   streamMessageBytes = 1371
   readonly datagrams: { origin: IpAddress; data: Uint8Array }[] = []
   readonly packets: { destination: Address; packet: Uint8Array }[] = []
   readonly resets: { destination: Address; connectionId: number; reason: StreamResetReason }[] = []
+
+  constructor(source: unknown = {}) {
+    super()
+    this.source = source
+  }
 
   sendDatagram(origin: IpAddress, data: Uint8Array): void {
     this.datagrams.push({ origin, data: Uint8Array.from(data) })

@@ -186,6 +186,41 @@ describe('the exit of a relay (O-06, C-01)', () => {
     expect(first.datagrams).toHaveLength(0)
   })
 
+  it('gives a place for a datagram that may leave, and for no other', async () => {
+    const { exit, counters } = newExit({ limits: { circuits: 1 } })
+    const address = await udpEcho()
+    const data = new TextEncoder().encode('de')
+    const refused = new TestCircuit()
+    exit.datagram(refused, address, new TextEncoder().encode('GET /'))
+    exit.datagram(refused, addressOf('10.0.0.1', 80), data)
+    exit.datagram(refused, addressOf('localhost', 80), data)
+    const circuit = new TestCircuit()
+    exit.datagram(circuit, address, data)
+    await circuit.until(() => circuit.datagrams.length === 1)
+    expect(counters.get('exit-circuits-full')).toBe(0)
+    exit.datagram(refused, address, data)
+    expect(counters.get('exit-circuits-full')).toBe(1)
+  })
+
+  it('closes what an idle circuit has open for a newcomer, and opens it anew when it sends again', async () => {
+    const clock = new VirtualClock()
+    const { exit, counters } = newExit({ clock, limits: { circuits: 1 } })
+    const [first, second] = [new TestCircuit(), new TestCircuit()]
+    const address = await udpEcho()
+    const data = new TextEncoder().encode('de')
+    exit.datagram(first, address, data)
+    await first.until(() => first.datagrams.length === 1)
+    clock.advance(180_000)
+    exit.datagram(second, address, data)
+    await second.until(() => second.datagrams.length === 1)
+    expect(counters.get('exit-circuit-idle')).toBe(1)
+    exit.datagram(first, address, data)
+    expect(counters.get('exit-circuits-full')).toBe(1)
+    exit.ended(second)
+    exit.datagram(first, address, data)
+    await first.until(() => first.datagrams.length === 2)
+  })
+
   it('bounds the streams of a circuit', async () => {
     const { exit } = newExit({ limits: { streamsPerCircuit: 2 } })
     const circuit = new TestCircuit()

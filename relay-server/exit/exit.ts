@@ -13,6 +13,7 @@ import * as defaults from './constants.ts'
 import { Destinations } from './destinations.ts'
 import { HttpExit } from './http-exit.ts'
 import { networksOfThisMachine } from './own-networks.ts'
+import { Places } from './places.ts'
 import { type NameServer, Resolver } from './resolver.ts'
 import { tcpOpener } from './tcp-exit.ts'
 import { UdpExit } from './udp-exit.ts'
@@ -55,11 +56,10 @@ export class Exit implements ExitPort {
   private readonly options: ExitOptions
   private readonly destinations: Destinations
   private readonly sockets: Allowance
-  private readonly circuits: Allowance
+  private readonly places: Places
   private readonly streams: StreamServer
   private readonly requests: HttpExit<ExitCircuit>
   private readonly udp = new Map<ExitCircuit, UdpExit>()
-  private readonly known = new Set<ExitCircuit>()
   private readonly header = new UtpHeader()
 
   constructor(options: ExitOptions) {
@@ -81,7 +81,12 @@ export class Exit implements ExitPort {
       counters,
     )
     this.sockets = new Allowance(limits.sockets, 'exit-sockets-full', counters)
-    this.circuits = new Allowance(limits.circuits, 'exit-circuits-full', counters)
+    this.places = new Places({
+      clock,
+      counters,
+      most: limits.circuits,
+      end: (circuit) => this.ended(circuit),
+    })
     const { destinations, sockets } = this
     const { localIpv4, localIpv6 } = options
     const opener = tcpOpener({ destinations, clock, counters, sockets, localIpv4, localIpv6 })
@@ -96,13 +101,16 @@ export class Exit implements ExitPort {
   }
 
   datagram(circuit: ExitCircuit, destination: Address, data: Uint8Array): void {
-    if (!this.admit(circuit)) return
     let udp = this.udp.get(circuit)
     if (udp === undefined) {
       const { destinations, sockets } = this
       const { counters, localIpv4, localIpv6 } = this.options
       const mayPass = (content: Uint8Array) => this.mayPass(content)
-      udp = new UdpExit({ destinations, counters, sockets, mayPass, localIpv4, localIpv6 }, circuit)
+      const takePlace = () => this.places.use(circuit)
+      udp = new UdpExit(
+        { destinations, counters, sockets, mayPass, takePlace, localIpv4, localIpv6 },
+        circuit,
+      )
       this.udp.set(circuit, udp)
     }
     udp.send(destination, data)
@@ -111,7 +119,7 @@ export class Exit implements ExitPort {
   stream(circuit: ExitCircuit, destination: Address, packet: Uint8Array): void {
     if (!this.options.tcp) {
       this.refuse(circuit, destination, packet, 'not-an-exit')
-    } else if (!this.admit(circuit)) {
+    } else if (!this.places.use(circuit)) {
       this.refuse(circuit, destination, packet, 'too-many-streams')
     } else {
       this.streams.packet(circuit, destination, packet)
@@ -125,12 +133,11 @@ export class Exit implements ExitPort {
     reply: (response: Uint8Array) => void,
   ): void {
     if (!this.options.tcp) this.options.counters.add('exit-http-not-offered')
-    else if (this.admit(circuit)) this.requests.request(circuit, target, request, reply)
+    else if (this.places.use(circuit)) this.requests.request(circuit, target, request, reply)
   }
 
   ended(circuit: ExitCircuit): void {
-    if (!this.known.delete(circuit)) return
-    this.circuits.giveBack()
+    this.places.giveBack(circuit)
     this.udp.get(circuit)?.close()
     this.udp.delete(circuit)
     this.streams.ended(circuit)
@@ -139,14 +146,7 @@ export class Exit implements ExitPort {
 
   /** Ends everything for every circuit. */
   stop(): void {
-    for (const circuit of [...this.known]) this.ended(circuit)
-  }
-
-  private admit(circuit: ExitCircuit): boolean {
-    if (this.known.has(circuit)) return true
-    if (!this.circuits.take()) return false
-    this.known.add(circuit)
-    return true
+    for (const circuit of this.places.circuits) this.ended(circuit)
   }
 
   private mayPass(data: Uint8Array): boolean {

@@ -14,6 +14,8 @@ export interface UdpExitOptions {
   readonly sockets: Allowance
   /** Whether a datagram's content may pass, in either direction (IPV8-WIRE, exits). */
   readonly mayPass: (data: Uint8Array) => boolean
+  /** Whether the circuit has a place at the exit, or gets one now: asked for each datagram that may leave. */
+  readonly takePlace: () => boolean
   /** Where datagrams come from; the system chooses where left out. */
   readonly localIpv4?: string | undefined
   readonly localIpv6?: string | undefined
@@ -41,14 +43,14 @@ export class UdpExit {
 
   send(destination: Address, data: Uint8Array): void {
     if (this.closed) return
-    if (!this.options.mayPass(data)) {
-      this.options.counters.add('exit-udp-content-refused')
-    } else if (destination.kind === 'domain') {
-      this.sendToName(destination, data)
-    } else if (!this.options.destinations.allows(destination, 'udp')) {
-      this.options.counters.add('exit-destination-refused')
-    } else {
-      this.sendTo(destination, data)
+    const { mayPass, destinations, takePlace, counters } = this.options
+    if (!mayPass(data)) {
+      counters.add('exit-udp-content-refused')
+    } else if (!destinations.allows(destination, 'udp')) {
+      counters.add('exit-destination-refused')
+    } else if (takePlace()) {
+      if (destination.kind === 'domain') this.sendToName(destination, data)
+      else this.sendTo(destination, data)
     }
   }
 

@@ -26,6 +26,8 @@ export interface ExitPort {
 
 /** A circuit that ends at this node, as the exit sees it. Compare by identity; it holds no key and no address of the owner. */
 export interface ExitCircuit {
+  /** The neighbour that it comes by, to count its circuits: the same for two that are of one. */
+  readonly source: unknown
   /** True until `ended` was called. */
   readonly alive: boolean
   /** The largest message of a stream that may go back to the owner now, its id included. */

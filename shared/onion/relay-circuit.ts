@@ -1,7 +1,8 @@
-import type { Address, IpAddress } from '../bytes/address.ts'
+import { type Address, type IpAddress, isNoAddress } from '../bytes/address.ts'
 import type { Aead } from '../crypto/aead.ts'
 import type { SessionKeys } from '../crypto/handshake.ts'
 import type { PublicKey } from '../identity/keys.ts'
+import { isLoopback, siteOf } from '../ipv8/network-of.ts'
 import type { Link } from '../link/link.ts'
 import type { Timer } from '../world/clock.ts'
 import { AddressReader, addressBytes, NO_ADDRESS_BYTES } from './addresses.ts'
@@ -148,6 +149,14 @@ export class RelayCircuit implements ExitCircuit {
   sendStream(destination: Address, packet: Uint8Array): void {
     const most = this.streamMessageBytes
     this.sendAddressed(MESSAGE.stream, addressBytes(destination), NO_ADDRESS_BYTES, packet, most)
+  }
+
+  /** One machine has many ports, and a network of IPv6 addresses. What comes through Tor or a proxy of ours has none of its own. */
+  get source(): unknown {
+    const { link } = this.previous
+    const { address } = link
+    if (address.kind === 'domain' || isNoAddress(address) || isLoopback(address)) return link
+    return siteOf(address)
   }
 
   get queuedBytes(): number {

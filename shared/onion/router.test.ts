@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { keyPairOf, vectorFile } from '../../fixtures/vectors.ts'
-import type { Address, IpAddress } from '../bytes/address.ts'
+import { type Address, addressOf, type IpAddress } from '../bytes/address.ts'
 import { fromHex, toHex } from '../bytes/bytes.ts'
 import { nobleAead } from '../crypto/noble-aead.ts'
 import { DESTROY_REASON, MESSAGE } from './constants.ts'
@@ -15,6 +15,37 @@ const ALICE: IpAddress = { kind: 'ipv4', host: '198.51.100.7', port: 8090 }
 
 const three = (lab: Lab) => [lab.relay(), lab.relay(), lab.relay()] as [LabRelay, LabRelay, LabRelay]
 const counts = (relays: readonly LabRelay[]) => relays.map((relay) => relay.router.stats().circuits)
+
+describe('a circuit that ends at a relay (O-06)', () => {
+  it.each([
+    { a: '198.51.100.7', b: '198.51.100.7', one: true },
+    { a: '198.51.100.7', b: '198.51.100.8', one: false },
+    { a: '2001:db8:1:2::3', b: '2001:db8:1:2:ffff::4', one: true },
+    { a: '2001:db8:1:2::3', b: '2001:db8:1:3::3', one: false },
+    { a: '127.0.0.1', b: '127.0.0.1', one: false },
+    { a: '::1', b: '::1', one: false },
+    { a: '0.0.0.0', b: '0.0.0.0', one: false },
+    { a: 'a.onion', b: 'a.onion', one: false },
+  ])('is counted as of one neighbour over links of $a and $b: $one', ({ a, b, one }) => {
+    const sourceOf = (link: TestLink) =>
+      new RelayCircuit({
+        link,
+        id: 1,
+        ownerKey: keyPairOf('alice').publicKey,
+        keys: sessionKeys({ key_forward: '', key_backward: '', salt_forward: '', salt_backward: '' }),
+        offered: [],
+        aead: nobleAead,
+        prefix: PREFIX,
+        nowMs: 0,
+      }).source
+    const port = (host: string, n: number) => (host === '0.0.0.0' ? 0 : n)
+    const [first, second] = [
+      new TestLink(addressOf(a, port(a, 1000))),
+      new TestLink(addressOf(b, port(b, 2000))),
+    ]
+    expect(sourceOf(first) === sourceOf(second)).toBe(one)
+  })
+})
 
 describe('a relay passes cells on (C-02)', () => {
   const vector = vectorFile<{

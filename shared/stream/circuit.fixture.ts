@@ -118,6 +118,7 @@ export class TestCircuit {
     }
     const messageBytes = () => this.messageBytes
     this.exit = {
+      source: undefined,
       alive: true,
       get streamMessageBytes() {
         return messageBytes()
