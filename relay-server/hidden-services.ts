@@ -1,7 +1,10 @@
+import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { IpAddress } from '../shared/bytes/address.ts'
+import { toHex } from '../shared/bytes/bytes.ts'
 import type { Directory } from '../shared/directory/directory.ts'
 import { HiddenExit } from '../shared/hidden/hidden-exit.ts'
 import { HiddenRelay } from '../shared/hidden/hidden-relay.ts'
+import type { HiddenNeighbours } from '../shared/hidden/relay-lookup.ts'
 import type { PublicKey } from '../shared/identity/keys.ts'
 import type { Link } from '../shared/link/link.ts'
 import type { RelayCircuit } from '../shared/onion/relay-circuit.ts'
@@ -38,11 +41,18 @@ export function hiddenServices(options: HiddenServicesOptions): {
   readonly exit: Exit
 } {
   const { config, prefix, clock, random, counters, allowNetworks } = options
-  const neighbours = {
+  const neighbours: HiddenNeighbours = {
     relays: () =>
       options.directory
         .list()
-        .flatMap(({ descriptor: { publicKey, udp } }) => (udp ? [{ publicKey, address: udp }] : [])),
+        .flatMap(({ descriptor: { publicKey, udp, udp6, family } }) =>
+          udp ? [{ publicKey, address: udp, address6: udp6, family: toHex(family) }] : [],
+        ),
+    own: () => {
+      const [address, address6] = options.addresses()
+      const family = toHex(utf8ToBytes(config.family))
+      return { publicKey: options.publicKey, address, address6, family }
+    },
     linkTo: options.linkTo,
   }
   const services = new HiddenRelay({ ...options, neighbours })

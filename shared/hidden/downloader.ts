@@ -78,11 +78,9 @@ export class HiddenDownloader {
     const { circuits, clock } = this.options
     this.lookedMs = clock.now()
     if (this.seeders.size < settings.connections && this.inquiries.size === 0) {
-      const speaking = circuits
-        .relays()
-        .filter((relay) => !this.isSilent(relay) && !circuits.isResting(relay))
-      for (const relay of nearestRelays(this.lookupKey, speaking, INTRODUCTION_POINTS))
-        this.askForPoints(relay)
+      const speaks = (relay: PathHop) => !this.isSilent(relay) && !circuits.isResting(relay)
+      const near = nearestRelays(this.lookupKey, circuits.relays(), INTRODUCTION_POINTS, speaks)
+      for (const relay of near) this.askForPoints(relay)
     }
     this.lookUpIn(this.peers.length > 0 ? settings.lookupMs : this.pauseWithoutPeers)
     this.options.changed?.()

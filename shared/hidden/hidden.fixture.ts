@@ -14,7 +14,6 @@ import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { shuffled } from '../world/random.ts'
-import type { HiddenRelayLimits } from './constants.ts'
 import type { HiddenCircuits } from './hidden-circuits.ts'
 import { HiddenExit } from './hidden-exit.ts'
 import type { HiddenPeer, HiddenPeerEvents } from './hidden-peer.ts'
@@ -37,14 +36,15 @@ export class HiddenLab {
   readonly relays: LabRelay[] = []
   private owners = 0
 
-  constructor(relays: number, limits: Partial<HiddenRelayLimits> = {}) {
-    for (let i = 0; i < relays; i++) this.relay(limits)
+  /** @param hosts of the relays in turn; all of one network if left out */
+  constructor(relays: number, hosts?: readonly string[]) {
+    for (let i = 0; i < relays; i++) this.relay(hosts?.[i])
   }
 
-  relay(limits: Partial<HiddenRelayLimits> = {}): LabRelay {
+  relay(host?: string): LabRelay {
     const { clock, random } = this
     const n = this.relays.length + 1
-    const address: IpAddress = { kind: 'ipv4', host: `198.51.${n}.7`, port: 7000 + n }
+    const address: IpAddress = { kind: 'ipv4', host: host ?? `198.51.${n}.7`, port: 7000 + n }
     const keyPair = KeyPair.generate(random)
     const counters = new Counters()
     const hidden = new HiddenRelay({
@@ -57,9 +57,9 @@ export class HiddenLab {
       join: (a, b) => router.join(a, b),
       neighbours: {
         relays: () => this.relays.filter((relay) => relay !== made),
+        own: () => made,
         linkTo: (to) => this.net.link(address, to),
       },
-      limits,
     })
     const router: Router = new Router({
       keyPair,

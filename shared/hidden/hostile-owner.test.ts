@@ -17,6 +17,23 @@ import { HiddenSeeder } from './seeder.ts'
 const HASH = new Uint8Array(20).fill(5)
 const KEY = lookupKey(HASH)
 
+const OWNED = '203.0.'
+
+/** Twelve relays; the `crowd` nearest to the swarm are of one network, each of the others of its own. */
+function crowdedLab(crowd: number): HiddenLab {
+  const names = nearestRelays(KEY, new HiddenLab(12).relays, 12).map(({ name }) => name)
+  const hosts = Array.from({ length: 12 }, (_, i) =>
+    names.indexOf(`relay ${i + 1}`) < crowd ? `${OWNED}${i}.7` : `198.${i}.1.7`,
+  )
+  return new HiddenLab(12, hosts)
+}
+
+/** The crowd, nearest first. */
+function ownedByOne(lab: HiddenLab) {
+  const crowd = lab.relays.filter(({ address }) => address.host.startsWith(OWNED))
+  return nearestRelays(KEY, crowd, crowd.length)
+}
+
 describe('owners of hidden swarms against each other and their relays (N-11, issue 3)', () => {
   it('a seeder builds nothing for keys that cannot be answered, and is there for others', () => {
     const lab = new HiddenLab(8)
@@ -88,6 +105,27 @@ describe('owners of hidden swarms against each other and their relays (N-11, iss
       expect(dave.events).toEqual(['opened downloader'])
       downloader.stop()
     }
+  })
+
+  it('a downloader finds a seeder though the six relays nearest to the swarm, of one network, tell of nobody', () => {
+    const lab = crowdedLab(6)
+    for (const { hidden } of ownedByOne(lab)) {
+      const { message } = hidden
+      hidden.message = (circuit, id, cell, at, end) => {
+        if (id !== MESSAGE.peersRequest) return message.call(hidden, circuit, id, cell, at, end)
+        const { identifier, infoHash } = decodeMessage(id, cell, at, end)
+        circuit.reply(encodeMessage(MESSAGE.peersResponse, { identifier, infoHash, peers: [] }))
+        return true
+      }
+    }
+    const seeder = new HiddenSeeder(lab.owner(2).swarm(HASH))
+    seeder.start()
+    lab.clock.advance(2_000)
+    expect(ownedByOne(lab).map(({ hidden }) => hidden.stats.introductions)).toEqual([1, 0, 0, 0, 0, 0])
+    const dave = lab.owner(2)
+    new HiddenDownloader(dave.swarm(HASH)).start()
+    lab.clock.advance(3_000)
+    expect(dave.events).toEqual(['opened downloader'])
   })
 
   it('a downloader leaves a relay whose answer is malformed, and asks others', () => {

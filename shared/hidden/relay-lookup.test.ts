@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { addressOf } from '../bytes/address.ts'
+import { addressOf, type IpAddress } from '../bytes/address.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { MESSAGE } from '../onion/constants.ts'
 import { PREFIX, TestLink } from '../onion/onion.fixture.ts'
-import { HIDDEN_OWNER_SETTINGS } from './constants.ts'
+import { Counters } from '../world/counters.ts'
+import { HIDDEN_OWNER_SETTINGS, HIDDEN_RELAY_LIMITS } from './constants.ts'
 import { HiddenDownloader } from './downloader.ts'
 import { HiddenLab, type LabRelay } from './hidden.fixture.ts'
 import { HiddenCircuit } from './hidden-circuit.ts'
 import { Inquiry, type IntroductionPoint } from './inquiry.ts'
-import { lookupKey, nearestRelays } from './lookup.ts'
+import { type ListedRelay, lookupKey, nearestRelays } from './lookup.ts'
 import { encodePacket, packetId } from './packets.ts'
+import { RelayLookup } from './relay-lookup.ts'
 import { HiddenSeeder } from './seeder.ts'
 
 const HASH = new Uint8Array(20).fill(5)
@@ -97,6 +99,31 @@ describe('relays that ask and tell each other (issue 3: hidden seeding)', () => 
     const later = lab.net.delivered
     expect(ask(lab, far)).toEqual([[]])
     expect(lab.net.delivered - later).toBeGreaterThan(again + 5)
+  })
+
+  it('count themselves among the nearest as others do: not beside a nearer one of their family or network', () => {
+    const lab = new HiddenLab(0)
+    const addresses = Array.from({ length: 8 }, (_, i) => addressOf(`198.${i}.1.7`, 7000) as IpAddress)
+    const listed = addresses.map((address) => ({
+      publicKey: KeyPair.generate(lab.random).publicKey,
+      address,
+    }))
+    const [first, second, ...others] = nearestRelays(KEY, listed, 8) as typeof listed
+    if (!first || !second) throw new RangeError('no relays')
+    const isNear = (own: ListedRelay) =>
+      new RelayLookup({
+        ...{ publicKey: own.publicKey, prefix: PREFIX, clock: lab.clock, random: lab.random },
+        counters: new Counters(),
+        limits: HIDDEN_RELAY_LIMITS,
+        neighbours: {
+          relays: () => [{ ...first, family: 'c0ffee' }, ...others],
+          own: () => own,
+          linkTo: () => undefined,
+        },
+      }).isNear(KEY)
+    expect(isNear({ ...second, family: 'decaf' })).toBe(true)
+    expect(isNear({ ...second, family: 'c0ffee' })).toBe(false)
+    expect(isNear({ ...second, address6: first.address })).toBe(false)
   })
 
   it('believe a relay of itself alone, and strangers nothing', () => {

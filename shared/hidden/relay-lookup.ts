@@ -16,12 +16,14 @@ import {
   SOURCE,
 } from './constants.ts'
 import type { ToldPoint } from './hearsay.ts'
-import { nearestRelays } from './lookup.ts'
+import { type ListedRelay, nearestRelays } from './lookup.ts'
 import { encodePacket } from './packets.ts'
 
 /** The other relays of the directory, for one that asks and tells them. */
 export interface HiddenNeighbours {
-  relays(): readonly { readonly publicKey: PublicKey; readonly address: IpAddress }[]
+  relays(): readonly (ListedRelay & { readonly address: IpAddress })[]
+  /** This relay, as they have it in theirs. */
+  own(): ListedRelay
   linkTo(address: IpAddress): Link | undefined
 }
 
@@ -66,7 +68,7 @@ export class RelayLookup {
   /** Whether this relay is one of those where the swarm is looked up: then it has nobody to ask or tell. */
   isNear(lookupKey: Uint8Array): boolean {
     const { neighbours, publicKey } = this.options
-    const all = [...neighbours.relays(), { publicKey, address: undefined }]
+    const all = [...neighbours.relays(), neighbours.own()]
     return nearestRelays(lookupKey, all, INTRODUCTION_POINTS).some((relay) =>
       relay.publicKey.equals(publicKey),
     )
