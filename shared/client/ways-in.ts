@@ -286,8 +286,9 @@ export class WaysIn {
         options.opened(link)
       },
       failed: (relay, alone) => {
-        if (alone) this.sampled.grow(this.candidates())
-        else this.sampled.unreached(relay)
+        if (!alone) this.sampled.unreached(relay)
+        // An exit that cannot be reached says nothing about guards.
+        else if (links === this.toGuards) this.sampled.grow(this.candidates())
       },
       silent: (link) => this.isSilent(link),
       inUse: (link) => options.circuitsOf(link).length > 0,
