@@ -166,8 +166,9 @@ describe('packets in parts (N-02)', () => {
     expect(partial.put(50, 0, 9, part(0, 4))).toBe('kept')
     expect(partial.size).toBe(64)
     expect(partial.put(163, 4, 9, part(4, 9))).toBe('refused')
+    expect(partial.heldBytes).toBe(64 * 4)
     partial.forgetBefore(101)
-    expect(partial.size).toBe(62)
+    expect([partial.size, partial.heldBytes]).toEqual([62, 62 * 4])
   })
 })
 

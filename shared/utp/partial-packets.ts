@@ -12,6 +12,8 @@ interface Partial {
  * last gives way. Parts of a packet never overlap: the sender cuts it the same way each time.
  */
 export class PartialPackets {
+  /** Bytes of the parts that are held. */
+  heldBytes = 0
   private readonly packets = new Map<number, Partial>()
 
   /** Packets that wait for parts. */
@@ -31,25 +33,33 @@ export class PartialPackets {
     if (packet.parts.size >= MAX_PARTS || packet.bytes + data.length > total) return 'refused'
     packet.parts.set(offset, Uint8Array.from(data))
     packet.bytes += data.length
+    this.heldBytes += data.length
     if (packet.bytes < total) return 'kept'
-    this.packets.delete(index)
+    this.forget(index, packet)
     return joined(packet)
   }
 
   /** Forgets what all before `index` were missing: they have come. */
   forgetBefore(index: number): void {
-    for (const each of this.packets.keys()) if (each < index) this.packets.delete(each)
+    for (const [each, packet] of this.packets) if (each < index) this.forget(each, packet)
   }
 
   clear(): void {
     this.packets.clear()
+    this.heldBytes = 0
+  }
+
+  private forget(index: number, packet: Partial): void {
+    this.packets.delete(index)
+    this.heldBytes -= packet.bytes
   }
 
   private open(index: number, total: number): Partial | undefined {
     if (this.packets.size >= MAX_PARTIAL_PACKETS) {
       const last = Math.max(...this.packets.keys())
-      if (last <= index) return undefined
-      this.packets.delete(last)
+      const gone = this.packets.get(last)
+      if (last <= index || gone === undefined) return undefined
+      this.forget(last, gone)
     }
     const packet: Partial = { total, parts: new Map(), bytes: 0 }
     this.packets.set(index, packet)

@@ -15,8 +15,8 @@ export class ReceiveWindow {
   private given = 0
   /** One more than the highest index received. */
   private top = 0
-  /** Bytes held. */
-  heldBytes = 0
+  /** Bytes of the whole packets that are held. */
+  private wholeBytes = 0
   private mask = MIN_CAPACITY - 1
   private ring: (Uint8Array | undefined)[] = new Array(MIN_CAPACITY)
   private readonly limitBytes: number
@@ -24,6 +24,11 @@ export class ReceiveWindow {
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes
+  }
+
+  /** Bytes held, of packets and of parts of packets. */
+  get heldBytes(): number {
+    return this.wholeBytes + this.partial.heldBytes
   }
 
   /** Bytes that there is room for: none if there are too many packets, however small. */
@@ -51,7 +56,7 @@ export class ReceiveWindow {
     const at = index & this.mask
     if (this.ring[at] !== undefined) return 'duplicate'
     this.ring[at] = flowing && index === this.missing ? payload : unpinned(payload)
-    this.heldBytes += payload.length
+    this.wholeBytes += payload.length
     if (index >= this.top) this.top = index + 1
     if (index === this.missing) {
       do this.missing++
@@ -61,7 +66,7 @@ export class ReceiveWindow {
     return 'new'
   }
 
-  /** Takes in a part of a packet's payload; the last that was missing counts for the whole. */
+  /** Takes in a part of a packet's payload, with room as for a packet; the last that was missing counts for the whole. */
   putPart(
     index: number,
     offset: number,
@@ -72,6 +77,7 @@ export class ReceiveWindow {
     if (index < this.missing) return 'duplicate'
     if (index - this.given >= MAX_WINDOW_PACKETS) return 'refused'
     if (index - this.given <= this.mask && this.ring[index & this.mask] !== undefined) return 'duplicate'
+    if (data.length > this.roomBytes && !(flowing && index === this.missing)) return 'refused'
     const whole = this.partial.put(index, offset, total, data)
     if (whole === 'kept') return 'part'
     if (whole === 'refused') return 'refused'
@@ -85,7 +91,7 @@ export class ReceiveWindow {
     const payload = this.ring[at]
     this.ring[at] = undefined
     this.given++
-    this.heldBytes -= payload?.length ?? 0
+    this.wholeBytes -= payload?.length ?? 0
     return payload
   }
 
@@ -117,7 +123,7 @@ export class ReceiveWindow {
   clear(): void {
     this.ring = []
     this.partial.clear()
-    this.heldBytes = 0
+    this.wholeBytes = 0
     this.given = this.missing
     this.top = this.missing
   }

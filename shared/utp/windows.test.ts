@@ -195,6 +195,29 @@ describe('receive window (C-07)', () => {
     expect(window.take()?.buffer).toBe(message.buffer)
   })
 
+  it('counts the parts of packets that are not whole, and takes those of the packet that everything waits for (O-06)', () => {
+    const window = new ReceiveWindow(250)
+    const part = new Uint8Array(60)
+    expect(window.putPart(1, 0, 120, part, true)).toBe('part')
+    expect(window.putPart(2, 0, 120, part, true)).toBe('part')
+    expect(window.putPart(3, 0, 120, part, true)).toBe('part')
+    expect([window.heldBytes, window.roomBytes]).toEqual([180, 70])
+    expect(window.putPart(4, 0, 120, part, true)).toBe('part')
+    expect([window.heldBytes, window.roomBytes]).toEqual([240, 10])
+    expect(window.putPart(5, 0, 120, part, true)).toBe('refused')
+    expect(window.putPart(0, 0, 120, part, false)).toBe('refused')
+    expect(window.putPart(0, 0, 120, part, true)).toBe('part')
+    expect(window.putPart(0, 60, 120, part, true)).toBe('new')
+    expect(window.take()?.length).toBe(120)
+    expect([window.heldBytes, window.missing]).toEqual([240, 1])
+    // What comes whole after all needs no parts any more.
+    expect(window.put(1, new Uint8Array(120), true)).toBe('new')
+    expect(window.take()?.length).toBe(120)
+    expect(window.heldBytes).toBe(180)
+    window.clear()
+    expect(window.heldBytes).toBe(0)
+  })
+
   it('is bounded in packets', () => {
     const window = new ReceiveWindow(1 << 20)
     expect(window.put(16_384, NOTHING, true)).toBe('refused')
