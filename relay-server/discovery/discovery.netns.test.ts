@@ -6,14 +6,12 @@ import { relayInfoHash } from '../../shared/directory/constants.ts'
 import type { DiscoveryMethod } from '../../shared/discovery/constants.ts'
 import type { RelayConfigInput } from '../config.ts'
 import { type Namespace, Topology } from '../netns/namespaces.ts'
-import { RelayFolder } from '../netns/relays.fixture.ts'
-import type { RelayStatus } from '../relay.ts'
+import { RelayFolder, statusOf } from '../netns/relays.fixture.ts'
 import { OPENTRACKER_PORT, opentrackerCommand, opentrackerFolder } from './opentracker.fixture.ts'
 import type { DiscoveryStatus } from './relay-discovery.ts'
 
 const NETWORK = 'test'
 const PORT = 6421
-const GATEWAY = 'http://127.0.0.1:8080'
 const ROUTER = fileURLToPath(new URL('netns-router.ts', import.meta.url))
 const [FIRST, SECOND, THIRD] = ['9.1.0.1', '9.2.0.1', '9.3.0.1'] as const
 
@@ -64,14 +62,8 @@ async function startRelay(host: Namespace, address: string, ways: Ways, bootstra
   })
 }
 
-/** Asked within the relay's namespace: it tells nobody else. */
-function wholeStatus(host: Namespace): Pick<RelayStatus, 'discovery' | 'state'> {
-  const program = `fetch('${GATEWAY}/status.json').then((response) => response.text()).then(console.log)`
-  return JSON.parse(host.run(process.execPath, '--eval', program))
-}
-
-const status = (host: Namespace): DiscoveryStatus => wholeStatus(host).discovery
-const overlayOf = (host: Namespace) => wholeStatus(host).state
+const status = (host: Namespace): DiscoveryStatus => statusOf({ host }).discovery
+const overlayOf = (host: Namespace) => statusOf({ host }).state
 
 /** Waits, a minute at most, until all of them have had so many others prove themselves. */
 async function untilProven(hosts: readonly Namespace[], relays: number): Promise<void> {

@@ -1,10 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RelayConfigInput } from '../config.ts'
-import type { RelayStatus } from '../relay.ts'
 import type { LinksClientResult, LinksClientTask } from './links-client.ts'
 import { type Namespace, type Segment, Topology } from './namespaces.ts'
-import { type NetnsRelay, RelayFolder } from './relays.fixture.ts'
+import { RelayFolder, statusOf } from './relays.fixture.ts'
 
 const CLIENT = fileURLToPath(new URL('./links-client.ts', import.meta.url))
 const ECHO = { host: '9.40.0.1', port: 7000 }
@@ -22,10 +21,6 @@ table inet only_tcp {
   chain out { type filter hook output priority 0; oifname "lo" accept; meta l4proto udp drop; }
 }`
 
-interface TestRelay extends NetnsRelay {
-  readonly host: Namespace
-}
-
 const topology = new Topology()
 const folder = new RelayFolder()
 let outside: Segment
@@ -37,7 +32,7 @@ function place(name: string, address: string): Namespace {
   return namespace
 }
 
-async function start(kind: Kind, host: string, next: { key: string; host: string } | undefined) {
+function start(kind: Kind, host: string, next: { key: string; host: string } | undefined) {
   const namespace = place('relay', host)
   namespace.nft(NO_UDP)
   const at = (address: string) => (kind === 'tcp' ? `tcp://${address}:6667` : `ws://${address}:8080/relay`)
@@ -53,13 +48,7 @@ async function start(kind: Kind, host: string, next: { key: string; host: string
       firstRing: next ? [{ key: next.key, addresses: [at(next.host)] }] : [],
     },
   }
-  return { ...(await folder.start(namespace, config)), host: namespace }
-}
-
-/** Asked within the relay's namespace: it tells nobody else. */
-function statusOf({ host }: TestRelay): RelayStatus {
-  const program = `fetch('http://127.0.0.1:8080/status.json').then((response) => response.text()).then(console.log)`
-  return JSON.parse(host.run(process.execPath, '--eval', program)) as RelayStatus
+  return folder.start(namespace, config)
 }
 
 beforeAll(() => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import type { RelayConfigInput } from '../config.ts'
+import type { RelayStatus } from '../relay.ts'
 import type { RelayReady } from '../relay-process.ts'
 import type { Namespace, NetnsProcess } from './namespaces.ts'
 
@@ -12,10 +13,17 @@ const PROGRAM = fileURLToPath(new URL('../main.ts', import.meta.url))
 
 /** A relay in a process of its own, in a namespace. */
 export interface NetnsRelay {
+  readonly host: Namespace
   readonly ready: RelayReady
   readonly process: NetnsProcess
   /** What it wrote to its log so far. */
   log(): string
+}
+
+/** Asked within the relay's namespace: it tells nobody else. The gateway is to be on. */
+export function statusOf({ host }: Pick<NetnsRelay, 'host'>): RelayStatus {
+  const program = `fetch('http://127.0.0.1:8080/status.json').then((response) => response.text()).then(console.log)`
+  return JSON.parse(host.run(process.execPath, '--eval', program)) as RelayStatus
 }
 
 /** Files of relays that are removed with the last of them. */
@@ -37,7 +45,9 @@ export class RelayFolder {
       log += text
     })
     return new Promise((resolve, reject) => {
-      child.once('message', (ready: RelayReady) => resolve({ ready, process: child, log: () => log }))
+      child.once('message', (ready: RelayReady) =>
+        resolve({ host: namespace, ready, process: child, log: () => log }),
+      )
       child.once('exit', () => reject(new CulvertError('netns-relay', `the relay did not start: ${log}`)))
     })
   }

@@ -5,7 +5,7 @@ import type { RelayConfigInput } from '../config.ts'
 import { type Namespace, Topology } from './namespaces.ts'
 import { type HostBehindNat, hostBehindNat } from './nat.ts'
 import { COMMUNITY } from './peers-community.ts'
-import { type NetnsRelay, RelayFolder } from './relays.fixture.ts'
+import { type NetnsRelay, RelayFolder, statusOf } from './relays.fixture.ts'
 import { type Place, Remote } from './remote.ts'
 
 const topology = new Topology()
@@ -13,22 +13,12 @@ const folder = new RelayFolder()
 /** Of the relays. With them are four peers in the open, and one behind a port-restricted NAT. */
 const KINDS = ['public', 'port-restricted', 'symmetric']
 const PORT = 6421
-const GATEWAY = 'http://127.0.0.1:8080'
 const PUBLIC_HOST = '9.1.0.1'
 
-interface TestRelay extends NetnsRelay {
-  readonly host: Namespace
-}
-interface Status {
-  readonly state: string
-  readonly nat: string
-  readonly relayOnly: boolean
-  readonly peers: number
-}
-let relays: TestRelay[] = []
+let relays: NetnsRelay[] = []
 
-async function start(host: Namespace, udpHost: string, config: RelayConfigInput = {}): Promise<TestRelay> {
-  const relay = await folder.start(host, {
+function start(host: Namespace, udpHost: string, config: RelayConfigInput = {}): Promise<NetnsRelay> {
+  return folder.start(host, {
     bootstrap: [`${PUBLIC_HOST}:${PORT}`],
     community: toHex(COMMUNITY),
     bootstrapDefaults: false,
@@ -36,7 +26,6 @@ async function start(host: Namespace, udpHost: string, config: RelayConfigInput 
     gateway: { enabled: true },
     ...config,
   })
-  return { ...relay, host }
 }
 
 beforeAll(async () => {
@@ -69,20 +58,14 @@ afterAll(() => {
   folder.remove()
 })
 
-/** Asked within the relay's namespace: it tells nobody else. */
-function status({ host }: TestRelay): Status {
-  const program = `fetch('${GATEWAY}/status.json').then((response) => response.text()).then(console.log)`
-  return JSON.parse(host.run(process.execPath, '--eval', program)) as Status
-}
-
 describe('relays behind NATs, as processes of their own (N-06, N-08, N-10, N-13)', () => {
   it.each([
     ['public', { nat: 'open', relayOnly: false, peers: 7 }],
     ['port-restricted', { nat: 'cone', relayOnly: false, peers: 6 }],
     ['symmetric', { nat: 'likely-symmetric', relayOnly: true, peers: 5 }],
   ])('%s: meets whom it can, and says what it is behind', async (kind, expected) => {
-    const relay = relays[KINDS.indexOf(kind)] as TestRelay
-    await vi.waitFor(() => expect(status(relay)).toMatchObject({ state: 'joined', ...expected }), {
+    const relay = relays[KINDS.indexOf(kind)] as NetnsRelay
+    await vi.waitFor(() => expect(statusOf(relay)).toMatchObject({ state: 'joined', ...expected }), {
       timeout: 40_000,
       interval: 1_000,
     })

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { toHex } from '../../shared/bytes/bytes.ts'
-import type { LinkHealth } from '../../shared/link/health.ts'
 import type { RelayConfigInput } from '../config.ts'
 import { type Namespace, Topology } from './namespaces.ts'
 import { hostBehindNat } from './nat.ts'
 import { COMMUNITY } from './peers-community.ts'
-import { type NetnsRelay, RelayFolder } from './relays.fixture.ts'
+import { type NetnsRelay, RelayFolder, statusOf } from './relays.fixture.ts'
 
 const topology = new Topology()
 const folder = new RelayFolder()
@@ -13,18 +12,11 @@ const PORT = 6421
 const PUBLIC_HOST = '9.1.0.1'
 const SIGNALLER = `ws://${PUBLIC_HOST}:8080/relay`
 
-interface TestRelay extends NetnsRelay {
-  readonly host: Namespace
-}
-interface Status {
-  readonly links: { readonly neighbours: readonly LinkHealth[] }
-  readonly counters: Readonly<Record<string, number>>
-}
-let relays: TestRelay[] = []
-let signaller: TestRelay
+let relays: NetnsRelay[] = []
+let signaller: NetnsRelay
 
-async function start(host: Namespace, udpHost: string, config: RelayConfigInput): Promise<TestRelay> {
-  const relay = await folder.start(host, {
+function start(host: Namespace, udpHost: string, config: RelayConfigInput): Promise<NetnsRelay> {
+  return folder.start(host, {
     bootstrap: [`${PUBLIC_HOST}:${PORT}`],
     community: toHex(COMMUNITY),
     bootstrapDefaults: false,
@@ -33,7 +25,6 @@ async function start(host: Namespace, udpHost: string, config: RelayConfigInput)
     trust: { verify: false },
     ...config,
   })
-  return { ...relay, host }
 }
 
 beforeAll(async () => {
@@ -60,12 +51,7 @@ afterAll(() => {
   folder.remove()
 })
 
-/** Asked within the relay's namespace: it tells nobody else. */
-function statusOf({ host }: TestRelay): Status {
-  const program = `fetch('http://127.0.0.1:8080/status.json').then((response) => response.text()).then(console.log)`
-  return JSON.parse(host.run(process.execPath, '--eval', program)) as Status
-}
-const neighbours = (relay: TestRelay) => statusOf(relay).links.neighbours
+const neighbours = (relay: NetnsRelay) => statusOf(relay).links.neighbours
 
 describe('relays behind NATs that only WebRTC joins (L-01, L-06)', () => {
   it('meet through a relay that signals for both and tells them their addresses', async () => {
@@ -78,7 +64,7 @@ describe('relays behind NATs that only WebRTC joins (L-01, L-06)', () => {
         { timeout: 50_000, interval: 1_000 },
       )
     }
-    const [wire] = neighbours(relays[0] as TestRelay).flatMap(({ wires }) =>
+    const [wire] = neighbours(relays[0] as NetnsRelay).flatMap(({ wires }) =>
       wires.filter(({ kind }) => kind === 'webrtc'),
     )
     // Both DTLS fingerprints.
