@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocket } from 'ws'
+import { CHROMIUM, CHROMIUM_FLAGS } from '../e2e/chromium.ts'
 
 /**
  * Chromium under nothing but its own debugging protocol, and of that only what runs a script: a test driver that listens to
@@ -14,16 +15,7 @@ export interface BenchPage {
   stop(): Promise<void>
 }
 
-const ARGUMENTS = [
-  '--headless',
-  '--no-sandbox',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-  '--remote-debugging-port=0',
-]
+const ARGUMENTS = [...CHROMIUM_FLAGS, '--headless', '--remote-debugging-port=0']
 
 interface Answer {
   readonly id: number
@@ -32,8 +24,7 @@ interface Answer {
 
 export async function openPage(url: string): Promise<BenchPage> {
   const folder = await mkdtemp(join(tmpdir(), 'culvert-bench-'))
-  const program = process.env.CHROMIUM ?? '/usr/bin/chromium'
-  const child = spawn(program, [...ARGUMENTS, `--user-data-dir=${folder}`, url], { stdio: 'ignore' })
+  const child = spawn(CHROMIUM, [...ARGUMENTS, `--user-data-dir=${folder}`, url], { stdio: 'ignore' })
   const port = await debuggingPort(folder)
   const socket = await connected(await pageSocket(port))
   const waiting = new Map<number, (answer: Answer) => void>()

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { CHROMIUM, CHROMIUM_FLAGS, LOOPBACK_WEBRTC_FLAGS } from './chromium.ts'
 import { playSample, startBuiltLab, videoState } from './lab.ts'
 
 /**
@@ -67,18 +68,10 @@ beforeAll(async () => {
   const proxy = await censor.start()
   lab = await startBuiltLab({ seederBytesPerSecond: 150_000 })
   censor.site = lab.url
-  const args = [
-    '--no-sandbox',
-    '--disable-background-networking',
-    '--autoplay-policy=no-user-gesture-required',
-    // All of the lab is on loopback, and names of mDNS are known to nobody there.
-    '--allow-loopback-in-peer-connection',
-    '--disable-features=WebRtcHideLocalIpsWithMdns',
-  ]
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-  free = await chromium.launch({ executablePath, args })
+  const args = [...CHROMIUM_FLAGS, ...LOOPBACK_WEBRTC_FLAGS]
+  free = await chromium.launch({ executablePath: CHROMIUM, args })
   blocked = await chromium.launch({
-    executablePath,
+    executablePath: CHROMIUM,
     args: [...args, `--proxy-server=${proxy}`, '--proxy-bypass-list=<-loopback>'],
   })
 })

@@ -49,7 +49,7 @@ function withBrowser(flags: readonly string[]): void {
     faults.length = 0
     asked.length = 0
     swarm = await startBrowserSwarm()
-    chromium = await startRecordedChromium({ args: ['--autoplay-policy=no-user-gesture-required', ...flags] })
+    chromium = await startRecordedChromium({ args: flags })
     context = await chromium.browser.newContext()
     rtc = await watchRtc(context)
     page = await newPage()

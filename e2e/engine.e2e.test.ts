@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { EngineView } from '../web/engine/protocol.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { BridgeServer } from './engine/bridge-server.ts'
 import { buildPage } from './engine/build-page.ts'
 import { DhtNode } from './engine/dht-node.ts'
@@ -77,8 +78,8 @@ beforeAll(async () => {
   mkdirSync(data)
   writeFileSync(join(data, 'blob.bin'), blob)
   browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--autoplay-policy=no-user-gesture-required'],
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_FLAGS],
   })
 })
 

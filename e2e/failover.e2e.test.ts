@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab, LabRelay } from '../relay-server/lab/lab.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { makeLongFilm, percentHere, playSample, startBuiltLab, videoState } from './lab.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'culvert-failover-film-'))
@@ -17,8 +18,8 @@ beforeAll(async () => {
   // Not much faster than it plays: what is here when a relay freezes does not last long.
   lab = await startBuiltLab({ sampleFolder: folder, seederBytesPerSecond: 900_000 })
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--autoplay-policy=no-user-gesture-required'],
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_FLAGS],
   })
   page = await browser.newPage()
 })

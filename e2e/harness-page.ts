@@ -4,6 +4,7 @@ import { createServer, type ViteDevServer } from 'vite'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { worldMap } from '../web/bundling/world-map.ts'
 import type { PageCommand } from '../web/engine/engine-client.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 
 // The real page around scripted views (e2e/ui-harness.html): what is seen and heard, and what the keyboard reaches.
 const root = resolve(import.meta.dirname, '..')
@@ -31,8 +32,8 @@ export function useHarness(): void {
     await server.listen()
     origin = new URL(server.resolvedUrls?.local[0] ?? '').origin
     browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-background-networking'],
+      executablePath: CHROMIUM,
+      args: [...CHROMIUM_FLAGS],
     })
   })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { Seeder } from './engine/seeder.ts'
 import { openMagnet, percentHere, startBuiltLab } from './lab.ts'
 
@@ -16,8 +17,8 @@ const folder = mkdtempSync(join(tmpdir(), 'culvert-hidden-'))
 
 beforeAll(async () => {
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking'],
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_FLAGS],
   })
   lab = await startBuiltLab()
 })

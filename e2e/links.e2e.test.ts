@@ -9,6 +9,7 @@ import { createIdentity } from '../relay-server/identity-file.ts'
 import type { Lab } from '../relay-server/lab/lab.ts'
 import { NodeRandom } from '../relay-server/node-random.ts'
 import { toHex } from '../shared/bytes/bytes.ts'
+import { CHROMIUM, CHROMIUM_FLAGS, LOOPBACK_WEBRTC_FLAGS } from './chromium.ts'
 import { playSample, startBuiltLab, videoState } from './lab.ts'
 import { type RtcWatch, watchRtc } from './privacy/rtc.ts'
 
@@ -132,15 +133,8 @@ beforeAll(async () => {
     gates[name].target = new URL(lab.relays.find(({ nickname }) => nickname === name)?.url ?? '')
   }
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-background-networking',
-      '--autoplay-policy=no-user-gesture-required',
-      // All of the lab is on loopback, and names of mDNS are known to nobody there.
-      '--allow-loopback-in-peer-connection',
-      '--disable-features=WebRtcHideLocalIpsWithMdns',
-    ],
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_FLAGS, ...LOOPBACK_WEBRTC_FLAGS],
   })
 })
 

@@ -9,6 +9,7 @@ import { eventually } from '../relay-server/links/tor-process.fixture.ts'
 import type { TorReply } from '../relay-server/links/tor-reply.ts'
 import { NodeClock } from '../relay-server/node-clock.ts'
 import { NodeRandom } from '../relay-server/node-random.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { exitShown, playSample, startBuiltLab, videoState } from './lab.ts'
 import { type RtcWatch, watchRtc } from './privacy/rtc.ts'
 
@@ -47,14 +48,9 @@ beforeAll(async () => {
   })
   origin = `http://${name}`
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: CHROMIUM,
     args: [
-      '--no-sandbox',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--autoplay-policy=no-user-gesture-required',
+      ...CHROMIUM_FLAGS,
       // As Tor Browser does: everything through Tor, and no name is looked up here.
       `--proxy-server=socks5://127.0.0.1:${net.clients[1]?.socksPort}`,
       '--proxy-bypass-list=<-loopback>',

@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  chromium = await startRecordedChromium({ args: ['--autoplay-policy=no-user-gesture-required'] })
+  chromium = await startRecordedChromium()
   const context = await chromium.browser.newContext()
   rtc = await watchRtc(context)
   page = await context.newPage()

@@ -3,6 +3,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { type PreviewServer, preview } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { startBuiltLab } from './lab.ts'
 import { startRecordedChromium } from './privacy/capture.ts'
 
@@ -11,8 +12,8 @@ let browser: Browser
 
 beforeAll(async () => {
   browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking'],
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_FLAGS],
   })
   lab = await startBuiltLab()
 })
@@ -120,7 +121,7 @@ const FOUND = /[1-9] relays?, (?:all known before|\d+ of them new)/
 
 describe('looking for relays by hand (D-02, D-03, D-08, W-03)', () => {
   it('finds them in the DHT, at trackers, at others and here, and nothing leaves but at exits', async () => {
-    const recorded = await startRecordedChromium({ args: [] })
+    const recorded = await startRecordedChromium()
     const page = await visit(await recorded.browser.newContext())
     await ready(page)
     const finder = page.getByRole('region', { name: 'Look for relays now' })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { Seeder } from './engine/seeder.ts'
 import { UdpTracker } from './engine/udp-tracker.ts'
 import { openMagnet, percentHere, startBuiltLab } from './lab.ts'
@@ -22,8 +23,8 @@ beforeAll(async () => {
   tracker = await UdpTracker.listen()
   tracker.peerPorts.push(seeder.port)
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking'],
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_FLAGS],
   })
 })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { Seeder } from './engine/seeder.ts'
 import {
   exitShown,
@@ -23,8 +24,8 @@ const problems: string[] = []
 
 beforeAll(async () => {
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--autoplay-policy=no-user-gesture-required'],
+    executablePath: CHROMIUM,
+    args: [...CHROMIUM_FLAGS],
   })
 })
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium } from 'playwright'
+import { CHROMIUM, CHROMIUM_FLAGS } from '../chromium.ts'
 import { type Connection, connectionsOf, tracedCalls } from './trace.ts'
 
 export type { Connection } from './trace.ts'
@@ -21,19 +22,10 @@ export interface RecordedChromium {
 
 /** The browser's own errands (updates, safe browsing, probes), which would blur the record. */
 const withoutErrands = [
-  ...[
-    '--no-sandbox',
-    '--no-first-run',
-    '--no-pings',
-    '--disable-background-networking',
-    '--disable-component-update',
-  ],
-  ...[
-    '--disable-default-apps',
-    '--disable-domain-reliability',
-    '--disable-sync',
-    '--disable-client-side-phishing-detection',
-  ],
+  '--no-pings',
+  '--disable-default-apps',
+  '--disable-domain-reliability',
+  '--disable-client-side-phishing-detection',
   // names that Chromium still asks for by itself; every other name that is asked for stays in the record
   '--host-resolver-rules=MAP accounts.google.com ~NOTFOUND, MAP update.googleapis.com ~NOTFOUND, MAP content-autofill.googleapis.com ~NOTFOUND',
 ]
@@ -45,25 +37,26 @@ const recorderEndsWithinMs = 10_000
  * nothing in the page, nor a fault of the page's own hooks, can hide a connection from it. Sockets of the local machine's
  * processes to each other (AF_UNIX) are no connections and are left out.
  */
-export async function startRecordedChromium(options: { args?: string[] } = {}): Promise<RecordedChromium> {
+export async function startRecordedChromium(
+  options: { args?: readonly string[] } = {},
+): Promise<RecordedChromium> {
   const folder = mkdtempSync(join(tmpdir(), 'culvert-record-'))
   const [trace, ended, program] = ['trace', 'ended', 'chromium'].map((name) => join(folder, name)) as [
     string,
     string,
     string,
   ]
-  const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium'
   // The recorder is Chromium's parent; its end, after the last process of the tree, is marked by a file.
   const strace = `strace -f --seccomp-bpf -qqq -yy -s 0 -e signal=none -e trace=${tracedCalls.join(',')} -o '${trace}'`
   writeFileSync(
     program,
-    `#!/bin/bash\ntrap '' TERM INT HUP\n${strace} '${chrome}' "$@"\ncode=$?\n: > '${ended}'\nexit $code\n`,
+    `#!/bin/bash\ntrap '' TERM INT HUP\n${strace} '${CHROMIUM}' "$@"\ncode=$?\n: > '${ended}'\nexit $code\n`,
   )
   chmodSync(program, 0o755)
   writeFileSync(trace, '')
   const browser = await chromium.launch({
     executablePath: program,
-    args: [...withoutErrands, ...(options.args ?? [])],
+    args: [...CHROMIUM_FLAGS, ...withoutErrands, ...(options.args ?? [])],
     timeout: 60_000,
   })
   const record = () => readFileSync(trace, 'utf8')
