@@ -19,6 +19,8 @@ export class Splice {
   private utp: UtpConnection | undefined
   private tcp: ByteStream | undefined
   private utpOver = false
+  /** Whether TCP's far side has finished: what it said is whole. */
+  private tcpEnded = false
   private tcpOver = false
 
   constructor(request: UtpRequest, opener: StreamOpener, owner: SpliceOwner) {
@@ -34,7 +36,10 @@ export class Splice {
         if (this.utp?.write(chunk) === false) this.tcp?.pause()
       },
       drained: () => this.utp?.resume(),
-      ended: () => this.utp?.end(),
+      ended: () => {
+        this.tcpEnded = true
+        this.utp?.end()
+      },
       closed: (reason) => this.tcpClosed(reason),
     })
   }
@@ -51,6 +56,7 @@ export class Splice {
     this.utp = this.request.accept({
       opened: () => {},
       data: (chunk) => {
+        if (this.tcpOver) return
         // TCP may keep it for as long as nobody reads there, and counts its bytes alone.
         if (this.tcp?.write(unpinned(chunk)) === false) this.utp?.pause()
       },
@@ -72,8 +78,10 @@ export class Splice {
       this.request.drop()
       if (!this.utpOver) this.owner.reset(resetReason(reason))
       this.utpOver = true
-    } else if (reason === undefined) {
+    } else if (reason === undefined || this.tcpEnded) {
+      // What it said still arrives, whatever became of what was said to it; and what still comes for it is dropped.
       this.utp.end()
+      this.utp.resume()
     } else if (!this.utpOver) {
       this.owner.reset(resetReason(reason))
       // Says it once more, without the reason: either may be lost.

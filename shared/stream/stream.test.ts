@@ -104,6 +104,32 @@ describe('streams in a circuit (C-07)', () => {
     expect([c.client.streams, c.server.streams]).toEqual([0, 0])
   })
 
+  it.each(['connection-reset', 'unspecified'] as const)(
+    'brings all that TCP has said to its end, also when TCP is %s afterwards',
+    (reason) => {
+      const c = circuit({ conditions: { delayMs: 50, bytesPerSecond: 1_000_000, queueBytes: 100_000 } })
+      const app = c.open(SITE)
+      c.clock.advance(200)
+      const tcp = c.tcp(SITE)
+      // TCP is full of what the page says, so that uTP is paused when it fails.
+      tcp.full = true
+      app.stream.write(new Uint8Array(50_000))
+      c.clock.advance(500)
+      const written = tcp.written.length
+      expect(written).toBeLessThan(2_000)
+      tcp.events.data(new Uint8Array(200_000))
+      tcp.events.ended()
+      tcp.events.closed(reason)
+      c.clock.advance(2_000)
+      expect([app.bytes, app.log]).toEqual([200_000, ['opened', 'ended']])
+      app.stream.write(new Uint8Array(50_000))
+      app.stream.end()
+      c.clock.advance(2_000)
+      expect(app.log).toEqual(['opened', 'ended', 'closed undefined'])
+      expect([tcp.written.length, c.client.streams, c.server.streams]).toEqual([written, 0, 0])
+    },
+  )
+
   it('gives up a TCP connection that is no longer wanted when it comes', () => {
     const c = circuit({}, 5000)
     const app = c.open(SITE)
