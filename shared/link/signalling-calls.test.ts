@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
+import { expectRoomForNewcomers } from './signalling.fixture.ts'
 import { SignalEnd, type SignalEvents } from './signalling.ts'
 import { REMEMBERED_SESSIONS, SESSIONS_PER_LINK } from './signalling-limits.ts'
 import { decodeSignal, encodeSignal, NO_MID, type Signal } from './signalling-messages.ts'
@@ -64,14 +65,13 @@ describe('calls that end here (L-06)', () => {
 
   it('forgets what is over of who has called most, where there is no room to remember another call', () => {
     const { end, call, counters } = busyEnd()
-    const greedy = Array.from({ length: Math.ceil(REMEMBERED_SESSIONS / SESSIONS_PER_LINK) + 1 }, () => ({}))
-    for (let i = 0; i < SESSIONS_PER_LINK; i++) for (const way of greedy) call(way)
-    expect(end.remembered).toBe(REMEMBERED_SESSIONS)
-    const before = counters.get('signal-called')
-    for (const way of greedy) call(way)
-    expect(counters.get('signal-called')).toBe(before)
-    call({})
-    expect(counters.get('signal-called')).toBe(before + 1)
-    expect([end.remembered, counters.get('signal-displaced')]).toEqual([REMEMBERED_SESSIONS, 1])
+    const used = () => end.remembered
+    expectRoomForNewcomers({
+      room: REMEMBERED_SESSIONS,
+      call,
+      used,
+      taken: () => counters.get('signal-called'),
+    })
+    expect(counters.get('signal-displaced')).toBe(1)
   })
 })

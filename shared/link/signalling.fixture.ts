@@ -1,4 +1,6 @@
 import fc from 'fast-check'
+import { expect } from 'vitest'
+import { SESSIONS_PER_LINK } from './signalling-limits.ts'
 import { SIGNAL_KINDS, type SignalKind } from './signalling-messages.ts'
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
@@ -16,3 +18,24 @@ export const signals = fc
     piece: fc.uint8Array({ maxLength: 1_200 }),
   })
   .map((signal) => ({ ...signal, part: signal.part % signal.parts }))
+
+/** What has room for sessions that ways call. */
+export interface SessionRoom {
+  readonly room: number
+  call(way: object): void
+  used(): number
+  /** Of all calls until now. */
+  taken(): number
+}
+
+/** Ways that call as often as they may fill it, and get no more of it; there is still room for one that calls for the first time. */
+export function expectRoomForNewcomers({ room, call, used, taken }: SessionRoom): void {
+  const greedy = Array.from({ length: Math.ceil(room / SESSIONS_PER_LINK) + 1 }, () => ({}))
+  for (let i = 0; i < SESSIONS_PER_LINK; i++) for (const way of greedy) call(way)
+  expect(used()).toBe(room)
+  const before = taken()
+  for (const way of greedy) call(way)
+  expect(taken()).toBe(before)
+  call({})
+  expect([taken(), used()]).toEqual([before + 1, room])
+}

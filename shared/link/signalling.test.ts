@@ -5,7 +5,7 @@ import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { ADDRESS_CANDIDATES } from './candidates.ts'
 import { sampleDescription } from './session-description.fixture.ts'
-import { signals } from './signalling.fixture.ts'
+import { expectRoomForNewcomers, signals } from './signalling.fixture.ts'
 import { SignalEnd, type SignalEndReason, type SignalEvents, type SignalSession } from './signalling.ts'
 import { isSignalTo, SignalForwarder } from './signalling-forwarder.ts'
 import {
@@ -302,15 +302,13 @@ describe('signalling: limits (L-06)', () => {
     })
     const call = (way: object) =>
       forwarder.receive(way, encodeSignal({ ...SHORT, session: random.bytes(16), piece: Uint8Array.of(1) }))
-    const greedy = Array.from({ length: Math.ceil(FORWARDED_SESSIONS / SESSIONS_PER_LINK) + 1 }, () => ({}))
-    for (let i = 0; i < SESSIONS_PER_LINK; i++) for (const way of greedy) call(way)
-    expect(forwarder.size).toBe(FORWARDED_SESSIONS)
-    const before = counters.get('forward-session')
-    for (const way of greedy) call(way)
-    expect(counters.get('forward-session')).toBe(before)
-    call({})
-    expect(counters.get('forward-session')).toBe(before + 1)
-    expect(forwarder.size).toBe(FORWARDED_SESSIONS)
+    const used = () => forwarder.size
+    expectRoomForNewcomers({
+      room: FORWARDED_SESSIONS,
+      call,
+      used,
+      taken: () => counters.get('forward-session'),
+    })
     expect(counters.get('forward-displaced')).toBeGreaterThan(0)
   })
 
