@@ -171,11 +171,9 @@ async function waysShown(page: Page): Promise<string[]> {
   return (await items.allTextContents()).map((text) => text.replace(/\s+/g, ' ').trim())
 }
 
-/** Until some way in is shown so. @returns how long it took, in ms */
-async function untilWay(page: Page, shown: RegExp, timeout = 30_000): Promise<number> {
-  const start = performance.now()
+/** Until some way in is shown so. */
+async function untilWay(page: Page, shown: RegExp, timeout = 30_000): Promise<void> {
   await expect.poll(async () => (await waysShown(page)).join('\n'), { timeout, interval: 50 }).toMatch(shown)
-  return performance.now() - start
 }
 
 async function playsOn(page: Page, seconds: number, timeout = 40_000): Promise<void> {
@@ -211,8 +209,7 @@ describe('the page’s ways in (L-01, L-07, W-02)', () => {
     await untilWay(page, /Over WebSocket to alder/)
     await begins(page)
     await gates.alder.shut()
-    const tookMs = await untilWay(page, /Over WebRTC to alder, introduced by hazel/)
-    console.info(`another way in after ${Math.round(tookMs)} ms`)
+    await untilWay(page, /Over WebRTC to alder, introduced by hazel/)
     await moreComes(page)
     await playsOn(page, 3)
   })
@@ -244,8 +241,7 @@ describe('the page’s ways in (L-01, L-07, W-02)', () => {
     await untilWay(page, /alder\s*lost, trying again/)
     await gates.alder.open()
     // Up to 2 s of waiting, and the time to dial: entry-neighbours.test.ts holds 5 s, in virtual time.
-    const tookMs = await untilWay(page, /Over WebSocket to alder (?:[\d.,]+ \w+, )?new/)
-    console.info(`the way in is back after ${Math.round(tookMs)} ms`)
+    await untilWay(page, /Over WebSocket to alder (?:[\d.,]+ \w+, )?new/)
     await moreComes(page)
     await playsOn(page, 3)
     expect(rtc.constructed()).toBe(0)
