@@ -84,10 +84,12 @@ export const ACK_RATE_PERIOD_MS = 20
 
 /**
  * With so many bytes of ours in our own link's queue, what else there is waits in the send buffer, which loses nothing (as TCP's
- * small queues do); looked at again after this long.
+ * small queues do). It is looked at again after 2 ms, 4 ms and so on up to 64 ms, until there is room: a link that is stuck may
+ * have many streams waiting.
  */
 export const OWN_QUEUE_BYTES = 262_144
 export const OWN_QUEUE_LOOK_MS = 2
+export const OWN_QUEUE_LOOK_MS_MOST = 64
 
 /** A send buffer that is empty is let go when nothing was written for so long. */
 export const BUFFER_REST_MS = 5_000

@@ -12,6 +12,7 @@ import {
   MIN_BURST_PACKETS,
   OWN_QUEUE_BYTES,
   OWN_QUEUE_LOOK_MS,
+  OWN_QUEUE_LOOK_MS_MOST,
   UTP_HEADER_BYTES,
   type UtpSettings,
 } from './constants.ts'
@@ -56,6 +57,9 @@ export class Sender {
   private budget: number
   private budgetAt = 0
   private paceAt = NEVER
+  /** When our own link's full queue is looked at again, and how long is waited then. */
+  private lookAt = 0
+  private lookMs = OWN_QUEUE_LOOK_MS
   private coalesceAt = NEVER
   /** The time-out runs from here: the last progress, or the first packet in flight. */
   private waitingSince = 0
@@ -197,9 +201,11 @@ export class Sender {
       }
       // Only who has something to send looks again soon.
       if ((control.queuedBytes ?? 0) >= OWN_QUEUE_BYTES) {
-        this.paceAt = nowMs + OWN_QUEUE_LOOK_MS
+        this.lookAgain(nowMs)
         return
       }
+      this.lookAt = 0
+      this.lookMs = OWN_QUEUE_LOOK_MS
       // The oldest packet goes again whatever the window says: until it arrives, the far side's bitmask may not reach
       // far enough to tell what else has.
       const full = window.flightBytes > 0 && window.flightBytes + length > control.windowBytes
@@ -279,6 +285,15 @@ export class Sender {
     this.starved = false
     this.held = false
     this.control.acknowledged(sample)
+  }
+
+  private lookAgain(nowMs: number): void {
+    // Others than the timer may bring us here early: that is no reason to wait longer.
+    if (nowMs >= this.lookAt) {
+      this.lookAt = nowMs + this.lookMs
+      this.lookMs = Math.min(2 * this.lookMs, OWN_QUEUE_LOOK_MS_MOST)
+    }
+    this.paceAt = this.lookAt
   }
 
   private refill(nowMs: number): void {

@@ -47,6 +47,28 @@ describe('a far side that never takes the oldest packet (O-06, N-11)', () => {
     expect(right.log.at(-1)).toBe('closed connection-reset')
   })
 
+  it('holds a bounded amount for who takes all but the oldest packet, for as long as he likes (O-06)', () => {
+    const sent = new Set<number>()
+    let lost: number | undefined
+    const maxFlightBytes = 256 << 10
+    const { left, clock } = opened({
+      settings: { receiveBufferBytes: 64 << 20, maxFlightBytes },
+      tamper: (packet) => {
+        const own = new UtpHeader()
+        own.read(packet)
+        if (own.type !== UTP_TYPE.data) return true
+        sent.add(own.sequence)
+        if (sent.size === 100) lost = own.sequence
+        return own.sequence !== lost
+      },
+    })
+    left.pour(8 << 20)
+    clock.advance(20_000)
+    const beyond = [...sent].filter((sequence) => sequence >= (lost ?? 0)).length
+    expect(beyond).toBeGreaterThan(50)
+    expect(beyond * 1_300).toBeLessThan(maxFlightBytes + 10_000)
+  })
+
   it.each([
     ['no room at all', 40 * 1_380],
     ['room for less than a packet', 50_000],
