@@ -27,8 +27,8 @@ export interface RelaySignallingOptions {
   openNeighbour(mid: Uint8Array): SignalWay | undefined
   /** Whether it is a relay, whose mid may be told. */
   isRelay(way: SignalWay): boolean
-  /** Somebody calls this relay; without it, calls are refused. */
-  onCall?(session: SignalSession): SignalEvents | SignalRefusal
+  /** Somebody calls this relay, by a neighbour; without it, calls are refused. */
+  onCall?(session: SignalSession, way: SignalWay): SignalEvents | SignalRefusal
 }
 
 /** All signalling of a relay: its own sessions, and those that it passes on between two of its neighbours (L-06). */

@@ -1,6 +1,7 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { MAX_MESSAGE_BYTES } from '../../shared/link/constants.ts'
 import { type LinkAddress, readLinkAddress } from '../../shared/link/link-address.ts'
+import { makesWay } from '../../shared/link/session-room.ts'
 import type { SignalEvents, SignalSession } from '../../shared/link/signalling.ts'
 import type { SignalRefusal } from '../../shared/link/signalling-messages.ts'
 import type { Dialler, DialSignal, DialTarget, Wire, WireListener } from '../../shared/link/wire.ts'
@@ -39,6 +40,13 @@ export interface WebRtcLinksOptions extends WireIdentity, SignallingNeighbours {
   readonly load?: () => Promise<WebRtcLibrary>
 }
 
+/** A connection that is being opened because somebody called. */
+interface Call {
+  readonly session: SignalSession
+  /** The relay that passed the call on. Pages have others call for them; those that call themselves count as one. */
+  readonly source: SignalWay | 'pages'
+}
+
 /**
  * Links over WebRTC data channels (L-01, L-06), with relays behind NATs and with pages: what dials them, what takes them, and
  * the signalling for both and for others.
@@ -49,7 +57,8 @@ export class WebRtcLinks implements Dialler, WireListener {
   private readonly options: WebRtcLinksOptions
   private readonly limits: { readonly connections: number; readonly opening: number }
   private readonly connections = new Set<WebRtcConnection>()
-  private readonly opening = new Set<WebRtcConnection>()
+  /** Of those who call, the oldest first. */
+  private readonly opening = new Map<WebRtcConnection, Call>()
   private library: WebRtcLibrary | undefined
   /** Whether there has been a connection, and so threads of the library. */
   private used = false
@@ -68,7 +77,7 @@ export class WebRtcLinks implements Dialler, WireListener {
       allowPrivate,
       openNeighbour: (mid) => options.openNeighbour(mid),
       isRelay: (way) => options.isRelay(way),
-      onCall: (session) => this.called(session),
+      onCall: (session, way) => this.called(session, way),
     })
   }
 
@@ -133,13 +142,14 @@ export class WebRtcLinks implements Dialler, WireListener {
     this.used = false
   }
 
-  private called(session: SignalSession): SignalEvents | SignalRefusal {
+  private called(session: SignalSession, way: SignalWay): SignalEvents | SignalRefusal {
     const { library } = this
     if (!library) return 'signal-off'
+    const { onWire, isRelay } = this.options
+    const source = isRelay(way) ? way : 'pages'
     const isFull =
       this.connections.size >= this.limits.connections || this.opening.size >= this.limits.opening
-    if (isFull) return 'signal-full'
-    const { onWire } = this.options
+    if (isFull && !this.makeWay(source)) return 'signal-full'
     // Who it was has no claim to learn why: what failed is counted.
     const over = (connection: WebRtcConnection) => this.opening.delete(connection)
     try {
@@ -150,13 +160,24 @@ export class WebRtcLinks implements Dialler, WireListener {
         () => {},
         () => over(connection),
       )
-      this.opening.add(connection)
+      this.opening.set(connection, { session, source })
       connection.signal(session)
       return connection
     } catch (error) {
       if (!(error instanceof CulvertError)) throw error
       return 'signal-off'
     }
+  }
+
+  /** No neighbour can keep out those who call by others: the oldest call by whom most come is given up for theirs. */
+  private makeWay(source: Call['source']): boolean {
+    const held = [...this.opening].map(([connection, call]) => [connection, call.source] as const)
+    const displaced = makesWay(held, source)
+    if (displaced === undefined) return false
+    this.options.counters.add('webrtc-displaced')
+    this.opening.get(displaced)?.session.end('signal-full')
+    displaced.cut()
+    return true
   }
 
   /** @throws CulvertError `webrtc-refused` */
