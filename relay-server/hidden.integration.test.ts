@@ -67,6 +67,10 @@ class Owner implements HiddenCircuits {
     return relays.map(({ hop }) => hop)
   }
 
+  rendezvousPoint(tried: readonly PathHop[]): PathHop | undefined {
+    return this.relays().find((hop) => !tried.includes(hop))
+  }
+
   isResting(): boolean {
     return false
   }

@@ -6,11 +6,12 @@ import { Circuit } from '../onion/circuit.ts'
 import type { CircuitEvents } from '../onion/circuit-options.ts'
 import type { CircuitSettings } from '../onion/constants.ts'
 import { OwnedCircuits } from '../onion/owned-circuits.ts'
+import type { DrawRequest } from '../path/draw.ts'
 import type { Entry, PoolEvents } from '../path/pool.ts'
 import type { PathWishes } from '../path/preferences.ts'
 import type { NetworkBits, PathRelay } from '../path/relay.ts'
 import type { Reliability } from '../path/reliability.ts'
-import { type Hops, selectPath } from '../path/select.ts'
+import { drawRendezvousPoint, type Hops, selectPath } from '../path/select.ts'
 import type { StreamOpener } from '../stream/byte-stream.ts'
 import { CircuitStreams } from '../stream/circuit-streams.ts'
 import type { Clock } from '../world/clock.ts'
@@ -113,21 +114,16 @@ export class ClientCircuits {
     relays: readonly PathRelay[],
     { hops, last, avoid, events }: OwnPath,
   ): Circuit | undefined {
-    const { networkBits, reliability, random, wishes } = this.options
+    const { reliability } = this.options
     if (this.outside.size >= MAX_OWN_CIRCUITS) return undefined
     for (const entry of entries) {
       const path = selectPath({
         entry: entry.relay,
         hops,
         relays,
-        networkBits,
-        factor: (relay) => reliability.factor(relay),
-        resting: (relay) => reliability.resting(relay),
-        measured: (relay) => reliability.bytesPerSecond(relay),
+        ...this.rule,
         avoid,
         ...(last && { last }),
-        wishes,
-        random,
       })
       if (typeof path === 'string') continue
       const own: Partial<CircuitEvents> = {
@@ -153,6 +149,26 @@ export class ClientCircuits {
       return circuit
     }
     return undefined
+  }
+
+  /** One of `relays` for two circuits to meet at. */
+  rendezvousPoint(
+    relays: readonly PathRelay[],
+    aside: { readonly guards: readonly PathRelay[]; readonly avoid: readonly PathRelay[] },
+  ): PathRelay | undefined {
+    return drawRendezvousPoint({ ...this.rule, ...aside }, relays)
+  }
+
+  private get rule(): Omit<DrawRequest, 'avoid'> & { readonly wishes: PathWishes | undefined } {
+    const { networkBits, reliability, random, wishes } = this.options
+    return {
+      networkBits,
+      factor: (relay) => reliability.factor(relay),
+      resting: (relay) => reliability.resting(relay),
+      measured: (relay) => reliability.bytesPerSecond(relay),
+      wishes,
+      random,
+    }
   }
 
   /** What opens TCP connections at the exit of a circuit of the pool. At a stock exit, which has none, they fail at once. */

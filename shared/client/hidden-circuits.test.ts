@@ -25,6 +25,7 @@ const [ours, other, stock] = [relay(1, true), relay(2, true), relay(3, false)]
 
 function network(hops: Hops) {
   const asked: OwnCircuitRequest[] = []
+  const met: (readonly PathRelay[])[] = []
   const circuits = hiddenCircuits(
     {
       geo: {
@@ -32,6 +33,10 @@ function network(hops: Hops) {
         centre: () => undefined,
       },
       relays: () => [ours, other, stock],
+      rendezvousPoint: (among) => {
+        met.push(among)
+        return among[0]
+      },
       isResting: (each) => each === other,
       buildCircuit: (request) => {
         asked.push(request)
@@ -40,7 +45,7 @@ function network(hops: Hops) {
     },
     () => hops,
   )
-  return { circuits, asked }
+  return { circuits, asked, met }
 }
 
 const EVENTS = {
@@ -86,6 +91,15 @@ describe('circuits for hidden swarms (issue 3: hidden seeding)', () => {
     const bits = { ...NETWORK_BITS, ipv4: 24 }
     expect(mayShareCircuit(ours, last, bits)).toBe(true)
     expect(mayShareCircuit({ ...ours, as: 64_509 }, last, bits)).toBe(false)
+  })
+
+  it('meet where the network draws, of those that join, and nowhere twice', () => {
+    const { circuits, met } = network(3)
+    const first = circuits.rendezvousPoint([])
+    expect(first).toEqual(ours)
+    expect(circuits.rendezvousPoint(first ? [first] : [])).toEqual(other)
+    expect(circuits.rendezvousPoint([ours, other])).toBeUndefined()
+    expect(met).toEqual([[ours, other], [other], []])
   })
 
   it('know who rests', () => {

@@ -1,9 +1,9 @@
 import { equalBytes } from '../bytes/bytes.ts'
 import type { HiddenCircuits } from '../hidden/hidden-circuits.ts'
 import type { PathHop } from '../onion/hop.ts'
-import type { PathRelay } from '../path/relay.ts'
+import { type PathRelay, relayKey } from '../path/relay.ts'
 import type { Hops } from '../path/select.ts'
-import { namedRelay } from './path-relays.ts'
+import { namedRelay, pathHop } from './path-relays.ts'
 import type { PrivateNetwork } from './private-network.ts'
 
 /**
@@ -11,17 +11,23 @@ import type { PrivateNetwork } from './private-network.ts'
  * are, but never of one hop, which would show this machine to the relay that introduces or joins.
  */
 export function hiddenCircuits(
-  network: Pick<PrivateNetwork, 'relays' | 'buildCircuit' | 'isResting' | 'geo'>,
+  network: Pick<PrivateNetwork, 'relays' | 'buildCircuit' | 'rendezvousPoint' | 'isResting' | 'geo'>,
   hops: () => Hops,
 ): HiddenCircuits {
   const known = (hop: PathHop): PathRelay | undefined =>
     network.relays().find(({ publicKey }) => equalBytes(publicKey.bytes, hop.publicKey.bytes))
+  // Of another's circuit one would be the end as well, from who knows which hop: so only those that anybody reaches.
+  const relays = () =>
+    network
+      .relays()
+      .filter((relay): relay is PathRelay & PathHop => relay.culvert && relay.address !== undefined)
   return {
-    // Of another's circuit one would be the end as well, from who knows which hop: so only those that anybody reaches.
-    relays: () =>
-      network
-        .relays()
-        .filter((relay): relay is PathRelay & PathHop => relay.culvert && relay.address !== undefined),
+    relays,
+    rendezvousPoint: (tried) => {
+      const keys = new Set(tried.map(relayKey))
+      const point = network.rendezvousPoint(relays().filter((relay) => !keys.has(relayKey(relay))))
+      return point && pathHop(point)
+    },
     isResting: (hop) => {
       const relay = known(hop)
       return relay !== undefined && network.isResting(relay)

@@ -39,6 +39,15 @@ describe('circuits outside of the pool (C-01, S-hidden)', () => {
     expect(client.buildCircuit({ hops: 3, events: {} })).toBeUndefined()
   })
 
+  it('meet others where no circuit of the pool goes, and at no guard', async () => {
+    const { client } = await started(['x1', 'x2'], [], 0)
+    const used = client.pooled().flatMap(({ path }) => path.map(({ name }) => name))
+    const free = client.relays().filter(({ name }) => !used.includes(name))
+    const points = Array.from({ length: 40 }, () => client.rendezvousPoint(client.relays())?.name)
+    expect(free.length).toBeGreaterThan(0)
+    expect(new Set(points)).toEqual(new Set(free.map(({ name }) => name)))
+  })
+
   it('are bounded in number, and freed when they end', async () => {
     const { client } = await started(['x1', 'x2'], [], 0)
     const built = Array.from({ length: 40 }, () => client.buildCircuit({ hops: 2, events: {} }))

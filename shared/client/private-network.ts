@@ -267,9 +267,21 @@ export class PrivateNetwork {
    */
   buildCircuit({ hops, last, events }: OwnCircuitRequest): Circuit | undefined {
     if (this.stopped) return undefined
-    const avoid = this.pool.list().flatMap((member) => member.path.slice(1))
     const entries = hops === 1 && last ? this.ways.guards() : this.entries(hops)
-    return this.circuits.own(entries, this.relays(), { hops, last, avoid, events })
+    return this.circuits.own(entries, this.relays(), { hops, last, avoid: this.pooledRelays(), events })
+  }
+
+  /** One of `relays` for a circuit to end at, where another's end is to meet it: by chance, within the bounds of all hops. */
+  rendezvousPoint(relays: readonly PathRelay[]): PathRelay | undefined {
+    return this.circuits.rendezvousPoint(relays, {
+      guards: this.ways.guardRelays(),
+      avoid: this.pooledRelays(),
+    })
+  }
+
+  /** What the pool's circuits go through beyond their guards. */
+  private pooledRelays(): readonly PathRelay[] {
+    return this.pool.list().flatMap((member) => member.path.slice(1))
   }
 
   /** Whether a relay has failed just now, so that another is better asked first. */

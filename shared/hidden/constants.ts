@@ -5,6 +5,8 @@
 
 /** Introduction circuits that a seeder keeps, and relays that a downloader asks. */
 export const INTRODUCTION_POINTS = 3
+/** Relays drawn, at most, until there is a way to one that a seeder can wait at. */
+export const RENDEZVOUS_POINTS = 8
 /** The port of an end-to-end circuit's virtual address (protocol). */
 export const VIRTUAL_PORT = 1024
 /** The most introduction points in one answer (protocol). */

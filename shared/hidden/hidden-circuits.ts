@@ -10,6 +10,8 @@ export type HiddenHop = PathHop & ListedRelay
 export interface HiddenCircuits {
   /** Relays known now that introduce and join; in no particular order. */
   relays(): readonly HiddenHop[]
+  /** One of them by chance, for a seeder to wait at; none of `tried`. Chance gives nobody more by being many, or by promises. */
+  rendezvousPoint(tried: readonly PathHop[]): PathHop | undefined
   /** Has failed just now: others are better asked first. */
   isResting(relay: PathHop): boolean
   /** Begins a circuit that ends at `last`. Undefined if there is no way there now. Events come later, not from within. */

@@ -184,6 +184,12 @@ export class LabOwner implements HiddenCircuits {
     return this.lab.relays
   }
 
+  rendezvousPoint(tried: readonly PathHop[]): PathHop | undefined {
+    const left = this.lab.relays.filter((relay) => !tried.includes(relay))
+    const rested = left.filter((relay) => !this.isResting(relay))
+    return shuffled(this.lab.random, rested.length > 0 ? rested : left)[0]
+  }
+
   isResting(relay: PathHop): boolean {
     return this.lab.clock.now() < (this.restsUntilMs.get(formatAddress(relay.address)) ?? 0)
   }

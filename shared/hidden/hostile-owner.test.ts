@@ -174,6 +174,7 @@ describe('owners of hidden swarms against each other and their relays (N-11, iss
       const owner = lab.owner(2)
       const circuits: HiddenCircuits = {
         relays: () => [teller],
+        rendezvousPoint: () => teller,
         isResting: () => false,
         build: (last, events) => owner.build(last, events),
       }

@@ -5,9 +5,9 @@ import { beforenm } from '../crypto/handshake.ts'
 import { KeyPair, type PublicKey } from '../identity/keys.ts'
 import { TokenBucket } from '../ipv8/token-bucket.ts'
 import { MESSAGE } from '../onion/constants.ts'
+import type { PathHop } from '../onion/hop.ts'
 import type { MessageBody } from '../onion/messages.ts'
-import { shuffled } from '../world/random.ts'
-import { HIDDEN_OWNER_SETTINGS } from './constants.ts'
+import { HIDDEN_OWNER_SETTINGS, RENDEZVOUS_POINTS } from './constants.ts'
 import { HiddenCircuit, type HiddenWorld } from './hidden-circuit.ts'
 import { HiddenPeer } from './hidden-peer.ts'
 import { IntroductionCircuits } from './introduction-circuits.ts'
@@ -120,15 +120,17 @@ export class HiddenSeeder {
     this.receiveAt(key, { ...request, dhKey: request.dhKey.slice() }, (answer) => reply(origin, answer))
   }
 
-  /** Waits for the downloader at a relay chosen by chance; at another if the way there cannot be built. */
+  /** Waits for the downloader at a relay chosen by chance; at another if there is no way there, or it cannot be built. */
   private receiveAt(key: string, request: Request, reply: (answer: Uint8Array) => void, tries = 1): void {
     const visit: Visit = { answer: undefined, circuit: undefined }
     let peer: HiddenPeer | undefined
     const { random, circuits, events } = this.options
     const cookie = random.bytes(COOKIE_BYTES)
-    const relays = shuffled(random, circuits.relays())
-    const rested = relays.filter((relay) => !circuits.isResting(relay))
-    for (const relay of rested.length > 0 ? rested : relays) {
+    const tried: PathHop[] = []
+    while (tried.length < RENDEZVOUS_POINTS) {
+      const relay = circuits.rendezvousPoint(tried)
+      if (!relay) break
+      tried.push(relay)
       visit.circuit = HiddenCircuit.build(this.world, relay, {
         ready: () =>
           visit.circuit?.ask(MESSAGE.establishRendezvous, { cookie }, () => {

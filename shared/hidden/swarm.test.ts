@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { formatAddress } from '../bytes/address.ts'
 import { HiddenDownloader } from './downloader.ts'
-import { HiddenLab, type LabOwner } from './hidden.fixture.ts'
+import { HiddenLab, type LabOwner, type LabRelay } from './hidden.fixture.ts'
+import type { HiddenCircuits } from './hidden-circuits.ts'
 import { lookupKey, nearestRelays } from './lookup.ts'
 import { HiddenSeeder } from './seeder.ts'
 
@@ -147,6 +148,26 @@ describe('hidden swarms end to end (issue 3: hidden seeding)', () => {
     lab.clock.advance(5_000)
     expect(dave.events).toEqual(['opened downloader'])
     expect(through.exited).toBe(1)
+  })
+
+  it('waits for a downloader where its circuits may meet, and at the next such relay if there is no way to one', () => {
+    const lab = new HiddenLab(8)
+    const alice = lab.owner()
+    // Neither introduces it.
+    const [closed, point] = nearestRelays(lookupKey(HASH), lab.relays, 8).slice(-2)
+    const circuits: HiddenCircuits = {
+      relays: () => alice.relays(),
+      rendezvousPoint: (tried) =>
+        tried.length === 0 ? closed : tried.includes(closed as LabRelay) ? point : undefined,
+      isResting: () => false,
+      build: (last, events) => (last === closed ? undefined : alice.build(last, events)),
+    }
+    new HiddenSeeder({ ...alice.swarm(HASH), circuits }).start()
+    lab.clock.advance(2_000)
+    const before = alice.built.length
+    const { owner: dave } = downloading(lab)
+    expect(dave.events).toEqual(['opened downloader'])
+    expect(alice.built.slice(before)).toEqual([point?.name])
   })
 
   it('ends everything that it began when it is stopped', () => {

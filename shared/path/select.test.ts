@@ -4,7 +4,7 @@ import { SeededRandom } from '../sim/seeded-random.ts'
 import { draw } from './draw.ts'
 import { canExtendTo, mayShareCircuit, NETWORK_BITS, networkOf, type PathRelay, relayKey } from './relay.ts'
 import { keyedRelay, testRelay } from './relays.fixture.ts'
-import { type Hops, selectPath } from './select.ts'
+import { drawRendezvousPoint, type Hops, selectPath } from './select.ts'
 import { capped } from './shares.ts'
 
 function select(entry: PathRelay, relays: readonly PathRelay[], hops: Hops, more = {}) {
@@ -280,5 +280,38 @@ describe('relays without a public UDP address, as hops (L-01, C-03)', () => {
     expect(canExtendTo(both, onion)).toBe(true)
     expect(canExtendTo(ours, keyedRelay('more', ['tor', 'websocket']))).toBe(true)
     expect(canExtendTo(both, keyedRelay('nowhere', []))).toBe(false)
+  })
+})
+
+describe('where two circuits meet (issue 3: hidden seeding; issue 4: Sybil defence)', () => {
+  const others = Array.from({ length: 20 }, (_, i) => testRelay('other', `198.${i}.1.7`))
+
+  /** How many of 500 draws fall on one of `his`, who stand beside twenty others. */
+  function drawn(his: readonly PathRelay[], refused: readonly PathRelay[] = []): number {
+    const request = {
+      networkBits: NETWORK_BITS,
+      factor: () => 1,
+      avoid: [],
+      random: new SeededRandom(9),
+      wishes: { refused: (relay: PathRelay) => refused.includes(relay) },
+    }
+    const draws = Array.from({ length: 500 }, () => drawRendezvousPoint(request, [...his, ...others]))
+    return draws.filter((relay) => relay && his.includes(relay)).length
+  }
+
+  it('gives a crowd of one network no more than twice the share of one', () => {
+    const crowd = Array.from({ length: 80 }, (_, i) => testRelay('his', `203.0.${i}.7`))
+    expect(drawn(crowd)).toBeGreaterThan(0)
+    expect(drawn(crowd)).toBeLessThan(500 * (2 / 21) * 1.3)
+  })
+
+  it('is at nobody who is suspect, told of by one alone, or refused, where there are others', () => {
+    const of = (more: Partial<PathRelay>) =>
+      Array.from({ length: 20 }, (_, i) => testRelay('his', `203.${i}.1.7`, more))
+    expect(drawn(of({}))).toBeGreaterThan(200)
+    expect(drawn(of({ standing: 'suspect' }))).toBe(0)
+    expect(drawn(of({ unconfirmed: true }))).toBe(0)
+    const unwanted = of({})
+    expect(drawn(unwanted, unwanted)).toBe(0)
   })
 })

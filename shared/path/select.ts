@@ -40,6 +40,15 @@ export function selectPath(given: PathRequest): PathRelay[] | 'no-exit' | 'no-re
   return exits.length === 0 ? 'no-exit' : 'no-relay'
 }
 
+/** A last hop that two circuits are to meet at: drawn as exits are, but it need not be one. */
+export function drawRendezvousPoint(
+  request: DrawRequest & Pick<PathRequest, 'wishes'>,
+  relays: readonly PathRelay[],
+): PathRelay | undefined {
+  const fits = relays.filter((relay) => !request.wishes?.refused(relay))
+  return draw(request, preferring(serving(request, fits), isConfirmed))
+}
+
 /** Undefined where one of the hops that are given is refused. */
 function withoutRefused(request: PathRequest): PathRequest | undefined {
   const { wishes, entry, last, relays } = request
