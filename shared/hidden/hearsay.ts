@@ -27,7 +27,8 @@ export class Hearsay {
 
   /**
    * Enters what came from `from`. A relay speaks for itself alone: points at other addresses, or under a key that is not the
-   * known one of the relay there, are left out.
+   * known one of the relay there, are left out. A source address can be forged: so what is new takes the place of the oldest of that
+   * relay, and is not refused for it.
    * @returns how many were entered
    */
   add(
@@ -44,7 +45,7 @@ export class Hearsay {
       const id = `${formatAddress(from)} ${toHex(point.seederKey)}`
       // Anew, so that the order stays that of age.
       this.known.delete(id)
-      if (this.countFrom(from) >= this.limits.toldByOne) continue
+      this.makeRoom(from)
       this.known.set(id, {
         address: point.address,
         nodeKey: key.bytes,
@@ -71,9 +72,10 @@ export class Hearsay {
     return [...this.known.values()].filter((each) => equalBytes(each.lookupKey, lookupKey))
   }
 
-  private countFrom(from: Address): number {
-    let count = 0
-    for (const each of this.known.values()) if (sameAddress(each.address, from)) count++
-    return count
+  /** For one more of that relay. */
+  private makeRoom(from: Address): void {
+    const ids = [...this.known].flatMap(([id, { address }]) => (sameAddress(address, from) ? id : []))
+    const [oldest] = ids
+    if (oldest !== undefined && ids.length >= this.limits.toldByOne) this.known.delete(oldest)
   }
 }
