@@ -310,4 +310,32 @@ describe('candidates (D-07, D-10)', () => {
     expect(stage.looked).toHaveLength(511)
     expect(stage.counters.get('discovery-candidate-invalid')).toBe(1)
   })
+
+  it('looks at as many as wait one after the other, not one within the other', () => {
+    const stage = new Stage()
+    const open: (() => void)[] = []
+    let depth = 0
+    let deepest = 0
+    stage.handle = (candidate, done) => {
+      deepest = Math.max(deepest, ++depth)
+      if (candidate.address.port === 9) done('refused')
+      else open.push(() => done('silent'))
+      depth--
+    }
+    stage.discovery.offer(
+      'dht',
+      Array.from({ length: 16 }, (_, i) => ({ address: addressOf(256 * i) })),
+    )
+    for (const [i, method] of DISCOVERY_METHODS.entries()) {
+      const of = (n: number) => ({ address: { ...addressOf(((i + 1) << 16) + n), port: 9 } })
+      stage.discovery.offer(
+        method,
+        Array.from({ length: 256 }, (_, n) => of(n)),
+      )
+    }
+    expect(stage.looked).toHaveLength(16)
+    open[0]?.()
+    expect(stage.looked).toHaveLength(16 + 4 * 256)
+    expect(deepest).toBe(1)
+  })
 })

@@ -87,6 +87,7 @@ export class Discovery {
   /** Between `start` and `stop` sources run by themselves; by hand they run at any time before `stop`. */
   private started = false
   private stopped = false
+  private pumping = false
 
   constructor(options: DiscoveryOptions) {
     this.options = options
@@ -276,11 +277,18 @@ export class Discovery {
     }
   }
 
+  /** Many are refused at a glance: each of them calls this again, and the loop that is under way takes the next. */
   private pump(): void {
-    while (this.handled.size < this.settings.handledAtOnce) {
-      const job = this.queue.pop()
-      if (job === undefined) return
-      this.look(job)
+    if (this.pumping) return
+    this.pumping = true
+    try {
+      while (this.handled.size < this.settings.handledAtOnce) {
+        const job = this.queue.pop()
+        if (job === undefined) return
+        this.look(job)
+      }
+    } finally {
+      this.pumping = false
     }
   }
 
