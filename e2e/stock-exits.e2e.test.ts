@@ -40,8 +40,8 @@ describe('exits that let datagrams out and nothing else, as Tribler’s do (C-01
   it('carry a whole download by uTP', async () => {
     const page = await browser.newPage()
     await page.goto(lab.url)
-    // A tracker that would need TCP stands in the way of nothing.
-    const tracker = `tr=${encodeURIComponent(lab.announceUrl)}`
+    // A tracker that does not answer stands in the way of nothing.
+    const tracker = `tr=${encodeURIComponent('http://127.0.0.1:9/announce')}`
     await openMagnet(page, `magnet:?xt=urn:btih:${seeder.infoHash}&x.pe=127.0.0.1:${seeder.port}&${tracker}`)
     await expect.poll(() => percentHere(page).catch(() => 0), { timeout: 50_000 }).toBe(100)
     expect(await page.getByRole('alert').filter({ hasText: 'No exit' }).count()).toBe(0)
@@ -52,6 +52,16 @@ describe('exits that let datagrams out and nothing else, as Tribler’s do (C-01
     await page.goto(lab.url)
     const announce = encodeURIComponent(`udp://127.0.0.1:${tracker.port}`)
     await openMagnet(page, `magnet:?xt=urn:btih:${seeder.infoHash}&tr=${announce}`)
+    await expect.poll(() => percentHere(page).catch(() => 0), { timeout: 50_000 }).toBe(100)
+  })
+
+  it('ask a tracker by HTTP, and carry what it tells of', async () => {
+    const infoHash = seeder.infoHash.replace(/../g, '%$&')
+    const rest = `peer_id=-XX0000-somebody0000&port=${seeder.port}&uploaded=0&downloaded=0&left=0&compact=1`
+    expect((await fetch(`${lab.announceUrl}?info_hash=${infoHash}&${rest}`)).ok).toBe(true)
+    const page = await browser.newPage()
+    await page.goto(lab.url)
+    await openMagnet(page, `magnet:?xt=urn:btih:${seeder.infoHash}&tr=${encodeURIComponent(lab.announceUrl)}`)
     await expect.poll(() => percentHere(page).catch(() => 0), { timeout: 50_000 }).toBe(100)
   })
 })

@@ -147,6 +147,7 @@ const schema = z.strictObject({
   exit: group({
     enabled: z.boolean().default(false),
     tcp: z.boolean().default(true),
+    http: z.boolean().optional(),
     bittorrent: z.boolean().default(true),
     ipv8: z.boolean().default(false),
     allowNetworks: z.array(network).max(64).default([]),

@@ -8,13 +8,20 @@ import {
 } from '../shared/ipv8/constants.ts'
 import type { RelayConfig } from './config.ts'
 
-type ExitKinds = Pick<RelayConfig['exit'], 'enabled' | 'bittorrent' | 'ipv8' | 'tcp'>
+type ExitKinds = Pick<RelayConfig['exit'], 'enabled' | 'bittorrent' | 'ipv8' | 'tcp' | 'http'>
+
+/** Whether an exit asks trackers by HTTP for circuits: one for TCP does, unless it is told otherwise. */
+export function asksTrackers({ tcp, http }: Pick<ExitKinds, 'tcp' | 'http'>): boolean {
+  return http ?? tcp
+}
 
 /** What stock peers of the tunnel community are told that this relay does. */
-export function flagsOf({ enabled, bittorrent, ipv8, tcp }: ExitKinds): number {
+export function flagsOf(exit: ExitKinds): number {
   const exitFlags =
-    (bittorrent ? FLAG_EXIT_BITTORRENT : 0) | (ipv8 ? FLAG_EXIT_IPV8 : 0) | (tcp ? FLAG_EXIT_HTTP : 0)
-  return FLAG_RELAY | FLAG_SPEED_TEST | (enabled ? exitFlags : 0)
+    (exit.bittorrent ? FLAG_EXIT_BITTORRENT : 0) |
+    (exit.ipv8 ? FLAG_EXIT_IPV8 : 0) |
+    (asksTrackers(exit) ? FLAG_EXIT_HTTP : 0)
+  return FLAG_RELAY | FLAG_SPEED_TEST | (exit.enabled ? exitFlags : 0)
 }
 
 /** What pages are told besides: whether streams end here in TCP. */

@@ -17,6 +17,7 @@ export class PrivateNetwork implements Network {
 
   readonly tunnel: Tunnel = {
     connect: (destination, events) => this.connect(destination, events),
+    httpRequest: async () => undefined,
     datagrams: (onDatagram) => this.datagrams(onDatagram),
   }
 

@@ -8,6 +8,7 @@ import { UtpHeader } from '../../shared/utp/header.ts'
 import type { Clock } from '../../shared/world/clock.ts'
 import type { Counters } from '../../shared/world/counters.ts'
 import type { Random } from '../../shared/world/random.ts'
+import { asksTrackers } from '../relay-flags.ts'
 import { Allowance } from './allowance.ts'
 import * as defaults from './constants.ts'
 import { Destinations } from './destinations.ts'
@@ -26,6 +27,8 @@ export interface ExitOptions {
   readonly prefix: Uint8Array
   /** An exit for TCP streams of Culvert's circuits. */
   readonly tcp: boolean
+  /** Whether trackers are asked by HTTP for circuits; as `tcp` if not given. */
+  readonly http?: boolean | undefined
   /** An exit for UDP that looks like BitTorrent. */
   readonly bittorrent: boolean
   /** An exit for UDP that looks like IPv8. */
@@ -132,7 +135,7 @@ export class Exit implements ExitPort {
     request: Uint8Array,
     reply: (response: Uint8Array) => void,
   ): void {
-    if (!this.options.tcp) this.options.counters.add('exit-http-not-offered')
+    if (!asksTrackers(this.options)) this.options.counters.add('exit-http-not-offered')
     else if (this.places.use(circuit)) this.requests.request(circuit, target, request, reply)
   }
 

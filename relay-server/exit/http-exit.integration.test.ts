@@ -91,9 +91,12 @@ describe('what Tribler asks of exits, through three relays (C-01, C-07)', () => 
     circuit.destroy('unneeded')
   })
 
-  it('is announced by exits for TCP alone', () => {
-    const exits = [{ enabled: false }, { enabled: true, tcp: false }, { enabled: true }]
-    const flags = exits.map((exit) => flagsOf(parseConfig(JSON.stringify({ exit }), 'test').exit))
-    expect(flags.map((each) => each & FLAG_EXIT_HTTP)).toEqual([0, 0, FLAG_EXIT_HTTP])
+  it('is announced by exits for TCP, and by those that are told to', () => {
+    const exits = [{ enabled: false }, { tcp: false }, {}, { tcp: false, http: true }, { http: false }]
+    const flags = exits.map((exit) => {
+      const config = parseConfig(JSON.stringify({ exit: { enabled: true, ...exit } }), 'test')
+      return (flagsOf(config.exit) & FLAG_EXIT_HTTP) !== 0
+    })
+    expect(flags).toEqual([false, false, true, true, false])
   })
 })

@@ -27,7 +27,7 @@ export interface LabOptions {
   readonly logLevel?: 'error' | 'info' | 'debug'
   /** Whether the gateways offer the sample to pages; they do unless this is false. It is seeded in any case. */
   readonly offerSample?: boolean
-  /** False: exits let datagrams out and end no streams, as those of Tribler's network do. */
+  /** False: exits let datagrams out, ask trackers by HTTP, and end no streams, as those of Tribler's network do. */
   readonly tcpExits?: boolean
   /**
    * False: relays take no part in the lab's DHT and are told no tracker, so that all they learn of torrents is what circuits tell
@@ -239,6 +239,7 @@ function relayConfig(
       ? {
           enabled: true,
           tcp: options.tcpExits ?? true,
+          http: true,
           allowNetworks: [...places.LAB_NETWORKS],
           localIpv4: place.host,
         }

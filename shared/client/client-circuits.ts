@@ -18,6 +18,7 @@ import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
 import { MAX_OWN_CIRCUITS, OWN_HOP_TIMEOUT_MS } from './constants.ts'
+import { HttpRequests } from './http-requests.ts'
 import { pathHop } from './path-relays.ts'
 import { refusedStream } from './refused-stream.ts'
 import { SpeedProbe } from './speed-probe.ts'
@@ -54,6 +55,7 @@ export class ClientCircuits {
   private readonly all = new Set<Circuit>()
   private readonly outside = new Set<Circuit>()
   private readonly streams: CircuitStreams
+  private readonly http = new HttpRequests()
 
   constructor(options: ClientCircuitsOptions) {
     this.options = options
@@ -97,6 +99,7 @@ export class ClientCircuits {
       },
       datagram: (from, origin, data) => this.options.datagram(from, origin, data),
       ...this.streams.events,
+      ...this.http.events,
       tested: (_, identifier, data) => probe.tested(identifier, data),
       closed: (_, reason) => {
         counters.add(`client-circuit-${reason}`)
@@ -175,6 +178,16 @@ export class ClientCircuits {
   opener(circuit: Circuit, exit: PathRelay | undefined): StreamOpener | undefined {
     if (exit?.exit === 'datagram') return refusedStream(this.options.clock, 'not-an-exit')
     return this.all.has(circuit) ? this.streams.on(circuit).open : undefined
+  }
+
+  /** Has the exit of a circuit of the pool ask one thing by HTTP; undefined where it asks nothing, or no answer came. */
+  async httpRequest(
+    circuit: Circuit,
+    exit: PathRelay | undefined,
+    destination: Address,
+    request: Uint8Array,
+  ): Promise<Uint8Array | undefined> {
+    return exit?.http === true ? this.http.ask(circuit, destination, request) : undefined
   }
 
   /** Ends the streams of a circuit that is silent; should it recover, it begins anew. */

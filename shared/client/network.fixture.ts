@@ -9,7 +9,13 @@ import { DirectoryExchange } from '../directory/exchange.ts'
 import type { StockPeer } from '../directory/stock-peers.ts'
 import type { VerdictRecord } from '../directory/verdict-record.ts'
 import { KeyPair, type PublicKey } from '../identity/keys.ts'
-import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY, TUNNEL_COMMUNITY_ID } from '../ipv8/constants.ts'
+import {
+  FLAG_EXIT_BITTORRENT,
+  FLAG_EXIT_HTTP,
+  FLAG_EXIT_STREAM,
+  FLAG_RELAY,
+  TUNNEL_COMMUNITY_ID,
+} from '../ipv8/constants.ts'
 import type { Link } from '../link/link.ts'
 import type { ExitPort } from '../onion/exit-port.ts'
 import { PREFIX, TestNet } from '../onion/onion.fixture.ts'
@@ -93,7 +99,7 @@ export class TestNetwork {
     }
     const { clock, random } = this
     const world = { clock, random, counters: new Counters() }
-    const flags = FLAG_RELAY | (exit ? FLAG_EXIT_BITTORRENT | FLAG_EXIT_STREAM : 0)
+    const flags = FLAG_RELAY | (exit ? FLAG_EXIT_BITTORRENT | FLAG_EXIT_STREAM | FLAG_EXIT_HTTP : 0)
     const fields = {
       nickname: name,
       flags,
@@ -203,7 +209,7 @@ export class TestNetwork {
     })
   }
 
-  /** Answers a datagram with itself, and a stream's bytes with themselves. */
+  /** Answers a datagram with itself, a stream's bytes with themselves, and what is asked by HTTP with the question. */
   private exit(world: { clock: VirtualClock; random: SeededRandom; counters: Counters }): ExitPort {
     const opener: StreamOpener = (destination, events) => {
       world.clock.after(1, () => events.opened())
@@ -229,6 +235,10 @@ export class TestNetwork {
         circuit.sendDatagram(addressOf(destination.host, destination.port) as IpAddress, data)
       },
       stream: (circuit, destination, packet) => streams.packet(circuit, destination, packet),
+      http: (_, target, request, reply) => {
+        this.out.push(`${formatAddress(target)} ${String.fromCharCode(...request)}`)
+        if (target.host !== 'silent.example') reply(request)
+      },
       ended: (circuit) => streams.ended(circuit),
     }
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { addressOf, type IpAddress } from '../bytes/address.ts'
-import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
+import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_HTTP, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
 import { TestNetwork, type TestRelay } from './network.fixture.ts'
 
 const PEER = addressOf('203.0.113.50', 6881) as IpAddress
@@ -80,6 +80,28 @@ describe('stock peers that relays tell of (C-01, C-07)', () => {
     await net.clock.advanceAsync(1_000)
     expect(ends).toEqual(['not-an-exit'])
     expect(heard).toEqual(['203.0.113.50 5'])
+  })
+
+  it('ask trackers by HTTP where they are said to, and are asked for nothing where not', async () => {
+    const tracker = addressOf('tracker.example', 80)
+    const silent = addressOf('silent.example', 80)
+    const question = new TextEncoder().encode('GET /announce HTTP/1.1')
+    const asked = await started([], ['s1', 's2'], FLAGS | FLAG_EXIT_HTTP)
+    const heard: (string | undefined)[] = []
+    const hear = (response: Uint8Array | undefined) =>
+      void heard.push(response && new TextDecoder().decode(response))
+    void asked.client.httpRequest(tracker, question).then(hear)
+    void asked.client.httpRequest(silent, question).then(hear)
+    await asked.net.clock.advanceAsync(1_000)
+    expect(heard).toEqual(['GET /announce HTTP/1.1'])
+    expect(asked.net.out).toContain('tracker.example:80 GET /announce HTTP/1.1')
+    // Circuits end, and so do their questions.
+    asked.client.startAnew()
+    await asked.net.clock.advanceAsync(1_000)
+    expect(heard).toEqual(['GET /announce HTTP/1.1', undefined])
+    const plain = await started([], ['s1', 's2'], FLAGS)
+    expect(await plain.client.httpRequest(tracker, question)).toBeUndefined()
+    expect(plain.net.out).toEqual([])
   })
 
   it('end no streams, whatever flags they are said to have, and stand back where ours do', async () => {

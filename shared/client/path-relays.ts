@@ -4,7 +4,7 @@ import type { RelayDescriptor } from '../directory/descriptor.ts'
 import { linkAddressesOf } from '../directory/descriptor-addresses.ts'
 import type { ToldPeer } from '../directory/stock-peers.ts'
 import type { Geo } from '../geo/geo.ts'
-import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
+import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_HTTP, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
 import type { PathHop } from '../onion/hop.ts'
 import type { ExitKind, PathRelay } from '../path/relay.ts'
 
@@ -39,6 +39,7 @@ export function describedRelay(descriptor: RelayDescriptor, geo = NOWHERE): Path
     family: toHex(descriptor.family),
     culvert: true,
     exit: exitKind(flags),
+    http: asksTrackers(flags),
     bytesPerSecond: descriptor.bandwidth,
   }
   relays.set(descriptor, relay)
@@ -56,7 +57,7 @@ export function toldRelay(
   const place = placeOf(address, geo)
   return {
     ...{ publicKey, name: STOCK_PEER_NAME, address, ...place, family: '', culvert: false, exit },
-    ...{ bytesPerSecond: 0, tellers },
+    ...{ http: asksTrackers(flags), bytesPerSecond: 0, tellers },
   }
 }
 
@@ -86,6 +87,10 @@ function placeOf(
     ...(address && geo.lookup(address)),
     ...(Object.keys(claimed).length > 0 && { claimed }),
   }
+}
+
+function asksTrackers(flags: number): boolean {
+  return (flags & FLAG_EXIT_HTTP) !== 0
 }
 
 function exitKind(flags: number): ExitKind {

@@ -329,6 +329,17 @@ export class PrivateNetwork {
     return this.udp.open(receive)
   }
 
+  /**
+   * Has an exit that ends no streams ask `destination` one thing by HTTP (messages 28 and 29), as those of Tribler's network
+   * do for trackers.
+   * @param request its head, as it goes over the wire
+   * @returns the whole response; undefined if there is no circuit, its exit asks nothing, or no answer came
+   */
+  async httpRequest(destination: Address, request: Uint8Array): Promise<Uint8Array | undefined> {
+    const { primary } = this.pool
+    return primary && this.circuits.httpRequest(primary.circuit, primary.path.at(-1), destination, request)
+  }
+
   /** For a question to a relay: past the entry relay, so that it does not learn whom we ask. */
   private circuitTo(last: PathRelay, events: Partial<CircuitEvents>): Circuit | undefined {
     return this.buildCircuit({ hops: 3, last, events }) ?? this.buildCircuit({ hops: 2, last, events })

@@ -35,6 +35,8 @@ export interface PathRelay {
   /** Whether it has signed a descriptor of ours. Stock IPv8 peers have none. */
   readonly culvert: boolean
   readonly exit: ExitKind
+  /** Whether it asks trackers by HTTP (messages 28 and 29), which matters where it ends no streams. */
+  readonly http?: boolean
   /** Bandwidth as promised, bytes per second; 0 for unknown. */
   readonly bytesPerSecond: number
   /**

@@ -75,6 +75,7 @@ export class PrivateNetwork implements Network {
   readonly tunnel: Tunnel = {
     connect: (destination, events) => this.started().connect(destination, events),
     datagrams: (onDatagram) => this.started().datagrams(onDatagram),
+    httpRequest: async (destination, request) => this.started().httpRequest(destination, request),
   }
 
   async start(origin: string, openChannel?: OpenChannelPort): Promise<SiteDocument> {

@@ -72,6 +72,7 @@ export class LookupNet {
           close: () => this.sockets.delete(receive),
         }
       },
+      httpRequest: async () => undefined,
     }
     return {
       clock: this.clock,

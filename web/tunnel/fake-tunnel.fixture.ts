@@ -57,6 +57,10 @@ export interface FakeDatagrams extends TunnelDatagrams {
 export class FakeTunnel implements Tunnel {
   readonly streams: FakeStream[] = []
   readonly sockets: FakeDatagrams[] = []
+  /** What was asked for by `httpRequest`, as `destination request`. */
+  readonly httpRequests: string[] = []
+  /** What an exit without streams gets for an answer, if it asks at all. */
+  answerHttp: () => string | undefined = () => undefined
   /** Called with every stream that is opened. */
   onStream: (stream: FakeStream) => void = () => {}
 
@@ -79,6 +83,12 @@ export class FakeTunnel implements Tunnel {
     }
     this.sockets.push(socket)
     return socket
+  }
+
+  async httpRequest(destination: Address, request: Uint8Array): Promise<Uint8Array | undefined> {
+    this.httpRequests.push(`${formatAddress(destination)} ${Buffer.from(request).toString('latin1')}`)
+    const answer = this.answerHttp()
+    return answer === undefined ? undefined : new Uint8Array(Buffer.from(answer, 'latin1'))
   }
 }
 

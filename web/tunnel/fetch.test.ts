@@ -89,6 +89,35 @@ describe('HTTP over the tunnel (C-07, W-04)', () => {
     expect((await seed.arrayBuffer()).byteLength).toBe(9_000_000)
   })
 
+  it('has an exit that opens no connections ask a tracker, and follows where that leads', async () => {
+    tunnel.onStream = (stream) => stream.events.closed('not-an-exit')
+    const answers = ['HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n', OK]
+    tunnel.answerHttp = () => answers.shift()
+    const response = await fetch('http://tracker.example:8080/announce?info_hash=%00')
+    expect([response.status, await response.text()]).toEqual([200, 'ok'])
+    const head = (path: string) =>
+      `tracker.example:8080 GET ${path} HTTP/1.1\r\nHost: tracker.example:8080\r\nConnection: close\r\n\r\n`
+    expect(tunnel.httpRequests).toEqual([head('/announce?info_hash=%00'), head('/there')])
+  })
+
+  it('asks no such exit for pieces, nor a private address; without an answer it was no exit', async () => {
+    tunnel.onStream = (stream) => stream.events.closed('not-an-exit')
+    tunnel.answerHttp = () => undefined
+    expect(await codeOf(fetch('http://a.example/film', { headers: { range: 'bytes=0-9' } }))).toBe(
+      'not-an-exit',
+    )
+    expect(await codeOf(fetch('http://10.0.0.1/announce'))).toBe('destination-refused')
+    expect(tunnel.httpRequests).toEqual([])
+    expect(await codeOf(fetch('http://a.example/announce'))).toBe('not-an-exit')
+    expect(tunnel.httpRequests).toHaveLength(1)
+    tunnel.answerHttp = () => OK.slice(0, -1)
+    expect(await codeOf(fetch('http://a.example/announce'))).toBe('http-short')
+    tunnel.answerHttp = () => {
+      throw new TypeError('no tunnel')
+    }
+    await expect(fetch('http://a.example/announce')).rejects.toThrow('no tunnel')
+  })
+
   it('ends with the reason of the stream, the parser or the caller', async () => {
     tunnel.onStream = (stream) => stream.events.closed('name-not-found')
     expect(await codeOf(fetch('http://a.example/'))).toBe('name-not-found')

@@ -12,8 +12,8 @@ import {
 import { SocketError } from './socket.ts'
 
 /**
- * In place of `cross-fetch-ponyfill`: HTTP trackers and web seeds, over a tunnel stream. GET only, no cookies,
- * no cache. https is refused until there is TLS above the tunnel; every redirect is judged like a first request.
+ * In place of `cross-fetch-ponyfill`: HTTP trackers and web seeds, over a tunnel stream; at exits that end no streams
+ * trackers alone, which some of them ask themselves. GET only, no cookies, no cache. https is refused until there is TLS above the tunnel; every redirect is judged like a first request.
  */
 
 export interface FetchOptions {
@@ -91,7 +91,16 @@ function request(
       const error = new HttpError('http-timeout', `nothing came for ${HTTP_SILENCE_MS / 1000} s`)
       silence = setTimeout(settle, HTTP_SILENCE_MS, error)
     }
-    const stream = currentTunnel().connect(addressOf(url.hostname, Number(url.port || 80)), {
+    const destination = addressOf(url.hostname, Number(url.port || 80))
+    const asked = requestBytes(url, headers)
+    const answered = (response: Uint8Array | undefined) => {
+      guarded(() => {
+        if (!response) throw new SocketError('not-an-exit', 'the exit opens no connections')
+        parser.receive(response)
+        parser.end()
+      })
+    }
+    const stream = currentTunnel().connect(destination, {
       opened: listen,
       data: (chunk) => {
         listen()
@@ -99,11 +108,16 @@ function request(
       },
       drained: () => {},
       ended: () => guarded(() => parser.end()),
-      closed: (reason) => settle(new SocketError(reason ?? 'connection-reset', 'the connection broke off')),
+      closed: (reason) => {
+        // Only what a tracker says comes back that way, and nothing as large as a piece.
+        if (reason === 'not-an-exit' && !asksRange) {
+          currentTunnel().httpRequest(destination, asked).then(answered, settle)
+        } else settle(new SocketError(reason ?? 'connection-reset', 'the connection broke off'))
+      },
     })
     listen()
     signal.addEventListener('abort', onAbort)
-    stream.write(requestBytes(url, headers))
+    stream.write(asked)
   })
 }
 

@@ -27,6 +27,11 @@ export function guardTunnel(tunnel: Tunnel, allowed: Judge, counters: Counters):
         close: () => datagrams.close(),
       }
     },
+    httpRequest: async (destination, request) => {
+      if (allowed(destination, 'tcp')) return tunnel.httpRequest(destination, request)
+      counters.add('tunnel-http-request-refused')
+      return undefined
+    },
   }
 }
 

@@ -7,6 +7,12 @@ export interface Tunnel {
   readonly connect: StreamOpener
   /** A UDP socket at the exit. */
   datagrams(onDatagram: (origin: IpAddress, data: Uint8Array) => void): TunnelDatagrams
+  /**
+   * Has an exit that ends no streams ask `destination` one thing by HTTP, as those of Tribler's network do for trackers.
+   * @param request its head, as it goes over the wire
+   * @returns the whole response; undefined if this exit asks nothing, or none came
+   */
+  httpRequest(destination: Address, request: Uint8Array): Promise<Uint8Array | undefined>
 }
 
 export interface TunnelDatagrams {
