@@ -59,6 +59,7 @@ function addresses(
   const made = new EntryAddresses({ entries, directory: () => directory, webrtc })
   return {
     of: (relay: EntryRelay) => made.of(relay).map(formatLinkAddress),
+    isNotAt: (url: string, { publicKey }: EntryRelay) => made.isNotAt(parseLinkAddress(url), publicKey),
     introducerOf: (url: string) => made.introducerOf(parseLinkAddress(url)),
     firstOf: (relay: EntryRelay) => {
       const descriptor = directory?.find(relay.publicKey.mid)?.descriptor
@@ -135,6 +136,19 @@ describe('who introduces a page to others (L-01, L-03)', () => {
     const { directory } = directoryOf({ mallory: { websocket: SITE } })
     const introducer = addresses(directory).introducerOf('webrtc+wss://site.example/relay')
     expect(introducer).toEqual({ publicKey: site.publicKey, name: '', stun: undefined })
+  })
+
+  it('is another of those that name the gateway once one was found not to be there', () => {
+    const { directory, entry } = directoryOf({
+      mallory: { websocket: ALDER },
+      alder: { websocket: ALDER },
+    })
+    const { introducerOf, isNotAt } = addresses(directory)
+    expect(introducerOf(`webrtc+${ALDER}`)?.name).toBe('mallory')
+    isNotAt(ALDER, entry('mallory'))
+    expect(introducerOf(`webrtc+${ALDER}`)?.name).toBe('alder')
+    isNotAt('wss://birch.example.net/relay', entry('alder'))
+    expect(introducerOf(`webrtc+${ALDER}`)?.name).toBe('alder')
   })
 
   it('is not asked for our address where that is in the visitor’s own network', () => {

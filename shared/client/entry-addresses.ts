@@ -2,6 +2,7 @@ import { formatAddress, type IpAddress } from '../bytes/address.ts'
 import type { RelayDescriptor } from '../directory/descriptor.ts'
 import type { Directory } from '../directory/directory.ts'
 import type { PublicKey } from '../identity/keys.ts'
+import { BoundedMap } from '../ipv8/bounded-map.ts'
 import { formatLinkAddress, type LinkAddress, readLinkAddress } from '../link/link-address.ts'
 import { relayKey } from '../path/relay.ts'
 import type { EntryRelay } from './entry-links.ts'
@@ -25,12 +26,17 @@ export interface EntryAddressesOptions {
   readonly webrtc: boolean
 }
 
+/** Relays remembered as not being where they say. */
+const MAX_ELSEWHERE = 256
+
 /** All ways to an entry: what was known beforehand, and what its descriptor says; and who introduces us to it. */
 export class EntryAddresses {
   private readonly options: EntryAddressesOptions
   private readonly mayUse: (url: string) => boolean
   private readonly mayAsk: (address: IpAddress) => boolean
-  private readonly index = new Map<string, RelayDescriptor>()
+  /** By gateway: anybody may name that of another. */
+  private readonly index = new Map<string, RelayDescriptor[]>()
+  private readonly elsewhere = new BoundedMap<string, true>(MAX_ELSEWHERE)
   /** Version of the directory that `index` is of. */
   private indexed: number | undefined
 
@@ -61,13 +67,19 @@ export class EntryAddresses {
     const url = formatLinkAddress(gateway)
     const before = this.options.entries.find((entry) => normal(entry.url) === url)
     if (!before) {
-      const told = this.gateways().get(url)
-      return told && this.introducer(told)
+      const told = this.gateways().get(url) ?? []
+      const there = told.find(({ publicKey }) => !this.elsewhere.has(claimOf(url, publicKey)))
+      return there && this.introducer(there)
     }
     const descriptor = this.options.directory()?.find(before.publicKey.mid)?.descriptor
     return descriptor
       ? this.introducer(descriptor)
       : { publicKey: before.publicKey, name: '', stun: undefined }
+  }
+
+  /** Who answers at a gateway has another key than this relay, which said that it is there. */
+  isNotAt(gateway: LinkAddress, publicKey: PublicKey): void {
+    this.elsewhere.set(claimOf(formatLinkAddress(gateway), publicKey), true)
   }
 
   /** Who introduces us where this address leads by WebRTC. */
@@ -76,14 +88,17 @@ export class EntryAddresses {
   }
 
   /** Descriptors by gateway. */
-  private gateways(): ReadonlyMap<string, RelayDescriptor> {
+  private gateways(): ReadonlyMap<string, readonly RelayDescriptor[]> {
     const directory = this.options.directory()
     if (directory && directory.version !== this.indexed) {
       this.indexed = directory.version
       this.index.clear()
       for (const { descriptor } of directory.list()) {
         const url = normal(descriptor.websocket)
-        if (url !== undefined && !this.index.has(url)) this.index.set(url, descriptor)
+        if (url === undefined) continue
+        const others = this.index.get(url)
+        if (others) others.push(descriptor)
+        else this.index.set(url, [descriptor])
       }
     }
     return this.index
@@ -108,6 +123,10 @@ export class EntryAddresses {
 /** The ways for pages that a descriptor names, as link addresses. */
 export function waysOf({ websocket, webrtc }: Pick<RelayDescriptor, 'websocket' | 'webrtc'>): string[] {
   return [websocket, webrtc].filter((url) => url !== undefined)
+}
+
+function claimOf(url: string, publicKey: PublicKey): string {
+  return `${url} ${relayKey({ publicKey })}`
 }
 
 function normal(url: string | undefined): string | undefined {

@@ -119,6 +119,7 @@ export class PageLinks {
       dialler: new WebSocketDialler({ clock, random, counters, network, webSocket, keyFor }),
       allowPrivate: lab,
       signallerAt: (gateway) => this.client?.entryAddresses.introducerAt(gateway),
+      isNotAt: (gateway, publicKey) => this.client?.entryAddresses.isNotAt(gateway, publicKey),
       neighbour: (publicKey) => {
         const neighbour = this.neighbours.neighbour(publicKey)
         return neighbour?.status === 'open' ? neighbour : undefined

@@ -28,6 +28,8 @@ export interface SignallersOptions {
   readonly allowPrivate: boolean
   /** The relay whose gateway an address is; undefined if nobody that we know says so. */
   signallerAt(gateway: LinkAddress): Signaller | undefined
+  /** Somebody else answers at a gateway than the relay that `signallerAt` has named. */
+  isNotAt?(gateway: LinkAddress, publicKey: PublicKey): void
   /** The link that there is with a relay already, if there is one that answers. */
   neighbour(publicKey: PublicKey): Neighbour | undefined
   /** An entry calls by the link that there is with it; without this function, every call is refused. */
@@ -127,7 +129,11 @@ export class Signallers {
 
   /** A wire that nothing but signals goes over. */
   private async open(address: LinkAddress, publicKey: PublicKey, signal?: DialSignal) {
-    const wire = await this.options.dialler.dial({ address, publicKey }, signal)
+    const wire = await this.options.dialler.dial({ address, publicKey }, signal).catch((error: unknown) => {
+      if (error instanceof CulvertError && error.code === 'auth-key')
+        this.options.isNotAt?.(address, publicKey)
+      throw error
+    })
     const { link } = wire
     const way: SignalWay = { send: (body) => link.send(signalPacket(body), 0) }
     wire.handTo({

@@ -3,7 +3,7 @@ import { NodeRandom } from '../../relay-server/node-random.ts'
 import { addressOf } from '../../shared/bytes/address.ts'
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { CallOff } from '../../shared/client/wire-race.ts'
-import { KeyPair } from '../../shared/identity/keys.ts'
+import { KeyPair, type PublicKey } from '../../shared/identity/keys.ts'
 import { BINDINGS } from '../../shared/link/auth-binding.ts'
 import { isControl, parseControl, signalPacket } from '../../shared/link/control.ts'
 import type { Link } from '../../shared/link/link.ts'
@@ -41,6 +41,8 @@ interface TownOptions {
   /** The channel never opens. */
   readonly unopened?: boolean
   readonly key?: KeyPair
+  /** Who says that alder's gateway is his, until he is found not to be there. */
+  readonly pretender?: PublicKey
 }
 
 /** A page; alder, which signals; and birch, which has no port, and a link with alder. */
@@ -88,7 +90,7 @@ function town(options: TownOptions = {}) {
     canDial: () => true,
     dial: async ({ address, publicKey }) => {
       expect(formatLinkAddress(address)).toBe('ws://alder.example/relay')
-      expect(publicKey).toBe(alder)
+      if (publicKey !== alder) throw new CulvertError('auth-key', 'another key')
       introductions.open++
       introductions.all++
       return new LinkWire({
@@ -155,14 +157,19 @@ function town(options: TownOptions = {}) {
     return port1
   }
 
+  let { pretender } = options
   const signallers = new Signallers({
     ...world,
     dialler: webSockets,
     allowPrivate: true,
     signallerAt: (gateway) =>
       formatLinkAddress(gateway) === 'ws://alder.example/relay'
-        ? { publicKey: alder, stun: 'stun:198.51.100.1:7759' }
+        ? { publicKey: pretender ?? alder, stun: 'stun:198.51.100.1:7759' }
         : undefined,
+    isNotAt: (gateway, publicKey) => {
+      expect([formatLinkAddress(gateway), publicKey]).toEqual(['ws://alder.example/relay', pretender])
+      pretender = undefined
+    },
     neighbour: () => undefined,
   })
   const dialler = new WebRtcDialler({
@@ -233,6 +240,15 @@ describe('page opens a wire by WebRTC (L-01, L-03, W-02)', () => {
     expect([dialler.canDial(WAY), dialler.canDial(address)]).toEqual([true, false])
     expect(await codeOf(dialler.dial({ ...target, address }))).toBe('link-unreachable')
     expect(requests).toEqual([])
+  })
+
+  it('tells who is not where he said, and is introduced by another the next time', async () => {
+    const { dialler, pass, introductions } = town({ pretender: KeyPair.generate(random).publicKey })
+    expect(await codeOf(dialler.dial(target))).toBe('auth-key')
+    const dialling = codeOf(dialler.dial(target))
+    await pass(300)
+    expect(await dialling).toBe('a wire')
+    expect(introductions.all).toBe(1)
   })
 
   it('says that the relay does not want to', async () => {
