@@ -33,7 +33,7 @@ export interface KademliaSettings {
   readonly perNetworkInLookup: number
   /** Nodes whose ids do not fit their addresses that a lookup asks besides, where they are not preferred (mainline has them too). */
   readonly unfitInLookup: number
-  /** A lookup asks no more nodes; the search around a crowded target (crowd.ts) not counted. */
+  /** A lookup asks no more nodes; the search around a crowded target (gathering.ts) not counted. */
   readonly queriesPerLookup: number
   /** Nodes near a target so many times denser than in the whole network are no chance: the search is widened. */
   readonly crowdFactor: number

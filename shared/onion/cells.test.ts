@@ -34,7 +34,7 @@ const vectors = vectorFile<{
   readonly nested: readonly { readonly fields: Record<string, unknown>; readonly bytes: string }[]
 }>('cells')
 const prefix = fromHex(vectors.prefix)
-/** Destroy never travels in a cell; destroy.test.ts has it. */
+/** Destroy never travels in a cell; candidates.test.ts has it. */
 const cellVectors = vectors.vectors.filter((v) => (v.msg_id as number) !== MESSAGE.destroy)
 
 /** Names of py-ipv8 where ours differ, by message. */
