@@ -5,6 +5,7 @@ import type { CongestionControl } from './congestion.ts'
 import { LINGER_MS, MAX_SYN_RETRY_MS, STALL_SILENCES, SYN_RETRY_MS, type UtpSettings } from './constants.ts'
 import type { UtpEnd, UtpEvents } from './events.ts'
 import { UTP_TYPE, type UtpHeader } from './header.ts'
+import { Held, type Holding } from './holding.ts'
 import type { LargePackets } from './large-packets.ts'
 import { Outgoing } from './outgoing.ts'
 import { Receiver } from './receiver.ts'
@@ -23,6 +24,8 @@ export interface UtpConnectionOptions {
   readonly congestion: CongestionControl
   /** If packets may be larger than `settings.maxPacketBytes` at times. */
   readonly large?: LargePackets | undefined
+  /** Bounds what the connection takes up together with others. */
+  readonly holding?: Holding | undefined
   readonly events: UtpEvents
   /** Takes a packet for sending; it is the taker's. */
   send(packet: Uint8Array): void
@@ -48,6 +51,7 @@ export class UtpConnection {
   private readonly sender: Sender
   private readonly receiver: Receiver
   private readonly out: Outgoing
+  private readonly held: Held | undefined
   /** Sequence number of the SYN that we accepted; -1 if we sent it. */
   private acceptedSyn = -1
   private wantsDrained = false
@@ -66,8 +70,11 @@ export class UtpConnection {
     this.clock = options.clock
     this.events = options.events
     this.sender = new Sender(settings, options.congestion, this.sendData, options.large)
+    const { holding, counters } = options
     const takesParts = options.large !== undefined
-    this.receiver = new Receiver(settings, options.counters, options.events, takesParts)
+    const shared = holding && (() => holding.roomBytes)
+    this.receiver = new Receiver(settings, counters, options.events, takesParts, shared)
+    this.held = holding && new Held(holding, this.sender, this.receiver.window)
     this.out = new Outgoing(options.clock, settings.maxPacketBytes, this.receiver.window, options.send)
     this.heardAt = this.clock.now()
   }
@@ -111,7 +118,7 @@ export class UtpConnection {
     this.sender.write(chunk, now)
     if (this.current === 'open') this.sender.pump(now)
     this.schedule()
-    const more = this.sender.unsentBytes < this.options.settings.sendBufferBytes
+    const more = this.mayWrite(this.options.settings.sendBufferBytes - 1)
     if (!more) this.wantsDrained = true
     return more
   }
@@ -119,6 +126,7 @@ export class UtpConnection {
   end(): void {
     if (this.current === 'gone' || this.current === 'lingering') return
     this.sender.finish()
+    this.held?.mayNotWrite()
     if (this.current === 'open') this.sender.pump(this.clock.now())
     this.schedule()
   }
@@ -138,6 +146,11 @@ export class UtpConnection {
     this.clock.after(0, () => this.events.closed(undefined))
   }
 
+  /** There is room in the memory that it shares with others (Holding). */
+  roomMade(): void {
+    if (this.current === 'open') this.settle()
+  }
+
   pause(): void {
     this.receiver.paused = true
   }
@@ -149,9 +162,9 @@ export class UtpConnection {
     receiver.give()
     if (this.current !== 'open') return
     // A window that was nearly shut and is open again: the far side waits to hear of it.
-    const { receiveBufferBytes } = this.options.settings
-    const opens =
-      this.out.advertised < receiveBufferBytes / 2 && receiver.window.roomBytes > receiveBufferBytes / 2
+    const { roomBytes, heldBytes } = receiver.window
+    const half = (roomBytes + heldBytes) / 2
+    const opens = this.out.advertised < half && roomBytes > half
     if (opens && !receiver.receivedAll) this.sendState()
     this.settle()
     this.schedule()
@@ -236,14 +249,23 @@ export class UtpConnection {
 
   /** Tells the application of room, and ends the connection when both directions have. */
   private settle(): void {
-    if (this.wantsDrained && this.sender.unsentBytes <= this.options.settings.sendBufferBytes / 2) {
+    this.held?.tell()
+    if (this.wantsDrained && this.mayWrite(this.options.settings.sendBufferBytes / 2)) {
       this.wantsDrained = false
       this.events.drained()
     }
     if (!this.isOpen || !this.receiver.endedGiven || !this.sender.done) return
     this.current = 'lingering'
     this.endAt = this.clock.now() + LINGER_MS
+    this.letGo()
     this.events.closed(undefined)
+  }
+
+  /** Whether no more than that waits to be sent, and there is memory for what comes next. */
+  private mayWrite(mostUnsent: number): boolean {
+    if (this.sender.unsentBytes <= mostUnsent) return this.held?.mayWrite() ?? true
+    this.held?.mayNotWrite()
+    return false
   }
 
   private fail(reason: UtpEnd): void {
@@ -257,7 +279,14 @@ export class UtpConnection {
     this.timer?.cancel()
     this.timer = undefined
     this.receiver.clear()
+    this.letGo()
     this.options.released()
+  }
+
+  /** Nothing that is held for sending is needed any more. */
+  private letGo(): void {
+    this.sender.buffer.clear()
+    this.held?.clear()
   }
 
   private readonly onTimer = (): void => {
@@ -329,6 +358,8 @@ export class UtpConnection {
   }
 
   private readonly sendData = (index: number, fin: boolean, inParts: boolean): void => {
+    // What was sent just before may have ended everything.
+    if (this.current === 'gone') return
     // Data packets bear no selective ack: with a gap, the far side still needs to be told.
     if (!this.receiver.window.hasGap) this.receiver.acks.sent()
     if (inParts) this.out.dataInParts(this.sender, index)

@@ -29,6 +29,13 @@ export const MAX_PARTS = 32
 export const LARGE_WINDOW_SHARE = 1 / 8
 export const LARGE_PACKET_MS = 8
 
+/** What each packet or part that is held takes up besides its bytes. */
+export const HELD_PACKET_BYTES = 256
+/** What a connection may receive and hold, however little room others have left (Holding): a large packet, or some small ones. */
+export const LEAST_RECEIVE_BYTES = 16_384
+/** What a writer that is not asked to wait may write at once: what Node reads of a TCP socket. */
+export const WRITE_BYTES = 65_536
+
 /** What a connection may be told otherwise. All of a connection's limits and waits. */
 export interface UtpSettings {
   /** The largest uTP packet that is sent, header included, unless the path is known to take larger ones (LargePackets). */
@@ -91,7 +98,7 @@ export const OWN_QUEUE_BYTES = 262_144
 export const OWN_QUEUE_LOOK_MS = 2
 export const OWN_QUEUE_LOOK_MS_MOST = 64
 
-/** A send buffer that is empty is let go when nothing was written for so long. */
+/** What a send buffer did not need for so long, it lets go. */
 export const BUFFER_REST_MS = 5_000
 
 /** A packet that is not full waits so long for more bytes to fill it, unless nothing is in flight. */

@@ -7,6 +7,7 @@ import { UtpConnection } from './connection.ts'
 import { UTP_HEADER_BYTES, type UtpSettings } from './constants.ts'
 import type { UtpEvents } from './events.ts'
 import { newPacket, UTP_TYPE, UtpHeader } from './header.ts'
+import type { Holding } from './holding.ts'
 import type { LargePackets } from './large-packets.ts'
 import { microseconds } from './sequence.ts'
 
@@ -26,6 +27,8 @@ export interface UtpEndpointOptions {
   readonly maxConnections: number
 }
 
+type Decide = (events: UtpEvents | undefined, tell: boolean, holding?: Holding) => UtpConnection | undefined
+
 /** A SYN that waits for a decision, now or later; SYNs that are sent again meanwhile are swallowed. */
 export class UtpRequest {
   readonly from: Address
@@ -33,14 +36,9 @@ export class UtpRequest {
   readonly connectionId: number
   /** The latest copy. */
   syn: Uint8Array
-  private readonly decide: (events: UtpEvents | undefined, tell: boolean) => UtpConnection | undefined
+  private readonly decide: Decide
 
-  constructor(
-    from: Address,
-    connectionId: number,
-    syn: Uint8Array,
-    decide: (events: UtpEvents | undefined, tell: boolean) => UtpConnection | undefined,
-  ) {
+  constructor(from: Address, connectionId: number, syn: Uint8Array, decide: Decide) {
     this.from = from
     this.connectionId = connectionId
     this.syn = syn
@@ -48,8 +46,8 @@ export class UtpRequest {
   }
 
   /** Answers the SYN. @returns undefined if the request was decided before */
-  accept(events: UtpEvents): UtpConnection | undefined {
-    return this.decide(events, true)
+  accept(events: UtpEvents, holding?: Holding): UtpConnection | undefined {
+    return this.decide(events, true, holding)
   }
 
   /** Says no with a RESET. */
@@ -150,7 +148,7 @@ export class UtpEndpoint {
       this.sendReset(from, connectionId, header.sequence)
       return
     }
-    const request = new UtpRequest(from, connectionId, packet, (events, tell) => {
+    const request = new UtpRequest(from, connectionId, packet, (events, tell, holding) => {
       if (table.get(key) !== request) return undefined
       table.delete(key)
       const syn = new UtpHeader()
@@ -159,7 +157,7 @@ export class UtpEndpoint {
         if (tell) this.sendReset(from, connectionId, syn.sequence)
         return undefined
       }
-      const connection = this.add(from, (connectionId + 1) & 0xffff, events)
+      const connection = this.add(from, (connectionId + 1) & 0xffff, events, holding)
       connection.accept(syn)
       return connection
     })
@@ -185,7 +183,7 @@ export class UtpEndpoint {
     options.send(to, newPacket(UTP_TYPE.reset, id, now, 0, 0, uint16(options.random), acknowledged, 0))
   }
 
-  private add(peer: Address, id: number, events: UtpEvents): UtpConnection {
+  private add(peer: Address, id: number, events: UtpEvents, holding?: Holding): UtpConnection {
     const { options, table } = this
     const settings = options.settings(peer)
     const key = keyOf(peer, id)
@@ -196,6 +194,7 @@ export class UtpEndpoint {
       settings,
       congestion: options.congestion(settings),
       large: options.large,
+      holding,
       events,
       send: (packet) => options.send(peer, packet),
       released: () => {

@@ -207,7 +207,25 @@ describe('send buffer (N-02)', () => {
     expect([...copy]).toEqual([1, 2, 3])
     buffer.release(100_003)
     buffer.rest()
+    expect(buffer.capacityBytes).toBe(131_072)
+    buffer.rest()
     expect(buffer.capacityBytes).toBe(0)
+  })
+
+  it('shrinks to what was needed since the last rest, and keeps what it holds (O-06)', () => {
+    const buffer = new SendBuffer()
+    buffer.append(new Uint8Array(1_000_000))
+    buffer.release(990_000)
+    const rest = Uint8Array.from({ length: 20_000 }, (_, i) => i * 7)
+    buffer.append(rest)
+    buffer.rest()
+    expect(buffer.capacityBytes).toBe(1 << 20)
+    buffer.rest()
+    expect(buffer.capacityBytes).toBe(1 << 15)
+    const copy = new Uint8Array(20_000)
+    buffer.copy(1_000_000, 20_000, copy, 0)
+    expect(copy).toEqual(rest)
+    expect([buffer.growthFor(2_768), buffer.growthFor(2_769)]).toEqual([0, 1 << 15])
   })
 
   it('is let go by a stream that has been quiet', () => {

@@ -12,7 +12,8 @@ interface Partial {
  * last gives way. Parts of a packet never overlap: the sender cuts it the same way each time.
  */
 export class PartialPackets {
-  /** Bytes of the parts that are held. */
+  /** Parts that are held, and their bytes. */
+  heldParts = 0
   heldBytes = 0
   private readonly packets = new Map<number, Partial>()
 
@@ -33,6 +34,7 @@ export class PartialPackets {
     if (packet.parts.size >= MAX_PARTS || packet.bytes + data.length > total) return 'refused'
     packet.parts.set(offset, Uint8Array.from(data))
     packet.bytes += data.length
+    this.heldParts++
     this.heldBytes += data.length
     if (packet.bytes < total) return 'kept'
     this.forget(index, packet)
@@ -46,11 +48,13 @@ export class PartialPackets {
 
   clear(): void {
     this.packets.clear()
+    this.heldParts = 0
     this.heldBytes = 0
   }
 
   private forget(index: number, packet: Partial): void {
     this.packets.delete(index)
+    this.heldParts -= packet.parts.size
     this.heldBytes -= packet.bytes
   }
 

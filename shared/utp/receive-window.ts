@@ -1,8 +1,10 @@
 import { unpinned } from '../bytes/bytes.ts'
-import { MAX_WINDOW_PACKETS } from './constants.ts'
+import { HELD_PACKET_BYTES, LEAST_RECEIVE_BYTES, MAX_WINDOW_PACKETS } from './constants.ts'
 import { PartialPackets } from './partial-packets.ts'
 
 const MIN_CAPACITY = 32
+/** Of the ring, for a packet. */
+const SLOT_BYTES = 8
 
 /**
  * Packets received and not yet given to the application, in order or not, by index: 0 is the first packet of the far side,
@@ -15,15 +17,19 @@ export class ReceiveWindow {
   private given = 0
   /** One more than the highest index received. */
   private top = 0
-  /** Bytes of the whole packets that are held. */
+  /** Whole packets that are held, and their bytes. */
+  private wholePackets = 0
   private wholeBytes = 0
   private mask = MIN_CAPACITY - 1
   private ring: (Uint8Array | undefined)[] = new Array(MIN_CAPACITY)
   private readonly limitBytes: number
   private readonly partial = new PartialPackets()
+  private readonly shared: () => number
 
-  constructor(limitBytes: number) {
+  /** @param shared bytes that there is room for in what is shared with other connections */
+  constructor(limitBytes: number, shared = () => limitBytes) {
     this.limitBytes = limitBytes
+    this.shared = shared
   }
 
   /** Bytes held, of packets and of parts of packets. */
@@ -31,10 +37,16 @@ export class ReceiveWindow {
     return this.wholeBytes + this.partial.heldBytes
   }
 
-  /** Bytes that there is room for: none if there are too many packets, however small. */
+  /** Bytes of memory that are taken up. */
+  get takenBytes(): number {
+    return this.piecesBytes + this.ring.length * SLOT_BYTES
+  }
+
+  /** Bytes that there is room for: none if there are too many packets, however small; a few whatever others hold. */
   get roomBytes(): number {
     if (this.missing - this.given >= MAX_WINDOW_PACKETS) return 0
-    return Math.max(0, this.limitBytes - this.heldBytes)
+    const shared = Math.max(LEAST_RECEIVE_BYTES - this.piecesBytes, this.shared())
+    return Math.max(0, Math.min(this.limitBytes - this.heldBytes, shared))
   }
 
   /** Whether something was received beyond a missing packet. */
@@ -50,12 +62,15 @@ export class ReceiveWindow {
   put(index: number, payload: Uint8Array, flowing: boolean): 'new' | 'duplicate' | 'refused' {
     if (index < this.missing) return 'duplicate'
     if (index - this.given >= MAX_WINDOW_PACKETS) return 'refused'
+    const capacity = this.capacityFor(index - this.given)
+    if (index !== this.missing && !this.mayGrow(capacity)) return 'refused'
     const fits = payload.length <= this.roomBytes
     if (!fits && !(flowing && index === this.missing)) return 'refused'
-    if (index - this.given > this.mask) this.grow(index - this.given)
+    if (capacity > this.mask + 1) this.grow(capacity)
     const at = index & this.mask
     if (this.ring[at] !== undefined) return 'duplicate'
     this.ring[at] = flowing && index === this.missing ? payload : unpinned(payload)
+    this.wholePackets++
     this.wholeBytes += payload.length
     if (index >= this.top) this.top = index + 1
     if (index === this.missing) {
@@ -91,6 +106,7 @@ export class ReceiveWindow {
     const payload = this.ring[at]
     this.ring[at] = undefined
     this.given++
+    this.wholePackets--
     this.wholeBytes -= payload?.length ?? 0
     return payload
   }
@@ -123,14 +139,29 @@ export class ReceiveWindow {
   clear(): void {
     this.ring = []
     this.partial.clear()
+    this.wholePackets = 0
     this.wholeBytes = 0
     this.given = this.missing
     this.top = this.missing
   }
 
-  private grow(distance: number): void {
-    let capacity = 2 * (this.mask + 1)
+  private get piecesBytes(): number {
+    return this.heldBytes + (this.wholePackets + this.partial.heldParts) * HELD_PACKET_BYTES
+  }
+
+  /** One packet far ahead makes the ring large. */
+  private mayGrow(capacity: number): boolean {
+    const growth = (capacity - this.mask - 1) * SLOT_BYTES
+    return growth <= LEAST_RECEIVE_BYTES || growth <= this.shared()
+  }
+
+  private capacityFor(distance: number): number {
+    let capacity = this.mask + 1
     while (capacity <= distance) capacity *= 2
+    return capacity
+  }
+
+  private grow(capacity: number): void {
     const ring: (Uint8Array | undefined)[] = new Array(capacity)
     for (let i = this.given; i < this.top; i++) ring[i & (capacity - 1)] = this.ring[i & this.mask]
     this.ring = ring

@@ -21,9 +21,18 @@ export class Receiver {
   private giving = false
   private over = false
 
-  /** @param takesParts whether large packets may come in parts */
-  constructor(settings: UtpSettings, counters: Counters, events: UtpEvents, takesParts: boolean) {
-    this.window = new ReceiveWindow(settings.receiveBufferBytes)
+  /**
+   * @param takesParts whether large packets may come in parts
+   * @param shared bytes that there is room for in what is shared with other connections
+   */
+  constructor(
+    settings: UtpSettings,
+    counters: Counters,
+    events: UtpEvents,
+    takesParts: boolean,
+    shared?: () => number,
+  ) {
+    this.window = new ReceiveWindow(settings.receiveBufferBytes, shared)
     this.acks = new AckPolicy(settings.maxPacketsPerAck)
     this.counters = counters
     this.events = events

@@ -2,13 +2,15 @@ const MIN_CAPACITY = 1 << 14
 
 /**
  * The bytes written and not yet acknowledged, in a ring that grows with what it holds. A stream that is read as fast as it is
- * written runs empty all the time, so the ring is kept until `rest` is called.
+ * written runs empty all the time, so the ring is kept until `rest` finds that it was not needed for a while.
  */
 export class SendBuffer {
   private ring = new Uint8Array(0)
   /** Offset in the stream of the first byte held, and of the byte after the last. */
   private start = 0
   private stop = 0
+  /** The most bytes held since the last rest. */
+  private most = 0
 
   /** The offset in the stream at which the next byte will be written. */
   get end(): number {
@@ -20,9 +22,19 @@ export class SendBuffer {
     return this.ring.length
   }
 
+  get empty(): boolean {
+    return this.start === this.stop
+  }
+
+  /** By how much the memory would grow if so many bytes were written now. */
+  growthFor(bytes: number): number {
+    return Math.max(0, capacityFor(this.stop - this.start + bytes) - this.ring.length)
+  }
+
   append(chunk: Uint8Array): void {
     const needed = this.stop - this.start + chunk.length
-    if (needed > this.ring.length) this.grow(needed)
+    if (needed > this.ring.length) this.resize(needed)
+    if (needed > this.most) this.most = needed
     const at = this.stop % this.ring.length
     const first = Math.min(chunk.length, this.ring.length - at)
     this.ring.set(first === chunk.length ? chunk : chunk.subarray(0, first), at)
@@ -43,22 +55,37 @@ export class SendBuffer {
     this.start = offset
   }
 
-  /** Lets go of the memory, if nothing is held. */
+  /** Lets go of the memory that was not needed since the last time. */
   rest(): void {
-    if (this.start === this.stop && this.ring.length > MIN_CAPACITY) this.ring = new Uint8Array(0)
+    if (capacityFor(this.most) < this.ring.length) this.resize(this.most)
+    this.most = this.stop - this.start
   }
 
-  private grow(needed: number): void {
-    let capacity = MIN_CAPACITY
-    while (capacity < needed) capacity *= 2
-    const grown = new Uint8Array(capacity)
-    const held = this.stop - this.start
-    const from = this.start % capacity
-    const first = Math.min(held, capacity - from)
-    if (held > 0) {
-      this.copy(this.start, first, grown, from)
-      if (first < held) this.copy(this.start + first, held - first, grown, 0)
-    }
-    this.ring = grown
+  /** Forgets everything. */
+  clear(): void {
+    this.start = this.stop
+    this.most = 0
+    this.rest()
   }
+
+  /** @param needed no less than what is held */
+  private resize(needed: number): void {
+    const capacity = capacityFor(needed)
+    const resized = new Uint8Array(capacity)
+    const held = this.stop - this.start
+    if (held > 0) {
+      const from = this.start % capacity
+      const first = Math.min(held, capacity - from)
+      this.copy(this.start, first, resized, from)
+      if (first < held) this.copy(this.start + first, held - first, resized, 0)
+    }
+    this.ring = resized
+  }
+}
+
+function capacityFor(bytes: number): number {
+  if (bytes === 0) return 0
+  let capacity = MIN_CAPACITY
+  while (capacity < bytes) capacity *= 2
+  return capacity
 }

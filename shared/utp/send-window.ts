@@ -9,6 +9,8 @@ const LOST = 2
 /** So many packets known to have arrived above a hole make it a loss, as long as no reordering was seen (RFC 5681, RFC 8985). */
 const DUPLICATE_THRESHOLD = 3
 const MAX_REORDER_STEPS = 16
+/** What all rings together have for a packet. */
+const RING_BYTES = 36
 
 /**
  * The packets sent and not acknowledged in order, by index: 0 is the first packet of the connection, and nothing wraps.
@@ -71,6 +73,16 @@ export class SendWindow {
 
   get full(): boolean {
     return this.next - this.base >= MAX_WINDOW_PACKETS
+  }
+
+  /** Bytes of memory that the rings take up. */
+  get capacityBytes(): number {
+    return (this.mask + 1) * RING_BYTES
+  }
+
+  /** By how much they would grow for so many packets more. */
+  growthFor(packets: number): number {
+    return this.next - this.base + packets > this.mask + 1 ? this.capacityBytes : 0
   }
 
   /** Offset in the stream of a packet's payload, and its length in bytes. */

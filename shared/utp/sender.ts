@@ -71,7 +71,8 @@ export class Sender {
   private persistAt = NEVER
   private persistMs = 0
   private blockedSince = -1
-  private wroteAt = 0
+  /** When the buffer is looked at again, whether it is larger than needed. */
+  private restAt = NEVER
 
   /** @param transmit sends the packet of that index now; its bytes are window.offsetOf and lengthOf in `buffer` */
   constructor(
@@ -112,6 +113,18 @@ export class Sender {
     return this.buffer.end - this.cut
   }
 
+  /** Bytes of memory that are taken up. */
+  get takenBytes(): number {
+    return this.buffer.capacityBytes + this.window.capacityBytes
+  }
+
+  /** By how much that would grow if so many bytes were written now, and sent: 0 for who holds nothing, who may always go on. */
+  growthFor(bytes: number): number {
+    if (this.buffer.empty) return 0
+    const packets = Math.ceil(bytes / this.maxPayload)
+    return this.buffer.growthFor(bytes) + this.window.growthFor(packets)
+  }
+
   /** Whether `finish` was called. */
   get finishing(): boolean {
     return this.finQueued
@@ -138,8 +151,8 @@ export class Sender {
   }
 
   write(chunk: Uint8Array, nowMs: number): void {
-    this.wroteAt = nowMs
     this.buffer.append(chunk)
+    if (this.restAt === NEVER) this.restAt = nowMs + BUFFER_REST_MS
     if (this.coalesceAt === NEVER) this.coalesceAt = nowMs + COALESCE_MS
   }
 
@@ -150,7 +163,8 @@ export class Sender {
   /** When `due` must be called next; Infinity for never. */
   get dueAt(): number {
     const due = Math.min(this.paceAt, this.flushAt, this.window.overdueAt, this.persistAt)
-    return this.window.empty ? due : Math.min(due, this.timeoutAt)
+    // While something is in flight, timers come often enough for a rest.
+    return Math.min(due, this.window.empty ? this.restAt : this.timeoutAt)
   }
 
   /** Takes in the acknowledgement of all packets below `upTo` and of those in the header's selective ack. */
@@ -234,8 +248,10 @@ export class Sender {
   /** Does what is due by now: losses, probes, time-outs; `pump` must follow. */
   due(nowMs: number): void {
     const { window, rtt } = this
-    // At the latest when a keep-alive is due.
-    if (nowMs - this.wroteAt >= BUFFER_REST_MS) this.buffer.rest()
+    if (this.restAt <= nowMs) {
+      this.buffer.rest()
+      this.restAt = this.buffer.capacityBytes > 0 ? nowMs + BUFFER_REST_MS : NEVER
+    }
     if (window.overdueAt <= nowMs) {
       window.forgetLosses()
       window.detectLosses(nowMs, rtt)
