@@ -297,7 +297,12 @@ describe('TCP at the exit (C-07, O-06)', () => {
       socket.pause()
       far.push(socket)
     })
-    const events = new Recorder()
+    let untaken = -1
+    const events = Object.assign(new Recorder(), {
+      untaken: (bytes: number) => {
+        untaken = bytes
+      },
+    })
     const stream = exit().open(address, events)
     await events.until(() => events.said.includes('opened'))
     const chunk = new Uint8Array(256 * 1024)
@@ -306,6 +311,7 @@ describe('TCP at the exit (C-07, O-06)', () => {
       written += chunk.length
       await new Promise((resolve) => setImmediate(resolve))
     }
+    expect(untaken).toBe(chunk.length)
     let read = 0
     far[0]?.on('data', (data) => {
       read += data.length
@@ -315,7 +321,7 @@ describe('TCP at the exit (C-07, O-06)', () => {
     await events.until(() => events.said.includes('drained'))
     stream.end()
     await finished
-    expect(read).toBe(written)
+    expect([read, untaken]).toEqual([written, 0])
     stream.destroy()
   })
 })

@@ -29,6 +29,8 @@ export function tcpOpener(options: TcpExitOptions): StreamOpener {
 /** Node's net hands these on to its streams, which its types leave out. */
 const SOCKET_OPTIONS: SocketConstructorOpts & DuplexOptions = {
   allowHalfOpen: true,
+  // A socket that is paused reads once more at the most.
+  readableHighWaterMark: 1,
   writableHighWaterMark: TCP_WRITE_BUFFER_BYTES,
 }
 
@@ -151,6 +153,7 @@ class TcpStream implements ByteStream {
 
   private writeTo(socket: Socket, chunk: Uint8Array): boolean {
     const room = socket.write(chunk, this.written)
+    this.events.untaken?.(socket.writableLength)
     if (++this.writes >= TCP_WAITING_WRITES) this.crowded = true
     return room && !this.crowded
   }
@@ -158,6 +161,7 @@ class TcpStream implements ByteStream {
   /** One function for all writes. */
   private readonly written = (): void => {
     this.writes--
+    if (!this.over) this.events.untaken?.(this.socket?.writableLength ?? 0)
     if (!this.crowded || this.writes > TCP_WAITING_WRITES / 2) return
     this.crowded = false
     if (!this.over && this.socket?.writableNeedDrain === false) this.events.drained()

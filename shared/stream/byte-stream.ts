@@ -24,6 +24,8 @@ export interface ByteStreamEvents {
   data(chunk: Uint8Array): void
   /** Room again after `write` returned false. */
   drained(): void
+  /** So many bytes of what was written wait to be taken, where that is known: told at each change, and not after `closed`. */
+  untaken?(bytes: number): void
   /** The far side will send nothing more; all its data was given. */
   ended(): void
   /** The last event, exactly once. Undefined after an orderly end of both directions or a local `destroy`. */

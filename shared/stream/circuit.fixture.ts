@@ -78,17 +78,22 @@ export interface CircuitOptions {
   readonly limits?: Partial<StreamServerLimits>
   /** Called for each new TCP connection, within the opener. */
   onTcp?(tcp: TestTcp): void
+  /** Another circuit of the same exit, whose limits and TCP connections it shares. */
+  readonly beside?: TestCircuit
+  /** The neighbour that it comes by. */
+  readonly source?: unknown
 }
 
 /** A page's streams and an exit's, joined by simulated wires that stand for a circuit. */
 export class TestCircuit {
-  readonly clock = new VirtualClock()
-  readonly counters = new Counters()
+  readonly clock: VirtualClock
+  readonly counters: Counters
   readonly client: StreamClient
   readonly server: StreamServer
   readonly there: Wire
   readonly back: Wire
-  readonly tcps: TestTcp[] = []
+  /** Of all circuits of the exit. */
+  readonly tcps: TestTcp[]
   largest = 0
   readonly exit: ExitCircuit & { alive: boolean }
   /** The largest STREAM message that the circuit takes, both ways. */
@@ -99,7 +104,12 @@ export class TestCircuit {
     settings = {},
     limits = {},
     onTcp = () => {},
+    beside,
+    source,
   }: CircuitOptions = {}) {
+    this.clock = beside?.clock ?? new VirtualClock()
+    this.counters = beside?.counters ?? new Counters()
+    this.tcps = beside?.tcps ?? []
     const { clock, counters } = this
     const random = new SeededRandom(1)
     this.there = new Wire(clock, random, conditions, (bytes) => {
@@ -118,7 +128,7 @@ export class TestCircuit {
     }
     const messageBytes = () => this.messageBytes
     this.exit = {
-      source: undefined,
+      source,
       alive: true,
       get streamMessageBytes() {
         return messageBytes()
@@ -139,18 +149,13 @@ export class TestCircuit {
         return true
       },
     })
-    this.server = new StreamServer({
-      clock,
-      random,
-      counters,
-      limits,
-      opener: (destination, events) => {
-        const tcp = new TestTcp(destination, events)
-        this.tcps.push(tcp)
-        onTcp(tcp)
-        return tcp
-      },
-    })
+    const opener = (destination: Address, events: ByteStreamEvents) => {
+      const tcp = new TestTcp(destination, events)
+      this.tcps.push(tcp)
+      onTcp(tcp)
+      return tcp
+    }
+    this.server = beside?.server ?? new StreamServer({ clock, random, counters, limits, opener })
   }
 
   open(destination: Address): TestApp {

@@ -1,7 +1,7 @@
 import { type Address, anyAddress } from '../bytes/address.ts'
 import { encode } from '../bytes/codec.ts'
 import { MAX_MESSAGE_BYTES } from '../onion/constants.ts'
-import { UTP_DEFAULTS, type UtpSettings } from '../utp/constants.ts'
+import { UTP_DEFAULTS, type UtpSettings, WRITE_BYTES } from '../utp/constants.ts'
 import { LargePackets } from '../utp/large-packets.ts'
 
 /** Message id 1, and the origin address that a STREAM cell bears like a DATA cell: 01, IPv4, port. */
@@ -57,6 +57,8 @@ export interface StreamServerLimits {
   /** Of one stream, from TCP to the circuit: bytes not sent yet, and bytes sent and not acknowledged. */
   readonly sendBufferBytes: number
   readonly maxFlightBytes: number
+  /** Of all streams: the memory that they take up, which circuits and neighbours share (StreamMemory). */
+  readonly memoryBytes: number
 }
 
 export const STREAM_SERVER_LIMITS: StreamServerLimits = {
@@ -65,7 +67,15 @@ export const STREAM_SERVER_LIMITS: StreamServerLimits = {
   receiveBufferBytes: 1 << 20,
   sendBufferBytes: STREAM_UTP.sendBufferBytes,
   maxFlightBytes: STREAM_UTP.maxFlightBytes,
+  memoryBytes: 256 << 20,
 }
+
+/** A circuit without room for so much gets no further stream: one holds about that as soon as its TCP says something. */
+export const LEAST_STREAM_BYTES = WRITE_BYTES
+/** What may wait in a TCP socket, however little room others have left. */
+export const LEAST_WAITING_BYTES = 16_384
+/** Room that was made is given to those who wait for it this much later. */
+export const ROOM_LOOK_MS = 10
 
 /** Connections that an endpoint holds for each stream allowed: those that have ended linger. */
 export const LINGERING_SHARE = 4

@@ -2,7 +2,9 @@ import { unpinned } from '../bytes/bytes.ts'
 import { STREAM_RESET_REASONS, type StreamResetReason } from '../onion/exit-port.ts'
 import type { UtpConnection } from '../utp/connection.ts'
 import type { UtpRequest } from '../utp/endpoint.ts'
+import type { UtpEvents } from '../utp/events.ts'
 import type { ByteStream, StreamEnd, StreamOpener } from './byte-stream.ts'
+import type { StreamHolding } from './stream-memory.ts'
 
 export interface SpliceOwner {
   /** The owner of the circuit is to be told why the stream ended. */
@@ -16,16 +18,20 @@ export class Splice {
   private readonly request: UtpRequest
   private readonly opener: StreamOpener
   private readonly owner: SpliceOwner
+  private readonly holding: StreamHolding
   private utp: UtpConnection | undefined
   private tcp: ByteStream | undefined
   private utpOver = false
   /** Whether TCP's far side has finished: what it said is whole. */
   private tcpEnded = false
   private tcpOver = false
+  /** uTP is paused for want of memory, though TCP would take more. */
+  private crowded = false
 
-  constructor(request: UtpRequest, opener: StreamOpener, owner: SpliceOwner) {
+  constructor(request: UtpRequest, opener: StreamOpener, holding: StreamHolding, owner: SpliceOwner) {
     this.request = request
     this.opener = opener
+    this.holding = holding
     this.owner = owner
   }
 
@@ -36,6 +42,7 @@ export class Splice {
         if (this.utp?.write(chunk) === false) this.tcp?.pause()
       },
       drained: () => this.utp?.resume(),
+      untaken: (bytes) => this.untaken(bytes),
       ended: () => {
         this.tcpEnded = true
         this.utp?.end()
@@ -53,12 +60,14 @@ export class Splice {
   }
 
   private connected(): void {
-    this.utp = this.request.accept({
+    const events: UtpEvents = {
       opened: () => {},
       data: (chunk) => {
         if (this.tcpOver) return
         // TCP may keep it for as long as nobody reads there, and counts its bytes alone.
-        if (this.tcp?.write(unpinned(chunk)) === false) this.utp?.pause()
+        const full = this.tcp?.write(unpinned(chunk)) === false
+        this.crowded = !full && this.holding.crowded
+        if (full || this.crowded) this.utp?.pause()
       },
       drained: () => this.tcp?.resume(),
       ended: () => this.tcp?.end(),
@@ -68,12 +77,22 @@ export class Splice {
         if (reason !== undefined) this.tcp?.destroy()
         this.checkOver()
       },
-    })
+    }
+    this.utp = this.request.accept(events, this.holding)
+    this.holding.roomMade = () => this.utp?.roomMade()
     if (this.utp === undefined) this.tcp?.destroy()
+  }
+
+  private untaken(bytes: number): void {
+    this.holding.takeForTcp(bytes)
+    if (!this.crowded || this.holding.crowded) return
+    this.crowded = false
+    this.utp?.resume()
   }
 
   private tcpClosed(reason: StreamEnd | undefined): void {
     this.tcpOver = true
+    this.holding.takeForTcp(0)
     if (this.utp === undefined) {
       this.request.drop()
       if (!this.utpOver) this.owner.reset(resetReason(reason))
@@ -91,7 +110,9 @@ export class Splice {
   }
 
   private checkOver(): void {
-    if (this.utpOver && this.tcpOver) this.owner.over()
+    if (!this.utpOver || !this.tcpOver) return
+    this.holding.release()
+    this.owner.over()
   }
 }
 

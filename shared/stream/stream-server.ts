@@ -8,6 +8,7 @@ import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
 import type { StreamOpener } from './byte-stream.ts'
 import {
+  LEAST_STREAM_BYTES,
   LINGERING_SHARE,
   largePackets,
   STREAM_SERVER_LIMITS,
@@ -16,6 +17,7 @@ import {
   streamPacketBytes,
 } from './constants.ts'
 import { Splice } from './splice.ts'
+import { type CircuitMemory, StreamHolding, StreamMemory } from './stream-memory.ts'
 
 export interface StreamServerOptions {
   readonly clock: Clock
@@ -29,6 +31,7 @@ export interface StreamServerOptions {
 interface CircuitStreams {
   readonly endpoint: UtpEndpoint
   readonly splices: Set<Splice>
+  readonly memory: CircuitMemory
 }
 
 /**
@@ -39,16 +42,23 @@ export class StreamServer {
   private readonly options: StreamServerOptions
   private readonly limits: StreamServerLimits
   private readonly circuits = new Map<ExitCircuit, CircuitStreams>()
+  private readonly memory: StreamMemory
   private total = 0
 
   constructor(options: StreamServerOptions) {
     this.options = options
     this.limits = { ...STREAM_SERVER_LIMITS, ...options.limits }
+    this.memory = new StreamMemory(options.clock, options.counters, this.limits.memoryBytes)
   }
 
   /** Streams of all circuits that have not ended. */
   get streams(): number {
     return this.total
+  }
+
+  /** Bytes of memory that all of them take up. */
+  get memoryBytes(): number {
+    return this.memory.usedBytes
   }
 
   /** Takes in the packet of a STREAM cell. */
@@ -64,6 +74,7 @@ export class StreamServer {
     this.circuits.delete(circuit)
     for (const splice of [...streams.splices]) splice.abandon()
     streams.endpoint.abandon()
+    streams.memory.close()
   }
 
   /** Ends all streams of all circuits. */
@@ -80,6 +91,7 @@ export class StreamServer {
     const utp = { ...STREAM_UTP, receiveBufferBytes, sendBufferBytes, maxFlightBytes }
     const path = new PathDelay(() => circuit.queuedBytes ?? 0)
     const splices = new Set<Splice>()
+    const memory = this.memory.circuit(circuit.source)
     const endpoint = new UtpEndpoint({
       clock,
       random,
@@ -90,25 +102,26 @@ export class StreamServer {
       send: (to, packet) => {
         if (circuit.alive) circuit.sendStream(to, packet)
       },
-      incoming: (request) => this.incoming(circuit, splices, request),
+      incoming: (request) => this.incoming(circuit, streams, request),
       maxConnections: limits.streamsPerCircuit * LINGERING_SHARE,
     })
-    const streams = { endpoint, splices }
+    const streams: CircuitStreams = { endpoint, splices, memory }
     this.circuits.set(circuit, streams)
     return streams
   }
 
-  private incoming(circuit: ExitCircuit, splices: Set<Splice>, request: UtpRequest): void {
+  private incoming(circuit: ExitCircuit, { splices, memory }: CircuitStreams, request: UtpRequest): void {
     const { counters, opener } = this.options
-    if (splices.size >= this.limits.streamsPerCircuit || this.total >= this.limits.streams) {
-      counters.add('stream-refused-too-many-streams')
+    const refusal = this.refusal(splices.size, memory)
+    if (refusal !== undefined) {
+      counters.add(refusal)
       request.drop()
       circuit.sendStreamReset(request.from, request.connectionId, 'too-many-streams')
       return
     }
     counters.add('stream-opened')
     this.total++
-    const splice = new Splice(request, opener, {
+    const splice = new Splice(request, opener, new StreamHolding(memory), {
       reset: (reason) => {
         counters.add(`stream-reset-${reason}`)
         if (circuit.alive) circuit.sendStreamReset(request.from, request.connectionId, reason)
@@ -119,5 +132,11 @@ export class StreamServer {
     })
     splices.add(splice)
     splice.start()
+  }
+
+  private refusal(open: number, memory: CircuitMemory): string | undefined {
+    if (memory.roomBytes < LEAST_STREAM_BYTES) return 'stream-memory-full'
+    const { streamsPerCircuit, streams } = this.limits
+    return open >= streamsPerCircuit || this.total >= streams ? 'stream-refused-too-many-streams' : undefined
   }
 }
