@@ -35,8 +35,9 @@ export class HiddenDownloader {
   /** Relays that did not answer, and until when they are passed over. */
   private readonly silent = new Map<string, number>()
   private timer: Timer | undefined
-  /** The start of the last look-up. */
-  private lookedMs = 0
+  /** When relays were asked last, and the time before that. */
+  private lookedMs = Number.NEGATIVE_INFINITY
+  private lookedBeforeMs = Number.NEGATIVE_INFINITY
   private stopped = false
 
   constructor(options: HiddenSwarmOptions) {
@@ -76,11 +77,14 @@ export class HiddenDownloader {
     if (this.stopped) return
     const { settings } = this.world
     const { circuits, clock } = this.options
-    this.lookedMs = clock.now()
     if (this.seeders.size < settings.connections && this.inquiries.size === 0) {
       const speaks = (relay: PathHop) => !this.isSilent(relay) && !circuits.isResting(relay)
       const near = nearestRelays(this.lookupKey, circuits.relays(), INTRODUCTION_POINTS, speaks)
       for (const relay of near) this.askForPoints(relay)
+      if (near.length > 0) {
+        this.lookedBeforeMs = this.lookedMs
+        this.lookedMs = clock.now()
+      }
     }
     this.lookUpIn(this.peers.length > 0 ? settings.lookupMs : this.pauseWithoutPeers)
     this.options.changed?.()
@@ -198,11 +202,14 @@ export class HiddenDownloader {
   }
 
   /**
-   * Who was there may be found again, through another circuit. Others that are there will do until the next look-up; nor is one begun
-   * right after another, or whoever opens and closes could have circuits built without end.
+   * Who was there may be found again, through another circuit. Others that are there will do until the next look-up; and while two
+   * may follow each other, since any circuit may break, a third has its pause, or whoever opens and closes could have circuits
+   * built without end.
    */
   private lookUpAfterLoss(): void {
     if (this.stopped || this.peers.length > 0) return
-    this.lookUpIn(this.lookedMs + this.world.settings.lookupEmptyMs - this.options.clock.now())
+    const { lookupEmptyMs } = this.world.settings
+    const dueMs = Math.min(this.lookedMs + lookupEmptyMs, this.lookedBeforeMs + 2 * lookupEmptyMs)
+    this.lookUpIn(dueMs - this.options.clock.now())
   }
 }

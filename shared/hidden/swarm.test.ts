@@ -71,6 +71,20 @@ describe('hidden swarms end to end (issue 3: hidden seeding)', () => {
     expect(alice.events).toContain('closed seeder')
   })
 
+  it('is found again at once where a circuit breaks soon after the look-up, and after a pause where that goes on', () => {
+    const lab = new HiddenLab(8)
+    seeding(lab)
+    const { owner: dave, downloader } = downloading(lab)
+    dave.peers[0]?.close()
+    lab.clock.advance(3_000)
+    expect(dave.events).toEqual(['opened downloader', 'closed downloader', 'opened downloader'])
+    dave.peers[1]?.close()
+    lab.clock.advance(8_000)
+    expect(downloader.peers).toEqual([])
+    lab.clock.advance(7_000)
+    expect(downloader.peers).toHaveLength(1)
+  })
+
   it('outlives the hour that relays give a circuit: introductions and links are made anew', {
     timeout: 120_000,
   }, () => {
