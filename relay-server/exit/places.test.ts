@@ -62,4 +62,15 @@ describe('places at an exit (O-06)', () => {
     places.use(new TestCircuit('198.51.100.7'))
     expect(ended).toHaveLength(1)
   })
+
+  it('are not taken from others where only the newcomer’s neighbour has too many', () => {
+    const { clock, ended, places } = newPlaces(8)
+    const [other, his] = [new TestCircuit('198.51.100.8'), new TestCircuit('198.51.100.7')]
+    places.use(other)
+    places.use(his)
+    clock.advance(3 * MINUTE)
+    places.use(new TestCircuit('198.51.100.7'))
+    expect(places.use(new TestCircuit('198.51.100.7'))).toBe(true)
+    expect(ended).toEqual([his])
+  })
 })

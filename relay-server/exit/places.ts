@@ -57,7 +57,9 @@ export class Places {
   }
 
   private placeFor(source: unknown): Place | undefined {
-    if (this.refusal(source) !== undefined) this.endIdle()
+    const full = this.refusal(source)
+    // Where only the neighbour has too many, others' circuits would make no room.
+    if (full !== undefined) this.endIdle((each) => full === 'exit-circuits-full' || each.source === source)
     const refusal = this.refusal(source)
     if (refusal !== undefined) {
       this.options.counters.add(refusal)
@@ -67,16 +69,17 @@ export class Places {
     return { source, usedAtMs: 0 }
   }
 
-  private refusal(source: unknown): string | undefined {
+  private refusal(source: unknown): 'exit-circuits-full' | 'exit-neighbour-full' | undefined {
     if (this.taken.size >= this.options.most) return 'exit-circuits-full'
     return this.ofSource(source) >= this.mostOfOne ? 'exit-neighbour-full' : undefined
   }
 
-  private endIdle(): void {
+  private endIdle(isMeant: (place: Place) => boolean): void {
     const { clock, counters, end } = this.options
     const since = clock.now() - IDLE_CIRCUIT_MS
-    for (const [circuit, { usedAtMs }] of this.taken) {
-      if (usedAtMs > since) return
+    for (const [circuit, place] of this.taken) {
+      if (place.usedAtMs > since) return
+      if (!isMeant(place)) continue
       counters.add('exit-circuit-idle')
       end(circuit)
     }
