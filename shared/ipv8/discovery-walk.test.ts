@@ -199,6 +199,55 @@ describe('who answers in the DiscoveryCommunity without having been asked (N-08)
   })
 })
 
+describe('who is asked twice before an answer can be here (N-08)', () => {
+  const identifierOf = (packet: Uint8Array) => packet.slice(-2).join()
+
+  it('is no guesser: both pings have one identifier, and one pong answers both', () => {
+    const town = new Town()
+    // No room for anybody, so that whoever asks is to show by a pong that he is there.
+    const walker = town.add(1, { settings: { maxPeersPerNetwork: 0 } })
+    for (const style of [OLD_STYLE, NEW_STYLE])
+      walker.receive(ip(9), requestOf(stranger, ip(9), style).packet)
+    const pings = town.sent.filter(({ packet }) => messageIdOf(packet, beside) === PING)
+    expect(pings.map(({ packet }) => identifierOf(packet))).toEqual(
+      Array(2).fill(identifierOf(pings[0]!.packet)),
+    )
+    const pong = pings[0]!.packet.slice()
+    pong[22] = 4
+    walker.receive(ip(9), pong)
+    expect(town.counters.get('ipv8-answer-wrong-identifier')).toBe(0)
+    expect(walker.isVerified(ip(9))).toBe(true)
+    // The next question is another one.
+    town.clock.advance(5_000)
+    walker.receive(ip(9), requestOf(stranger, ip(9)).packet)
+    walker.receive(ip(8), requestOf(stranger, ip(8)).packet)
+    const later = town.sent.filter(({ packet }) => messageIdOf(packet, beside) === PING).slice(2)
+    expect(later.length).toBeGreaterThan(0)
+    for (const { packet } of later) expect(identifierOf(packet)).not.toBe(identifierOf(pings[0]!.packet))
+  })
+
+  it('is no guesser: similarity requests a moment apart have one identifier, and the answer proves the peer', () => {
+    const town = new Town()
+    const settings = { similarityMs: 500, discoveryTickMs: 500 }
+    const walker = town.add(1, { discovery: true, settings })
+    walker.receive(ip(9), requestOf(stranger, ip(9)).packet)
+    walker.start()
+    town.clock.advance(1_600)
+    const identifiers = town.sent
+      .filter(({ packet }) => messageIdOf(packet, beside) === SIMILARITY_REQUEST)
+      .map(({ packet }) => openSigned(packet, similarityRequest).value.identifier)
+    expect(identifiers.length).toBeGreaterThan(2)
+    expect(new Set(identifiers).size).toBe(1)
+    const value = { time: 1n, identifier: identifiers[0] ?? 0, communities: [], overlap: new Uint8Array() }
+    walker.receive(ip(9), signedPacket(beside, SIMILARITY_RESPONSE, stranger, similarityResponse, value))
+    expect(walker.isVerified(ip(9))).toBe(true)
+    // It keeps its place, though no ping of ours was ever answered.
+    town.clock.advance(40_000)
+    expect(town.counters.get('ipv8-peer-unproven')).toBe(0)
+    walker.stop()
+  })
+})
+
 describe('both IP versions in one walker (N-01, N-08)', () => {
   it('brings together walkers of IPv4, IPv6 and both, each in the style that the other can read', () => {
     const town = new Town()

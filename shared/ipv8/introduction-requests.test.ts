@@ -89,4 +89,19 @@ describe('an answer that comes from another address than was asked (N-08, K-06)'
     expect(walker.isVerified(inside(9))).toBe(true)
     expect(walker.status.state).toBe('joined')
   })
+
+  it('of the other IP version, where it is asked too: is no guess at that question', () => {
+    const town = new Town()
+    const walker = town.add(1, { address6: ip6(1) })
+    walker.walkTo(ip6(9))
+    // The host is not known to be the one that is asked at the other address.
+    for (let n = 0; n < 4; n++) {
+      walker.walkTo(ip(90 + n))
+      walker.receive(ip6(9), responseOf(keyOf(9), town.asked(ip(90 + n)), NEW_STYLE))
+    }
+    expect(town.counters.get('ipv8-unasked-answer')).toBe(4)
+    expect(town.counters.get('ipv8-handshake-guessed')).toBe(0)
+    walker.receive(ip6(9), responseOf(keyOf(9), town.asked(ip6(9)), NEW_STYLE))
+    expect(walker.isVerified(ip6(9))).toBe(true)
+  })
 })

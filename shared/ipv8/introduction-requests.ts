@@ -100,9 +100,11 @@ export class IntroductionRequests {
     const { keyPair, clock, contacts, limits, own } = this.around
     const { key, value: response, verify } = parseSigned(packet, style.response)
     const handshake = this.handshakes.find(response.identifier)
-    if (!handshake || !this.mayAnswer(handshake, source)) {
+    if (!handshake) {
       return this.handshakes.wrongAnswer(source) ? 'ipv8-answer-wrong-identifier' : 'ipv8-unasked-answer'
     }
+    // An honest peer may answer from its other IP version, where another question of ours is open: no guess at that one.
+    if (!this.mayAnswer(handshake, source)) return 'ipv8-unasked-answer'
     // A slow peer answers every copy of the request.
     if (handshake.answered) return 'ipv8-duplicate-answer'
     if (key.equals(keyPair.publicKey)) return 'ipv8-own-key'

@@ -13,6 +13,8 @@ interface OpenPing {
   readonly address: IpAddress
   readonly identifier: number
   readonly sentMs: number
+  /** Sent more than once: a pong tells no round trip then. */
+  readonly again: boolean
   wrongPongs: number
 }
 
@@ -68,13 +70,17 @@ export class Liveness {
 
   /** Asks whoever is there to show that he receives what we send there. */
   ping(address: IpAddress): void {
-    const now = this.around.clock.now()
+    const { clock, random, settings } = this.around
+    const now = clock.now()
     const before = this.open.get(formatAddress(address))
     if (before && this.isGuessedAt(before)) return
-    const identifier = uint16(this.around.random)
+    // A pong may be on its way: it is the right one to this ping too.
+    const again = before !== undefined && now - before.sentMs < settings.requestTimeoutMs
+    const identifier = again ? before.identifier : uint16(random)
+    const sentMs = again ? before.sentMs : now
     const wrongPongs = before?.wrongPongs ?? 0
     for (const peer of this.peersAt(address)) peer.lastPing = now
-    this.open.set(formatAddress(address), { address, identifier, sentMs: now, wrongPongs })
+    this.open.set(formatAddress(address), { address, identifier, sentMs, again, wrongPongs })
     const time = this.discovery.claimTime()
     this.around.send(address, unsignedPacket(this.discovery.prefix, PING, ping, { time, identifier }))
   }
@@ -105,7 +111,8 @@ export class Liveness {
     this.around.contacts.answered(source)
     for (const peer of this.peersAt(source)) {
       peer.lastHeard = now
-      if (!isGuessedAt) peer.measured(now - sent.sentMs)
+      if (!isGuessedAt && sent.again) peer.proven = true
+      else if (!isGuessedAt) peer.measured(now - sent.sentMs)
       peer.record.alive()
     }
     return undefined

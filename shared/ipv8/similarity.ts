@@ -1,5 +1,6 @@
-import { formatAddress, type IpAddress } from '../bytes/address.ts'
+import { formatAddress, type IpAddress, sameAddress } from '../bytes/address.ts'
 import { equalBytes } from '../bytes/bytes.ts'
+import type { PublicKey } from '../identity/keys.ts'
 import { pick, uint16 } from '../world/random.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Community } from './community.ts'
@@ -8,12 +9,14 @@ import { similarityRequest, similarityResponse } from './discovery.ts'
 import { bitsOfConnectionType } from './introduction.ts'
 import type { Refusal } from './introduction-answers.ts'
 import { parseSigned, signedPacket } from './packet.ts'
+import type { PeerTable } from './peer-table.ts'
 import type { Surroundings } from './surroundings.ts'
 
 const MAX_OPEN = 64
 
 interface OpenQuestion {
   readonly identifier: number
+  readonly askedMs: number
   wrongAnswers: number
 }
 
@@ -24,6 +27,7 @@ interface OpenQuestion {
 export class Similarity {
   private readonly around: Surroundings
   private readonly discovery: Community
+  private readonly tables: readonly PeerTable[]
   private readonly communityIds: readonly Uint8Array[]
   /** Somebody there says that he is in our community. */
   private readonly onShared: (address: IpAddress) => void
@@ -33,11 +37,13 @@ export class Similarity {
   constructor(
     around: Surroundings,
     discovery: Community,
+    tables: readonly PeerTable[],
     communityId: Uint8Array,
     onShared: (address: IpAddress) => void,
   ) {
     this.around = around
     this.discovery = discovery
+    this.tables = tables
     this.communityIds = [communityId, DISCOVERY_COMMUNITY_ID]
     this.onShared = onShared
   }
@@ -50,10 +56,17 @@ export class Similarity {
   }
 
   ask(address: IpAddress): void {
-    const { clock, random, keyPair, own, nat } = this.around
-    this.lastAskedMs = clock.now()
-    const identifier = uint16(random)
-    this.open.set(formatAddress(address), { identifier, wrongAnswers: 0 })
+    const { clock, random, keyPair, own, nat, settings } = this.around
+    const now = clock.now()
+    this.lastAskedMs = now
+    const before = this.open.get(formatAddress(address))
+    // An answer may be on its way: it is the right one to this question too.
+    const again = before !== undefined && now - before.askedMs < settings.requestTimeoutMs
+    const identifier = again ? before.identifier : uint16(random)
+    const askedMs = again ? before.askedMs : now
+    // Whoever guesses is given no more guesses by another question.
+    const wrongAnswers = before?.wrongAnswers ?? 0
+    this.open.set(formatAddress(address), { identifier, askedMs, wrongAnswers })
     const request = {
       time: this.discovery.claimTime(),
       identifier,
@@ -108,11 +121,19 @@ export class Similarity {
     this.open.delete(formatAddress(source))
     contacts.signed(source)
     // What may be a guess proves nothing.
-    if (asked.wrongAnswers < settings.wrongAnswers) contacts.answered(source)
+    if (asked.wrongAnswers < settings.wrongAnswers) this.proves(key, source)
     const peer = this.discovery.table.find(key)
     if (peer) this.discovery.table.admit(key, source, clock.now(), settings.pingAfterSilenceMs)
     this.consider(source, value.communities)
     return undefined
+  }
+
+  private proves(key: PublicKey, source: IpAddress): void {
+    this.around.contacts.answered(source)
+    for (const table of this.tables) {
+      const peer = table.find(key)
+      if (peer && sameAddress(peer.address, source)) peer.proven = true
+    }
   }
 
   private consider(source: IpAddress, communities: readonly Uint8Array[]): void {

@@ -159,8 +159,11 @@ export class Walker {
       },
     )
     const beside = this.discovery.community
-    this.liveness = new Liveness(this.around, beside, [table, beside.table], events.onPeerFailed)
-    this.similarity = new Similarity(this.around, beside, communityId, (address) => this.meet(address))
+    const tables = [table, beside.table]
+    this.liveness = new Liveness(this.around, beside, tables, events.onPeerFailed)
+    this.similarity = new Similarity(this.around, beside, tables, communityId, (address) =>
+      this.meet(address),
+    )
   }
 
   /** Our own. */
