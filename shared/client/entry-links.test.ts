@@ -101,6 +101,38 @@ describe('the link to a first hop (C-05, L-01)', () => {
     expect(new Set(asked).size).toBe(2)
   })
 
+  it('goes to the first that answers, though many before it let every try run out', async () => {
+    const clock = new VirtualClock()
+    const asked: string[] = []
+    const silent = Array.from({ length: 4 }, (_, i) => ({
+      publicKey: KeyPair.generate(random).publicKey,
+      url: `ws://silent${i}.example/relay`,
+    }))
+    const [a] = relays as [EntryRelay]
+    const entry = new EntryLinks({
+      clock,
+      count: 2,
+      candidates: () => [...silent, a],
+      open: (relay) =>
+        new Promise((open, reject) => {
+          asked.push(relay.url)
+          if (relay === a) open(fakeLink())
+          else clock.after(10_000, () => reject(new RangeError('no answer')))
+        }),
+      opened: () => {},
+      changed: () => {},
+    })
+    entry.want()
+    for (let s = 0; s < 21; s++) {
+      clock.advance(1_000)
+      for (let i = 0; i < 5; i++) await Promise.resolve()
+    }
+    expect(entry.list().map(({ relay }) => relay)).toEqual([a])
+    // Nobody was tried twice before everybody was tried once.
+    expect(asked.slice(0, 5)).toEqual([...silent, a].map(({ url }) => url))
+    entry.stop()
+  })
+
   it('is missed only when the last one that is being tried has failed too', async () => {
     const clock = new VirtualClock()
     const dials: { readonly relay: EntryRelay; open(link: Link): void; fail(): void }[] = []

@@ -106,7 +106,7 @@ export class EntryLinks {
     const due = (relay: EntryRelay) => this.failures.get(relayKey(relay))?.againMs ?? 0
     const nowMs = clock.now()
     let missing = count - this.ways.filter(({ link }) => !this.isSilent(link)).length - this.connecting.size
-    for (const relay of candidates) {
+    for (const relay of this.bySuccess(candidates)) {
       if (missing <= 0) break
       if (due(relay) > nowMs) continue
       missing--
@@ -146,6 +146,15 @@ export class EntryLinks {
     this.timer?.cancel()
     for (const { link } of this.ways) link.close('unneeded')
     this.ways = []
+  }
+
+  /**
+   * Those that failed less often first, in the order they have. Who never answers takes longer to fail than until he is due again:
+   * the first few of that kind would be tried in turn for ever, and nobody after them.
+   */
+  private bySuccess(relays: readonly EntryRelay[]): readonly EntryRelay[] {
+    const failures = (relay: EntryRelay) => this.failures.get(relayKey(relay))?.times ?? 0
+    return [...relays].sort((a, b) => failures(a) - failures(b))
   }
 
   private isSilent(link: Link): boolean {
