@@ -1,9 +1,10 @@
 // `npm test`: on a fresh clone installs what is missing, then checks, builds and tests everything. Plain Node, no packages.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endWithChildren, run } from './run.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const OLDEST_NODE = [20, 19]
@@ -103,29 +104,6 @@ function refuse(message) {
   process.exit(1)
 }
 
-let child
-let stopped = false
-/** Who ends this run ends what it has started; the rest of it goes its way, so that the folder is removed. */
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    stopped = true
-    child?.kill(signal)
-  })
-}
-
-/** Runs a command with its output shown; resolves with its exit code, or 1 if it has none. */
-function run([command, ...args], env = {}) {
-  return new Promise((resolve) => {
-    if (stopped) return resolve(1)
-    child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
-    child.once('error', (error) => {
-      console.error(`npm test: ${command} could not be started: ${error.message}`)
-      resolve(1)
-    })
-    child.once('exit', (code) => resolve(stopped ? 1 : (code ?? 1)))
-  })
-}
-
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return
@@ -144,8 +122,8 @@ async function ensureDebianPackages() {
   const canInstall = isRoot && existsSync('/usr/bin/apt-get')
   if (!canInstall) refuse(`install what is missing first:\n  sudo apt install ${names.join(' ')}`)
   const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
-  await run(['apt-get', 'update', '-q'], quiet)
-  await run(['apt-get', 'install', '-q', '-y', '--no-install-recommends', ...names], quiet)
+  await run(['apt-get', 'update', '-q'], { env: quiet })
+  await run(['apt-get', 'install', '-q', '-y', '--no-install-recommends', ...names], { env: quiet })
   const still = missingPackages().map(({ name }) => name)
   if (still.length > 0) refuse(`these packages could not be installed: ${still.join(' ')}`)
 }
@@ -157,7 +135,7 @@ async function ensureNodePackages() {
   const installed = changedAt('node_modules/.package-lock.json')
   if (installed > 0 && installed >= changedAt('package-lock.json')) return
   console.log('Installing the packages ...')
-  if ((await run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'])) !== 0)
+  if ((await run(['npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root })) !== 0)
     refuse('npm ci failed; the reason stands above')
 }
 
@@ -182,7 +160,7 @@ async function runSteps() {
       continue
     }
     const start = performance.now()
-    exitCode = await run(command, { TMPDIR: scratch })
+    exitCode = await run(command, { cwd: root, env: { TMPDIR: scratch } })
     const counts = countsIn(report)
     // A report that is missing or unhappy is a failure, whatever the exit code says.
     if (report && exitCode === 0 && !counts.success) exitCode = 1
@@ -200,6 +178,7 @@ async function runSteps() {
 }
 
 checkNode()
+endWithChildren()
 await ensureDebianPackages()
 await ensureNodePackages()
 process.exit(await runSteps())
