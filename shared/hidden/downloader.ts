@@ -17,6 +17,8 @@ import type { HiddenSwarmOptions } from './swarm-options.ts'
 interface Seeder {
   /** The `relayKey` of who told of it; undefined where no relay did. */
   readonly teller: string | undefined
+  /** The `relayKey` of where it is introduced. */
+  readonly point: string
   peer: HiddenPeer | undefined
   circuit: HiddenCircuit | undefined
 }
@@ -116,13 +118,24 @@ export class HiddenDownloader {
     )
   }
 
-  /** As many as its share of the places has room for, lest one relay fill all of them with seeders that it made up, answer by answer. */
+  /**
+   * As many as its share of the places has room for, and that of each relay where they are introduced: lest one relay fill all of them
+   * with seeders that it made up, answer by answer, or by telling other relays.
+   */
   private fewOf(points: readonly IntroductionPoint[], teller: string): readonly IntroductionPoint[] {
     const share = Math.ceil(this.world.settings.connections / INTRODUCTION_POINTS)
-    const taken = [...this.seeders.values()].filter((seeder) => seeder.teller === teller).length
-    return points
-      .filter(({ seederKey }) => !this.seeders.has(toHex(seederKey.bytes)))
-      .slice(0, Math.max(0, share - taken))
+    const known = [...this.seeders.values()]
+    const chosen: IntroductionPoint[] = []
+    let left = share - known.filter((seeder) => seeder.teller === teller).length
+    for (const point of points) {
+      const key = relayKey(point)
+      const there = known.filter((seeder) => seeder.point === key).length
+      const here = chosen.filter((each) => relayKey(each) === key).length
+      if (left <= 0 || there + here >= share || this.seeders.has(toHex(point.seederKey.bytes))) continue
+      chosen.push(point)
+      left--
+    }
+    return chosen
   }
 
   private isSilent(relay: PathHop): boolean {
@@ -156,7 +169,7 @@ export class HiddenDownloader {
   private ask(inquiry: Inquiry, point: IntroductionPoint, teller: string | undefined): void {
     const key = toHex(point.seederKey.bytes)
     if (this.stopped || this.seeders.has(key) || this.seeders.size >= this.world.settings.connections) return
-    this.seeders.set(key, { teller, peer: undefined, circuit: undefined })
+    this.seeders.set(key, { teller, point: relayKey(point), peer: undefined, circuit: undefined })
     inquiry.create(this.lookupKey, point, (answer) => {
       if (answer) this.meet(key, answer.keys, answer.info)
       else this.closed(key)

@@ -65,7 +65,7 @@ export class RelayLookup {
     this.asking = new TokenBucket(options.clock, asksPerSecond, askBurst)
   }
 
-  /** Whether this relay is one of those where the swarm is looked up: then it has nobody to ask or tell. */
+  /** Whether this relay is one of those where the swarm is looked up: then it has nobody to tell, as the others may ask it. */
   isNear(lookupKey: Uint8Array): boolean {
     const { neighbours, publicKey } = this.options
     const all = [...neighbours.relays(), neighbours.own()]
@@ -86,7 +86,7 @@ export class RelayLookup {
     }
     const emptyMs = this.empty.get(key)
     if (emptyMs !== undefined && clock.now() - emptyMs < limits.emptyMs) return false
-    if (this.inquiries.size >= limits.lookups || !this.asking.take() || this.isNear(lookupKey)) return false
+    if (this.inquiries.size >= limits.lookups || !this.asking.take()) return false
     const identifier = this.freshIdentifier()
     const inquiry: Inquiry = {
       lookupKey: lookupKey.slice(),
