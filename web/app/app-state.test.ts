@@ -188,6 +188,19 @@ describe('problems (N-06)', () => {
     expect(problemOf(reduce(aside, { type: 'open', request: magnet }))).toBe('media-unavailable')
   })
 
+  it.each([{ type: 'remedy', action: 'choose-file' }, { type: 'dismiss-problem' }] as const)(
+    'puts the page’s own problem aside by $type, and not the engine’s that it stands before',
+    (intent) => {
+      const refused = reduce(trouble, { type: 'report', code: 'save-refused' })
+      expect(problemOf(refused)).toBe('save-refused')
+      const after = reduce(refused, intent)
+      expect(problemOf(after)).toBe('no-peers')
+      // Nor is a film asked for anew that cannot be played.
+      expect(after.attempt).toBe(trouble.attempt)
+      expect(problemOf(reduce(after, { type: 'dismiss-problem' }))).toBeUndefined()
+    },
+  )
+
   it('puts a problem aside', () => {
     expect(problemOf(reduce(trouble, { type: 'dismiss-problem' }))).toBeUndefined()
   })

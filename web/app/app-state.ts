@@ -90,9 +90,11 @@ export function reduce(state: AppState, action: Action): AppState {
     case 'relays':
       return state
     case 'dismiss-problem':
+      return withoutReported(state) ?? aside(state)
     case 'new-circuit':
-      return { ...state, reported: undefined, dismissed: state.broken ?? state.view?.problem?.code }
+      return aside(state)
     case 'remedy': {
+      if (action.action === 'choose-file') return withoutReported(state) ?? state
       const calm = {
         ...state,
         reported: undefined,
@@ -106,6 +108,15 @@ export function reduce(state: AppState, action: Action): AppState {
           : calm
     }
   }
+}
+
+/** The page's own problem stands before the engine's, which nobody has seen meanwhile and which is not put aside with it. */
+function withoutReported(state: AppState): AppState | undefined {
+  return state.reported === undefined ? undefined : { ...state, reported: undefined }
+}
+
+function aside(state: AppState): AppState {
+  return { ...state, reported: undefined, dismissed: state.broken ?? state.view?.problem?.code }
 }
 
 function withView(state: AppState, view: EngineView): AppState {
