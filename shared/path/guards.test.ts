@@ -148,6 +148,31 @@ describe('guards kept for weeks (issue 3, C-05)', () => {
     expect(names()[0]).toBe(up.url)
   })
 
+  it('have another beside them when they are neither listed nor reached, and serve again when they come back', async () => {
+    const { guards, clock, names } = await guardsOf(4)
+    const fill = (candidates: GuardCandidate[]) => {
+      for (let tries = 0; tries < 100; tries++) guards.update(candidates)
+    }
+    fill(relays)
+    const first = names()
+    const gone = guards.list().slice(0, 2)
+    const others = relays.filter((relay) => !gone.some(({ url }) => url === relay.url))
+    clock.advance(21 * DAY_MS)
+    // Missing alone, or a failure alone, changes nothing.
+    fill(others)
+    expect(names()).toEqual(first)
+    for (const guard of gone) guards.unreached(guard)
+    fill(others)
+    expect(names().slice(0, GUARDS.sampled)).toEqual(first)
+    expect(names()).toHaveLength(GUARDS.sampled + 2)
+    // A guard for each that is gone, and no more.
+    fill(others)
+    for (const guard of gone) guards.reached(guard)
+    fill(relays)
+    expect(names()).toHaveLength(GUARDS.sampled + 2)
+    expect(names().slice(0, GUARDS.sampled)).toEqual(first)
+  })
+
   it('grow in number slowly and to a limit when none can be reached', async () => {
     const { guards, clock, names } = await guardsOf(6)
     while (names().length < GUARDS.sampled) guards.update(relays)

@@ -150,7 +150,7 @@ export class Guards {
 
   private isShort(): boolean {
     const { serves } = this.options
-    const serving = serves ? this.guards.filter((guard) => serves(guard)) : this.guards
+    const serving = this.guards.filter((guard) => !isGone(guard) && (serves?.(guard) ?? true))
     return serving.length < GUARDS.sampled && this.guards.length < GUARDS.maxSampled
   }
 
@@ -225,4 +225,9 @@ export class Guards {
     // What cannot be kept is chosen anew in the next run.
     this.options.store?.save(bytes).catch(() => undefined)
   }
+}
+
+/** Neither listed nor to be reached: it keeps its place for when it comes back, and another serves at once. */
+function isGone({ unlistedSinceWallMs, unreachableSinceWallMs }: Guard): boolean {
+  return unlistedSinceWallMs !== undefined && unreachableSinceWallMs !== undefined
 }
