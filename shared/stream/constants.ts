@@ -70,7 +70,7 @@ export const STREAM_SERVER_LIMITS: StreamServerLimits = {
   memoryBytes: 256 << 20,
 }
 
-/** A circuit without room for so much gets no further stream: one holds about that as soon as its TCP says something. */
+/** What a stream takes up at least as soon as its TCP says something, however little room there is. */
 export const LEAST_STREAM_BYTES = WRITE_BYTES
 /** What may wait in a TCP socket, however little room others have left. */
 export const LEAST_WAITING_BYTES = 16_384

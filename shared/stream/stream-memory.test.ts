@@ -151,12 +151,14 @@ describe('streams of an exit without memory (O-06, C-07)', () => {
     expect(Math.max(...sizes)).toBeLessThan(8 * MIB + 60 * 65_536)
 
     greedy.there.conditions = FAST
-    const refused = greedy.open(addressOf('192.0.2.3', 80))
+    const more = openMany(greedy, '192.0.2.3', 100)
     const app = honest.open(addressOf('192.0.2.2', 80))
     for (const each of apps) each.stream.pause()
     honest.clock.advance(2_000)
-    expect(refused.log).toEqual(['closed too-many-streams'])
-    expect(greedy.counters.get('stream-memory-full')).toBe(1)
+    const refused = more.filter(({ log }) => log[0] === 'closed too-many-streams').length
+    expect(refused).toBeGreaterThan(20)
+    expect(greedy.counters.get('stream-memory-full')).toBe(refused)
+    expect(greedy.server.memoryBytes).toBeLessThan(24 * MIB)
     expect([app.bytes, app.log]).toEqual([2 * MIB, ['opened', 'ended']])
 
     for (const { exit } of [greedy, honest]) {
@@ -166,6 +168,23 @@ describe('streams of an exit without memory (O-06, C-07)', () => {
     for (const tcp of greedy.tcps) tcp.events.closed(undefined)
     greedy.clock.advance(1)
     expect([greedy.server.memoryBytes, greedy.server.streams]).toEqual([0, 0])
+  })
+
+  it('are opened also on a circuit that has all its share, and on a new one by the same neighbour', () => {
+    const { start } = feeding(20 * MIB)
+    const conditions = { ...FAST, bytesPerSecond: 1_000_000 }
+    const one = circuit({ conditions, limits: { memoryBytes: 6 * MIB }, source: 'same' }, start)
+    const two = new TestCircuit({ conditions, beside: one, source: 'same' })
+    openMany(one, '192.0.2.1', 12)
+    one.clock.advance(3_000)
+    openMany(two, '192.0.2.2', 12)
+    two.clock.advance(3_000)
+    const three = new TestCircuit({ conditions: FAST, beside: one, source: 'same' })
+    const late = [one, two, three].map((each, i) => each.open(addressOf('192.0.2.3', 1 + i)))
+    one.clock.advance(3_000)
+    expect(late.map(({ log, bytes }) => [log, bytes > 65_536])).toEqual(late.map(() => [['opened'], true]))
+    expect(one.counters.get('stream-memory-waits')).toBeGreaterThan(0)
+    expect(one.server.memoryBytes).toBeLessThan(5 * MIB)
   })
 
   it('bring everything to its end when many share little, in both directions', () => {

@@ -1,10 +1,11 @@
 import type { Holding } from '../utp/holding.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
-import { LEAST_WAITING_BYTES, ROOM_LOOK_MS } from './constants.ts'
+import { LEAST_STREAM_BYTES, LEAST_WAITING_BYTES, ROOM_LOOK_MS } from './constants.ts'
 
 interface Share {
   usedBytes: number
+  streams: number
 }
 
 interface SourceShare extends Share {
@@ -39,7 +40,7 @@ export class StreamMemory {
 
   /** A circuit's part. @param source its neighbour; to be closed when the circuit ends */
   circuit(source: unknown): CircuitMemory {
-    const share = this.sources.get(source) ?? { usedBytes: 0, circuits: 0 }
+    const share = this.sources.get(source) ?? { usedBytes: 0, streams: 0, circuits: 0 }
     share.circuits++
     this.sources.set(source, share)
     return new CircuitMemory(this, share, () => {
@@ -51,6 +52,15 @@ export class StreamMemory {
   roomFor(circuit: Share, source: Share): number {
     const free = this.totalBytes - this.used
     return Math.min(free / 2 - circuit.usedBytes, free - source.usedBytes)
+  }
+
+  /**
+   * Whether a circuit may have one stream more: if all of its own, and all of the neighbour's, could hold their least within the same
+   * shares. What room there is says little: streams that have much to say take all of it, for as long as they go on.
+   */
+  mayOpen(circuit: Share, source: Share): boolean {
+    const streams = (this.totalBytes - this.used) / LEAST_STREAM_BYTES
+    return circuit.streams < Math.floor(streams / 2) && source.streams < Math.floor(streams)
   }
 
   /** A stream of theirs has taken so much more, or less. */
@@ -89,6 +99,7 @@ export class StreamMemory {
 /** The part of one circuit's streams. */
 export class CircuitMemory implements Share {
   usedBytes = 0
+  streams = 0
   readonly memory: StreamMemory
   readonly source: Share
   /** To be called once. */
@@ -98,6 +109,11 @@ export class CircuitMemory implements Share {
     this.memory = memory
     this.source = source
     this.close = close
+  }
+
+  /** Whether it may have one stream more. */
+  get mayOpen(): boolean {
+    return this.memory.mayOpen(this, this.source)
   }
 
   /** By how much its streams may grow. */
@@ -118,6 +134,8 @@ export class StreamHolding implements Holding {
 
   constructor(circuit: CircuitMemory) {
     this.circuit = circuit
+    circuit.streams++
+    circuit.source.streams++
   }
 
   get roomBytes(): number {
@@ -147,8 +165,10 @@ export class StreamHolding implements Holding {
     this.circuit.memory.wait(this)
   }
 
-  /** The stream is over. */
+  /** The stream is over. To be called once. */
   release(): void {
+    this.circuit.streams--
+    this.circuit.source.streams--
     this.circuit.memory.waitNoMore(this)
     this.use(-this.utpBytes - this.tcpBytes)
     this.utpBytes = 0

@@ -8,7 +8,6 @@ import type { Counters } from '../world/counters.ts'
 import type { Random } from '../world/random.ts'
 import type { StreamOpener } from './byte-stream.ts'
 import {
-  LEAST_STREAM_BYTES,
   LINGERING_SHARE,
   largePackets,
   STREAM_SERVER_LIMITS,
@@ -135,7 +134,7 @@ export class StreamServer {
   }
 
   private refusal(open: number, memory: CircuitMemory): string | undefined {
-    if (memory.roomBytes < LEAST_STREAM_BYTES) return 'stream-memory-full'
+    if (!memory.mayOpen) return 'stream-memory-full'
     const { streamsPerCircuit, streams } = this.limits
     return open >= streamsPerCircuit || this.total >= streams ? 'stream-refused-too-many-streams' : undefined
   }
