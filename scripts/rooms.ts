@@ -15,6 +15,7 @@ export const roomOrder = [
     'geo',
     'ipv8',
     'kademlia',
+    'ipv8-dht',
     'link',
     'utp',
     'onion',

@@ -11,7 +11,8 @@ export const KEY_BYTES = 74
 /** Bytes of an Ed25519 signature. */
 export const SIGNATURE_BYTES = 64
 
-const PUBLIC_TAG = utf8ToBytes('LibNaCLPK:')
+/** What a public key begins with, 10 bytes. Some messages leave it out. */
+export const PUBLIC_TAG = utf8ToBytes('LibNaCLPK:')
 const SECRET_TAG = utf8ToBytes('LibNaCLSK:')
 
 const keyForm = struct({ tag: fixed(10), x25519: fixed(32), ed25519: fixed(32) })
