@@ -2,6 +2,7 @@ import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { IpAddress } from '../shared/bytes/address.ts'
 import { toHex } from '../shared/bytes/bytes.ts'
 import type { Directory } from '../shared/directory/directory.ts'
+import type { HiddenDht } from '../shared/hidden/dht-points.ts'
 import { HiddenExit } from '../shared/hidden/hidden-exit.ts'
 import { HiddenRelay } from '../shared/hidden/hidden-relay.ts'
 import type { HiddenNeighbours } from '../shared/hidden/relay-lookup.ts'
@@ -29,6 +30,7 @@ export interface HiddenServicesOptions {
   readonly directory: Directory
   /** The link to another relay; undefined where none may or can be. */
   readonly linkTo: (address: IpAddress) => Link | undefined
+  readonly dht: HiddenDht
 }
 
 /**

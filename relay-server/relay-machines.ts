@@ -3,7 +3,10 @@ import { fromHex } from '../shared/bytes/bytes.ts'
 import type { Aead } from '../shared/crypto/aead.ts'
 import { CircuitLinks } from '../shared/directory/circuit-links.ts'
 import type { Geo } from '../shared/geo/geo.ts'
+import type { SideCommunity } from '../shared/ipv8/side-community.ts'
 import { Walker } from '../shared/ipv8/walker.ts'
+import { DHT_COMMUNITY_ID } from '../shared/ipv8-dht/constants.ts'
+import { DhtNode } from '../shared/ipv8-dht/node.ts'
 import { Router } from '../shared/onion/router.ts'
 import { RelayDiscovery } from './discovery/relay-discovery.ts'
 import type { Exit } from './exit/exit.ts'
@@ -64,6 +67,7 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     join: (a, b) => router.join(a, b),
     directory,
     linkTo: (address) => (mayReach(address) ? udp.linkTo(address) : undefined),
+    dht: { node: () => dht, mayReach },
   })
   const circuitLinks = new CircuitLinks(options, (link, packet) => exchange.receive(link, packet))
   const candidates = candidateSource(options)
@@ -86,7 +90,14 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     isProven: (link) => walker.isVerified(link.address as IpAddress),
     limits: config.limits,
   })
-  const walker = makeWalker(options)
+  let dht: DhtNode | undefined
+  const walker = makeWalker(options, {
+    communityId: DHT_COMMUNITY_ID,
+    open: (around, community) => {
+      dht = new DhtNode(around, community)
+      return dht
+    },
+  })
   const discovery = new RelayDiscovery({
     ...options,
     directory,
@@ -111,7 +122,10 @@ function candidateSource({ config, knowledge, random, geo, publicAddresses }: Ma
   return (walker: Walker) => candidatesOf(walker.peers(), knowledge.directory, random, order)
 }
 
-function makeWalker({ config, keyPair, clock, random, counters, log, ...options }: MachinesOptions): Walker {
+function makeWalker(
+  { config, keyPair, clock, random, counters, log, ...options }: MachinesOptions,
+  beside: SideCommunity,
+): Walker {
   const { udp, own, mayReach, knowledge } = options
   const report = new WalkReport(log)
   const walker: Walker = new Walker({
@@ -123,6 +137,7 @@ function makeWalker({ config, keyPair, clock, random, counters, log, ...options 
     flags: flagsOf(config.exit),
     addresses: () => own.forWalk(),
     families: udp.families,
+    beside,
     onStatus: (status) => {
       report.note(status)
       const peers = walker.peers().map(({ address }) => formatAddress(address))

@@ -54,6 +54,18 @@ export interface HiddenRelayLimits {
   readonly askersPerLookup: number
   /** After nobody was found, others are not asked again for so long. */
   readonly emptyMs: number
+  /** What IPv8's DHT has of a swarm is told again for so long, and this many swarms are remembered. */
+  readonly dhtFreshMs: number
+  readonly dhtSwarms: number
+  /** Look-ups there, and values stored there, all circuits together: per second, and at once. */
+  readonly dhtPerSecond: number
+  readonly dhtBurst: number
+  /** Look-ups there for one circuit: per second, and at once. */
+  readonly dhtPerSecondAndCircuit: number
+  readonly dhtBurstOfCircuit: number
+  /** A seeder introduced here is stored there again after so long, and after a time that it could not be. */
+  readonly publishMs: number
+  readonly publishSoonMs: number
 }
 
 export const HIDDEN_RELAY_LIMITS: HiddenRelayLimits = {
@@ -79,6 +91,14 @@ export const HIDDEN_RELAY_LIMITS: HiddenRelayLimits = {
   askMs: 1_500,
   askersPerLookup: 10,
   emptyMs: 20_000,
+  dhtFreshMs: 60_000,
+  dhtSwarms: 200,
+  dhtPerSecond: 2,
+  dhtBurst: 10,
+  dhtPerSecondAndCircuit: 0.2,
+  dhtBurstOfCircuit: 3,
+  publishMs: 1_800_000,
+  publishSoonMs: 30_000,
 }
 
 /** What an owner of a hidden swarm waits for, and how long. */

@@ -11,6 +11,7 @@ import type { Clock } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
 import { type Random, shuffled } from '../world/random.ts'
 import { HIDDEN_RELAY_LIMITS, type HiddenRelayLimits, PEERS_PER_RESPONSE, SOURCE } from './constants.ts'
+import { DhtPoints, type HiddenDht, interleaved } from './dht-points.ts'
 import { Hearsay, type ToldPoint } from './hearsay.ts'
 import { type EndingCircuit, type Introduction, Introductions, WaitingCircuits } from './introductions.ts'
 import { decodePacket, encodePacket, packetId } from './packets.ts'
@@ -30,6 +31,8 @@ export interface HiddenRelayOptions {
   readonly join: (a: RelayCircuit, b: RelayCircuit) => boolean
   /** The other relays of the directory; without them this one knows of its own circuits alone. */
   readonly neighbours?: HiddenNeighbours
+  /** Without it this relay is none for stock peers elsewhere. */
+  readonly dht?: HiddenDht
   readonly limits?: Partial<HiddenRelayLimits>
 }
 
@@ -48,6 +51,7 @@ export class HiddenRelay implements ServicePort {
   private readonly strangers: TokenBucket
   private readonly hearsay: Hearsay
   private readonly lookup: RelayLookup | undefined
+  private readonly dht: DhtPoints | undefined
 
   constructor(options: HiddenRelayOptions) {
     this.options = options
@@ -59,8 +63,9 @@ export class HiddenRelay implements ServicePort {
     this.answers = new TokenBucket(options.clock, answersPerSecond, answerBurst)
     this.strangers = new TokenBucket(options.clock, answersPerSecond, answerBurst)
     this.hearsay = new Hearsay(this.limits, options.clock)
-    const { neighbours } = options
+    const { neighbours, dht } = options
     this.lookup = neighbours && new RelayLookup({ ...options, neighbours, limits: this.limits })
+    this.dht = dht && new DhtPoints({ ...options, dht, limits: this.limits })
   }
 
   /** How many seeders are introduced here, and how many wait for a link. */
@@ -81,7 +86,7 @@ export class HiddenRelay implements ServicePort {
         this.link(circuit, decodeMessage(id, cell, at, end))
         return true
       case MESSAGE.peersRequest:
-        this.answerOwner(decodeMessage(id, cell, at, end), (answer) => {
+        this.answerOwner(circuit, decodeMessage(id, cell, at, end), (answer) => {
           if (circuit.alive) circuit.reply(encodeMessage(MESSAGE.peersResponse, answer))
         })
         return true
@@ -136,6 +141,9 @@ export class HiddenRelay implements ServicePort {
     circuit.reply(encodeMessage(MESSAGE.introEstablished, { identifier }))
     const introduction = this.introductions.find(seederKey)
     if (introduction && !introduction.telling) this.spread(introduction)
+    if (introduction && !introduction.publishing) {
+      this.dht?.publish(introduction, () => this.options.addresses()[0])
+    }
   }
 
   /** Tells the relays where the swarm is looked for, and again from time to time as long as the seeder is introduced here. */
@@ -175,7 +183,7 @@ export class HiddenRelay implements ServicePort {
     if (id === MESSAGE.createE2e) {
       this.passOn(() => this.waiting.add(circuit), decodePacket(prefix, id, data))
     } else if (id === MESSAGE.peersRequest) {
-      this.answerOwner(decodePacket(prefix, id, data), (answer) => {
+      this.answerOwner(circuit, decodePacket(prefix, id, data), (answer) => {
         if (circuit.alive) circuit.sendDatagram(own, encodePacket(prefix, MESSAGE.peersResponse, answer))
       })
     } else {
@@ -201,8 +209,12 @@ export class HiddenRelay implements ServicePort {
     else circuit.sendDatagram(own, data)
   }
 
-  /** Other relays are asked on behalf of an owner alone: he came through a circuit, and can have sent to nobody else. */
+  /**
+   * Other relays, and IPv8's DHT, are asked on behalf of an owner alone: he came through a circuit, and can have sent to nobody else.
+   * He waits for them `limits.askMs` at most.
+   */
   private answerOwner(
+    circuit: EndingCircuit,
     request: MessageBody<typeof MESSAGE.peersRequest>,
     reply: (answer: MessageBody<typeof MESSAGE.peersResponse>) => void,
   ): void {
@@ -210,9 +222,34 @@ export class HiddenRelay implements ServicePort {
     if (!answer) return
     const { identifier } = request
     const infoHash = request.infoHash.slice()
-    const later = (peers: ToldPoint[]) =>
-      reply({ identifier, infoHash, peers: peers.slice(0, PEERS_PER_RESPONSE) })
-    if (answer.peers.length > 0 || !this.lookup?.ask(infoHash, later)) reply(answer)
+    let known = answer.peers
+    let found: ToldPoint[] = []
+    let open = 1
+    const answered = () => {
+      if (--open > 0) return
+      const peers = interleaved(known, shuffled(this.options.random, found)).slice(0, PEERS_PER_RESPONSE)
+      reply({ identifier, infoHash, peers })
+    }
+    // They may answer at once.
+    const ask = (begin: () => boolean | undefined) => {
+      open++
+      if (!begin()) open--
+    }
+    if (known.length === 0) {
+      ask(() =>
+        this.lookup?.ask(infoHash, (points) => {
+          known = points
+          answered()
+        }),
+      )
+    }
+    ask(() =>
+      this.dht?.find(infoHash, circuit, (points) => {
+        found = points
+        answered()
+      }),
+    )
+    answered()
   }
 
   /** What another relay answers, or tells unasked. */

@@ -18,6 +18,8 @@ export interface Introduction {
   readonly requests: TokenBucket
   /** Until other relays are told of it again. */
   telling: Timer | undefined
+  /** Until it is stored in IPv8's DHT, or again. */
+  publishing: Timer | undefined
 }
 
 /** Seeders introduced by a relay, by their key for the swarm. */
@@ -54,6 +56,7 @@ export class Introductions {
       seederKey: seederKey.slice(),
       requests: new TokenBucket(this.clock, requestsPerSecond, requestBurst),
       telling: undefined,
+      publishing: undefined,
     })
     return true
   }
@@ -71,6 +74,7 @@ export class Introductions {
     for (const [key, each] of this.bySeeder) {
       if (each.circuit !== circuit) continue
       each.telling?.cancel()
+      each.publishing?.cancel()
       this.bySeeder.delete(key)
     }
   }

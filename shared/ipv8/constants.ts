@@ -89,6 +89,9 @@ export const WALK_DEFAULTS = {
   discoveryTickMs: 5_000,
   discoveryPeers: 10,
   similarityMs: 10_000,
+  /** A community beside has a tick of its own, is walked at the DiscoveryCommunity's pace once somebody is known, and up to so many peers. */
+  sideTickMs: 1_000,
+  sidePeers: 10,
   /** Observations about our own addresses and our NAT count for so long. */
   evidenceMs: 600_000,
   /** Signatures checked per second, of strangers and again of known addresses: each costs about a millisecond of a core. */

@@ -24,6 +24,7 @@ import { type GivenAddresses, OwnAddresses } from './own-addresses.ts'
 import { isOtherVersion, messageIdOf } from './packet.ts'
 import { PeerRecords } from './peer-record.ts'
 import type { KnownPeer, Peer } from './peer-table.ts'
+import { type SideCommunity, SideOverlay } from './side-community.ts'
 import { Similarity } from './similarity.ts'
 import { SourceLimits } from './source-limits.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -52,6 +53,8 @@ export interface WalkerOptions {
   readonly initialTime?: bigint
   /** Whether to walk the DiscoveryCommunity too; its pings and questions are answered anyway. True unless given. */
   readonly discovery?: boolean
+  /** One more community, whose members are looked for and whose other packets its own machine takes. */
+  readonly beside?: SideCommunity | undefined
   send(address: IpAddress, packet: Uint8Array): void
   /** Called when `state`, `nat` or `relayOnly` has changed. */
   onStatus?(status: WalkStatus): void
@@ -91,6 +94,7 @@ export class Walker {
   private readonly around: Surroundings
   private readonly main: Overlay
   private readonly discovery: Overlay
+  private readonly side: SideOverlay | undefined
   private readonly liveness: Liveness
   private readonly similarity: Similarity
   private readonly shared = new BoundedMap<string, number>(WALK_DEFAULTS.maxContacts)
@@ -158,10 +162,17 @@ export class Walker {
         isMember: (_, source) => table.at(source) !== undefined,
       },
     )
-    const beside = this.discovery.community
-    const tables = [table, beside.table]
-    this.liveness = new Liveness(this.around, beside, tables, events.onPeerFailed)
-    this.similarity = new Similarity(this.around, beside, tables, communityId, (address) =>
+    const alsoAsk = () => table.list().map((peer) => peer.address)
+    this.side =
+      options.beside &&
+      new SideOverlay(this.around, options.beside, alsoAsk, {
+        ...events,
+        isMember: (_, source) => table.at(source) !== undefined,
+      })
+    const tables = this.overlays.map(({ community }) => community.table)
+    const { community } = this.discovery
+    this.liveness = new Liveness(this.around, community, tables, events.onPeerFailed)
+    this.similarity = new Similarity(this.around, community, tables, communityId, (address) =>
       this.meet(address),
     )
   }
@@ -230,7 +241,8 @@ export class Walker {
    * @param replaced given before, and not asked any more
    */
   addBootstrap(addresses: readonly IpAddress[], replaced: readonly IpAddress[] = []): void {
-    for (const { bootstrap } of this.walksDiscovery ? [this.main, this.discovery] : [this.main]) {
+    for (const { bootstrap } of this.overlays) {
+      if (bootstrap === this.discovery.bootstrap && !this.walksDiscovery) continue
       bootstrap.drop(replaced)
       bootstrap.add(addresses)
     }
@@ -252,6 +264,7 @@ export class Walker {
     this.timer = undefined
     this.main.stop()
     this.discovery.stop()
+    this.side?.stop()
   }
 
   /** Sends an introduction request; in old style unless the address is IPv6 or known to understand the new one. */
@@ -285,8 +298,13 @@ export class Walker {
       this.discovery.tick()
       this.similarity.tick()
     }
+    this.side?.tick()
     this.liveness.tick()
     this.announce()
+  }
+
+  private get overlays(): readonly Overlay[] {
+    return [this.main, this.discovery, ...(this.side ? [this.side.overlay] : [])]
   }
 
   private get walksDiscovery(): boolean {
@@ -306,10 +324,12 @@ export class Walker {
   private handle(source: IpAddress, packet: Uint8Array): Refusal | false {
     const id = messageIdOf(packet, this.main.community.prefix)
     if (id !== undefined) return this.main.handles(id) ? this.main.receive(id, source, packet) : false
+    const sideId = this.side?.idOf(packet)
+    if (this.side && sideId !== undefined) return this.side.receive(sideId, source, packet)
     const { prefix } = this.discovery.community
     const beside = messageIdOf(packet, prefix)
     if (beside === undefined) {
-      const ours = [this.main.community.prefix, prefix].some((each) => isOtherVersion(packet, each))
+      const ours = this.overlays.some(({ community }) => isOtherVersion(packet, community.prefix))
       return ours ? 'ipv8-other-version' : false
     }
     if (this.discovery.handles(beside)) return this.discovery.receive(beside, source, packet)
@@ -351,7 +371,7 @@ export class Walker {
     // When nobody at all is heard, it is our own network that is gone: then nobody is to blame.
     const cutOff = clock.now() - this.lastHeardMs >= settings.handshakeTimeoutMs
     if (!cutOff) peer.record.rest(clock.now(), settings)
-    for (const { community } of [this.main, this.discovery]) {
+    for (const { community } of this.overlays) {
       community.table.remove(peer)
       if (!cutOff) community.resting.rest(peer.address)
     }
