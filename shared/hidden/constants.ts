@@ -54,8 +54,9 @@ export interface HiddenRelayLimits {
   readonly askersPerLookup: number
   /** After nobody was found, others are not asked again for so long. */
   readonly emptyMs: number
-  /** What IPv8's DHT has of a swarm is told again for so long, and this many swarms are remembered. */
+  /** What IPv8's DHT has of a swarm is told again for so long, that it has nothing for so long, and this many swarms are remembered. */
   readonly dhtFreshMs: number
+  readonly dhtEmptyMs: number
   readonly dhtSwarms: number
   /** Look-ups there, and values stored there, all circuits together: per second, and at once. */
   readonly dhtPerSecond: number
@@ -92,6 +93,7 @@ export const HIDDEN_RELAY_LIMITS: HiddenRelayLimits = {
   askersPerLookup: 10,
   emptyMs: 20_000,
   dhtFreshMs: 60_000,
+  dhtEmptyMs: 10_000,
   dhtSwarms: 200,
   dhtPerSecond: 2,
   dhtBurst: 10,

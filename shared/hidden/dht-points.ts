@@ -64,7 +64,7 @@ export class DhtPoints {
     const { clock, limits, counters } = this.options
     const key = toHex(lookupKey)
     const known = this.fresh.get(key)
-    const freshMs = known?.points.length === 0 ? limits.emptyMs : limits.dhtFreshMs
+    const freshMs = known?.points.length === 0 ? limits.dhtEmptyMs : limits.dhtFreshMs
     if (known && clock.now() - known.atMs < freshMs) {
       done(known.points)
       return true

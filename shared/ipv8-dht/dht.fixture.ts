@@ -130,9 +130,11 @@ export class Stranger {
 
   /** Shows that he is where he says, and asks; what he is told. */
   found(to: DhtHouse, target: Uint8Array, forceNodes = false) {
+    this.received(to)
     this.find(to, 7, target, forceNodes)
-    this.pong(to, this.received(to))
-    const answer = this.received(to).find(({ id }) => id === DHT_MESSAGE.found)
+    const sent = this.received(to)
+    this.pong(to, sent)
+    const answer = [...sent, ...this.received(to)].find(({ id }) => id === DHT_MESSAGE.found)
     return answer && openSigned(answer.packet, findResponse).value
   }
 
