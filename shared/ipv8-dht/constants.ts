@@ -50,9 +50,12 @@ export interface DhtSettings {
   /** Nodes of one network among the candidates of a lookup, candidates in all, values that it gathers. */
   readonly perNetworkInLookup: number
   readonly candidates: number
+  /** Questions of a lookup to one IPv4 address or IPv6 /64, whatever nodes are said to be there. */
+  readonly asksPerMachine: number
   readonly valuesPerLookup: number
-  /** Requests under way. */
+  /** Requests under way; pings to strangers are begun only while fewer are. */
   readonly requests: number
+  readonly requestsWithStrangers: number
   /** Targets that values are kept for, values of one target, and put by one network under one target and in all. */
   readonly targets: number
   readonly valuesPerTarget: number
@@ -89,8 +92,10 @@ export const DHT_DEFAULTS: DhtSettings = {
   lookups: 16,
   perNetworkInLookup: 2,
   candidates: 100,
+  asksPerMachine: 2,
   valuesPerLookup: 64,
   requests: 512,
+  requestsWithStrangers: 256,
   targets: 500,
   valuesPerTarget: 24,
   valuesPerNetworkAndTarget: 8,

@@ -1,7 +1,7 @@
 import { sameAddress } from '../bytes/address.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { compareDistance } from '../kademlia/distance.ts'
-import { countedNetworkOf } from '../kademlia/place.ts'
+import { countedNetworkOf, machineOf } from '../kademlia/place.ts'
 import type { DhtSettings } from './constants.ts'
 import type { NodeContact } from './messages.ts'
 import { idOf } from './tables.ts'
@@ -47,6 +47,7 @@ export class Lookup {
   private readonly options: LookupOptions
   private readonly candidates: Candidate[] = []
   private readonly found = new Map<string, Uint8Array>()
+  private readonly askedOf = new Map<string, number>()
   private asked = 0
   private running = 0
   private ended = false
@@ -102,6 +103,10 @@ export class Lookup {
     while (!this.ended && this.running < alpha && this.asked < asksPerLookup) {
       const next = this.nearest(({ state }) => state !== 'silent').find(({ state }) => state === 'new')
       if (!next) break
+      if (!this.mayAskThere(next)) {
+        next.state = 'silent'
+        continue
+      }
       this.asked++
       this.running++
       next.state = 'asked'
@@ -110,6 +115,14 @@ export class Lookup {
     if (this.running > 0 || this.ended) return
     this.ended = true
     this.options.done()
+  }
+
+  /** Anybody can tell of many nodes at one address that is not his: it shall not get many packets for that. */
+  private mayAskThere({ node }: Candidate): boolean {
+    const machine = machineOf(node.address)
+    const times = this.askedOf.get(machine) ?? 0
+    this.askedOf.set(machine, times + 1)
+    return times < this.options.settings.asksPerMachine
   }
 
   /** Asks a node, by way of who told of it if it may be behind a NAT: whoever is asked for it sends it a puncture request. */

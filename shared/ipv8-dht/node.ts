@@ -58,7 +58,7 @@ export class DhtNode implements SideMachine {
     this.requests = new OpenRequests(clock, random, all.requests)
     this.answers = new Answers(this.world, {
       onAsked: (node) => this.consider(node),
-      prove: (node, then) => this.ping(node, then),
+      prove: (node, then) => this.pingStranger(node, then),
     })
   }
 
@@ -225,6 +225,12 @@ export class DhtNode implements SideMachine {
     )
   }
 
+  /** Strangers shall not leave us without room for requests of our own. */
+  private pingStranger(node: NodeContact, then?: () => void): void {
+    if (this.requests.size < this.world.settings.requestsWithStrangers) this.ping(node, then)
+    else this.world.around.counters.add('ipv8-dht-requests-full')
+  }
+
   private begin(
     node: NodeContact,
     answerId: number,
@@ -282,7 +288,7 @@ export class DhtNode implements SideMachine {
     if (this.requests.isWaitingFor(node.address)) return
     if (!limits.largerAnswer(node.address, contacts.at(node.address))) return
     this.considered.set(name, clock.now())
-    this.ping(node)
+    this.pingStranger(node)
   }
 }
 
