@@ -25,6 +25,10 @@ describe('a relay and an owner under mutated packets (N-09, N-11)', () => {
     ])
       expect(result.counters).toHaveProperty(reached)
     expect(result.counters).toHaveProperty('forward-session')
+    // Before an address is proved, and at the token behind it.
+    for (const reached of ['ipv8-dht-asker-unproven', 'ipv8-dht-token']) {
+      expect(result.counters).toHaveProperty(reached)
+    }
     expect(result.honestSent).toBeGreaterThan(600)
     expect(result.honestBack).toBe(result.honestSent)
     expect(result.honestLost).toBe(0)
@@ -39,5 +43,7 @@ describe('a relay and an owner under mutated packets (N-09, N-11)', () => {
     expect(after.peers).toBeLessThanOrEqual(30)
     expect(after.walkable).toBeLessThanOrEqual(200)
     expect(after.links).toBeLessThanOrEqual((before.links ?? 0) + 5)
+    expect(after.dhtOpen).toBeLessThanOrEqual(256)
+    expect(after.dhtValues).toBeLessThanOrEqual(200)
   })
 })

@@ -52,6 +52,8 @@ export interface DhtSettings {
   readonly candidates: number
   /** Questions of a lookup to one IPv4 address or IPv6 /64, whatever nodes are said to be there. */
   readonly asksPerMachine: number
+  /** Nodes told by one machine that did not answer: those that it alone tells of are asked last then. */
+  readonly missingPerTeller: number
   readonly valuesPerLookup: number
   /** Requests under way; pings to strangers are begun only while fewer are. */
   readonly requests: number
@@ -93,6 +95,7 @@ export const DHT_DEFAULTS: DhtSettings = {
   perNetworkInLookup: 2,
   candidates: 100,
   asksPerMachine: 2,
+  missingPerTeller: 2,
   valuesPerLookup: 64,
   requests: 512,
   requestsWithStrangers: 256,

@@ -82,6 +82,24 @@ describe('a lookup in IPv8’s DHT (issue 3; K-03, K-06)', () => {
     expect(asked.length).toBeLessThanOrEqual(24)
   })
 
+  it('asks last whom only he tells of who told of some that are not there, however near', () => {
+    const [liar, honest] = [node('198.51.1.1'), node('198.51.2.1')]
+    const told = nodes(9, (i) => `203.${i}.2.1`)
+    told.sort((a, b) => compareDistance(TARGET, idOf(a), idOf(b)))
+    const wanted = told.pop()
+    if (!wanted) throw new RangeError('nobody')
+    const { asked, answerAll } = begin([liar, honest])
+    answerAll(({ node: each }) => {
+      if (each === liar) return { nodes: told }
+      if (each === honest) return { nodes: [wanted] }
+      return each === wanted ? {} : undefined
+    })
+    const order = asked.map(({ node: each }) => each)
+    // Four were asked at once, before any was missed.
+    expect(order.indexOf(wanted)).toBeLessThanOrEqual(2 + 4 + 1)
+    expect(order.length).toBe(11)
+  })
+
   it('sends two questions at most to one address, whatever keys are said to be there', () => {
     const seeds = nodes(8, (i) => `198.51.${i}.1`)
     const { asked, answerAll } = begin(seeds)

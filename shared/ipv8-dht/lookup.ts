@@ -36,8 +36,10 @@ export interface LookupOptions {
 interface Candidate {
   readonly node: NodeContact
   readonly id: Uint8Array
-  /** Who told of it, and did not have it punctured by that: it does so for the first that it tells alone (protocol). */
-  readonly teller: NodeContact | undefined
+  /** Who has to be asked to have it punctured: whoever told of it, but for the first of an answer, where that is done (protocol). */
+  readonly puncturer: NodeContact | undefined
+  /** Machines that told of it; none where it was known. */
+  readonly tellers: Set<string>
   state: 'new' | 'asked' | 'answered' | 'silent'
   token: Uint8Array | undefined
 }
@@ -47,14 +49,16 @@ export class Lookup {
   private readonly options: LookupOptions
   private readonly candidates: Candidate[] = []
   private readonly found = new Map<string, Uint8Array>()
+  /** By machine: how often it was asked, and nodes that it told of and that did not answer. */
   private readonly askedOf = new Map<string, number>()
+  private readonly missingOf = new Map<string, number>()
   private asked = 0
   private running = 0
   private ended = false
 
   constructor(options: LookupOptions) {
     this.options = options
-    for (const node of options.seeds) this.add(node, undefined)
+    for (const node of options.seeds) this.add(node, undefined, undefined)
   }
 
   start(): void {
@@ -101,7 +105,7 @@ export class Lookup {
   private step(): void {
     const { alpha, asksPerLookup } = this.options.settings
     while (!this.ended && this.running < alpha && this.asked < asksPerLookup) {
-      const next = this.nearest(({ state }) => state !== 'silent').find(({ state }) => state === 'new')
+      const next = this.next((candidate) => this.isTrusted(candidate)) ?? this.next(() => true)
       if (!next) break
       if (!this.mayAskThere(next)) {
         next.state = 'silent'
@@ -117,20 +121,31 @@ export class Lookup {
     this.options.done()
   }
 
+  private next(suits: (candidate: Candidate) => boolean): Candidate | undefined {
+    const isIn = (each: Candidate) => (each.state === 'new' ? suits(each) : each.state !== 'silent')
+    return this.nearest(isIn).find(({ state }) => state === 'new')
+  }
+
+  /** Whoever told of several that do not answer is believed last: nodes that are not there shall not use up our questions. */
+  private isTrusted({ tellers }: Candidate): boolean {
+    const { missingPerTeller } = this.options.settings
+    const isGood = (teller: string) => (this.missingOf.get(teller) ?? 0) < missingPerTeller
+    return tellers.size === 0 || [...tellers].some(isGood)
+  }
+
   /** Anybody can tell of many nodes at one address that is not his: it shall not get many packets for that. */
   private mayAskThere({ node }: Candidate): boolean {
     const machine = machineOf(node.address)
-    const times = this.askedOf.get(machine) ?? 0
-    this.askedOf.set(machine, times + 1)
-    return times < this.options.settings.asksPerMachine
+    countUp(this.askedOf, machine)
+    return (this.askedOf.get(machine) ?? 0) <= this.options.settings.asksPerMachine
   }
 
   /** Asks a node, by way of who told of it if it may be behind a NAT: whoever is asked for it sends it a puncture request. */
   private approach(candidate: Candidate): void {
     const { target, forceNodes, isProven, ask } = this.options
-    const { node, teller } = candidate
+    const { node, puncturer } = candidate
     const askIt = () => ask(node, target, forceNodes, (found) => this.answered(candidate, found))
-    if (teller && !isProven(node)) ask(teller, candidate.id, true, askIt)
+    if (puncturer && !isProven(node)) ask(puncturer, candidate.id, true, askIt)
     else askIt()
   }
 
@@ -138,6 +153,7 @@ export class Lookup {
     this.running--
     candidate.state = found ? 'answered' : 'silent'
     if (found && !this.ended) this.take(candidate, found)
+    if (!found) for (const teller of candidate.tellers) countUp(this.missingOf, teller)
     this.step()
   }
 
@@ -150,21 +166,30 @@ export class Lookup {
     }
     for (const [i, node] of nodes.slice(0, nodesPerMessage).entries()) {
       if (node.address.kind !== candidate.node.address.kind || !this.options.mayAsk(node)) continue
-      this.add(node, i === 0 ? undefined : candidate.node)
+      this.add(node, candidate.node, i === 0 ? undefined : candidate.node)
     }
   }
 
-  private add(node: NodeContact, teller: NodeContact | undefined): void {
+  private add(node: NodeContact, teller: NodeContact | undefined, puncturer: NodeContact | undefined): void {
     const { target, settings } = this.options
-    const isKnown = (each: Candidate) =>
-      sameAddress(each.node.address, node.address) && each.node.publicKey.equals(node.publicKey)
-    if (this.candidates.some(isKnown)) return
+    const known = this.candidates.find(
+      (each) => sameAddress(each.node.address, node.address) && each.node.publicKey.equals(node.publicKey),
+    )
+    if (known) {
+      if (teller && known.tellers.size > 0) known.tellers.add(machineOf(teller.address))
+      return
+    }
     const id = idOf(node)
     const at = this.candidates.findIndex((each) => compareDistance(target, id, each.id) < 0)
-    const candidate: Candidate = { node, id, teller, state: 'new', token: undefined }
+    const tellers = new Set(teller ? [machineOf(teller.address)] : [])
+    const candidate: Candidate = { node, id, puncturer, tellers, state: 'new', token: undefined }
     this.candidates.splice(at < 0 ? this.candidates.length : at, 0, candidate)
     if (this.candidates.length <= settings.candidates) return
     const farthest = this.candidates.findLastIndex(({ state }) => state === 'new')
     if (farthest >= 0) this.candidates.splice(farthest, 1)
   }
+}
+
+function countUp(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
 }

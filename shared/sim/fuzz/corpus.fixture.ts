@@ -17,6 +17,17 @@ import {
 import { ping, similarityRequest, similarityResponse } from '../../ipv8/discovery.ts'
 import { NEW_STYLE, OLD_STYLE } from '../../ipv8/introduction.ts'
 import { prefixOf } from '../../ipv8/packet.ts'
+import { DHT_COMMUNITY_ID, DHT_MESSAGE } from '../../ipv8-dht/constants.ts'
+import { plainEntry } from '../../ipv8-dht/entry.ts'
+import {
+  acknowledgement,
+  connectPeerRequest,
+  connectPeerResponse,
+  findRequest,
+  findResponse,
+  storePeerRequest,
+  storeRequest,
+} from '../../ipv8-dht/messages.ts'
 import { FRAGMENT, FRAGMENT_COMMUNITY_ID } from '../../link/fragment-limits.ts'
 import { plaintextCell } from '../../onion/cells.ts'
 import { MESSAGE } from '../../onion/constants.ts'
@@ -30,6 +41,7 @@ import { NETWORK } from './link-control.fixture.ts'
 export const TUNNEL = prefixOf(TUNNEL_COMMUNITY_ID)
 const DISCOVERY = prefixOf(DISCOVERY_COMMUNITY_ID)
 const DIRECTORY = prefixOf(DIRECTORY_COMMUNITY_ID)
+const DHT = prefixOf(DHT_COMMUNITY_ID)
 
 /** A packet in parts, so that the body can be changed before it is signed. */
 export interface Sample {
@@ -116,10 +128,24 @@ function descriptor(random: Random, keyPair: KeyPair): Uint8Array {
   return signDescriptor(fields, keyPair, NETWORK)
 }
 
+const inDht = (random: Random, keyPair: KeyPair) => ({
+  identifier: uint16(random),
+  lan: anyIpv4(random),
+  token: random.bytes(20),
+  target: below(random, 2) === 0 ? keyPair.publicKey.mid : random.bytes(20),
+  offset: below(random, 9),
+  forceNodes: below(random, 2) === 0,
+  values: Array.from({ length: below(random, 9) }, () => plainEntry(random.bytes(below(random, 170)))),
+  nodes: Array.from({ length: below(random, 9) }, () => ({
+    address: anyIpv4(random),
+    key: keyPair.publicKey.bytes,
+  })),
+})
+
 /** Every packet that comes bare over a link (IPV8-WIRE "Format"), and those of our own communities. */
 export const PACKETS: readonly Maker[] = [
   ...[OLD_STYLE, NEW_STYLE].flatMap((style) => [
-    ...[TUNNEL, DISCOVERY].flatMap((prefix) => [
+    ...[TUNNEL, DISCOVERY, DHT].flatMap((prefix) => [
       sample('introduction request', prefix, style.requestId, true, style.request, introduction),
       sample('introduction response', prefix, style.responseId, true, style.response, response),
       sample(
@@ -137,6 +163,15 @@ export const PACKETS: readonly Maker[] = [
   sample('similarity response', DISCOVERY, SIMILARITY_RESPONSE, true, similarityResponse, similarity),
   sample('ping', DISCOVERY, PING, false, ping, pingOf),
   sample('pong', DISCOVERY, PONG, false, ping, pingOf),
+  ...(['ping', 'pong', 'stored', 'peerStored'] as const).map((name) =>
+    sample(`DHT ${name}`, DHT, DHT_MESSAGE[name], true, acknowledgement, inDht),
+  ),
+  sample('DHT store', DHT, DHT_MESSAGE.store, true, storeRequest, inDht),
+  sample('DHT find', DHT, DHT_MESSAGE.find, true, findRequest, inDht),
+  sample('DHT found', DHT, DHT_MESSAGE.found, true, findResponse, inDht),
+  sample('DHT store peer', DHT, DHT_MESSAGE.storePeer, true, storePeerRequest, inDht),
+  sample('DHT connect peer', DHT, DHT_MESSAGE.connectPeer, true, connectPeerRequest, inDht),
+  sample('DHT peer connected', DHT, DHT_MESSAGE.peerConnected, true, connectPeerResponse, inDht),
   sample('descriptor request', DIRECTORY, 1, false, descriptorRequest, (random, keyPair) => ({
     nonce: uint32(random),
     cursor: below(random, 3),

@@ -16,6 +16,8 @@ import {
 } from '../../ipv8/constants.ts'
 import { messageIdOf } from '../../ipv8/packet.ts'
 import { Walker } from '../../ipv8/walker.ts'
+import { DHT_COMMUNITY_ID } from '../../ipv8-dht/constants.ts'
+import { DhtNode } from '../../ipv8-dht/node.ts'
 import { isControl } from '../../link/control.ts'
 import { DatagramWires } from '../../link/datagram-wires.ts'
 import { isFragment, Reassembly } from '../../link/fragment.ts'
@@ -83,6 +85,8 @@ export class FuzzNode {
   readonly router: Router
   readonly walker: Walker
   readonly directory: Directory
+  /** Made by the walker. */
+  dht: DhtNode | undefined
   private readonly exchange: DirectoryExchange
   private readonly proofs: ProofExchange
   private readonly counters: Counters
@@ -132,11 +136,19 @@ export class FuzzNode {
       flags,
       addresses: { lan: ip('10.0.0.1'), wan: ip('198.51.100.1') },
       send: (address, packet) => linkTo(address)?.send(packet, 0),
+      beside: {
+        communityId: DHT_COMMUNITY_ID,
+        open: (around, community) => {
+          this.dht = new DhtNode(around, community)
+          return this.dht
+        },
+      },
     })
     const services = new HiddenRelay({
       ...{ publicKey: this.keyPair.publicKey, prefix: TUNNEL, clock, random, counters },
       addresses: () => [ip('198.51.100.1')],
       join: (a, b) => this.router.join(a, b),
+      dht: { node: () => this.dht, mayReach: () => true },
     })
     this.router = new Router({
       directory: circuitLinks.receive,
