@@ -5,8 +5,7 @@ import { CircuitLinks } from '../shared/directory/circuit-links.ts'
 import type { Geo } from '../shared/geo/geo.ts'
 import type { SideCommunity } from '../shared/ipv8/side-community.ts'
 import { Walker } from '../shared/ipv8/walker.ts'
-import { DHT_COMMUNITY_ID } from '../shared/ipv8-dht/constants.ts'
-import { DhtNode } from '../shared/ipv8-dht/node.ts'
+import { DhtCommunity } from '../shared/ipv8-dht/dht-community.ts'
 import { Router } from '../shared/onion/router.ts'
 import { RelayDiscovery } from './discovery/relay-discovery.ts'
 import type { Exit } from './exit/exit.ts'
@@ -48,12 +47,14 @@ export interface RelayMachines {
   readonly exit: Exit
   readonly walker: Walker
   readonly discovery: RelayDiscovery
+  readonly ipv8Dht: DhtCommunity
 }
 
 /** Makes them, each with what it needs of the others; nothing is started. */
 export function makeMachines(options: MachinesOptions): RelayMachines {
   const { config, keyPair, clock, random, counters, knowledge, prefix, udp, own, aead, mayReach } = options
   const { directory, exchange, trust, descriptor } = knowledge
+  const ipv8Dht = new DhtCommunity()
   const hidden = hiddenServices({
     publicKey: keyPair.publicKey,
     config,
@@ -67,7 +68,7 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     join: (a, b) => router.join(a, b),
     directory,
     linkTo: (address) => (mayReach(address) ? udp.linkTo(address) : undefined),
-    dht: { node: () => dht, mayReach },
+    dht: { node: () => ipv8Dht.node, mayReach },
   })
   const circuitLinks = new CircuitLinks(options, (link, packet) => exchange.receive(link, packet))
   const candidates = candidateSource(options)
@@ -90,14 +91,7 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     isProven: (link) => walker.isVerified(link.address as IpAddress),
     limits: config.limits,
   })
-  let dht: DhtNode | undefined
-  const walker = makeWalker(options, {
-    communityId: DHT_COMMUNITY_ID,
-    open: (around, community) => {
-      dht = new DhtNode(around, community)
-      return dht
-    },
-  })
+  const walker = makeWalker(options, ipv8Dht)
   const discovery = new RelayDiscovery({
     ...options,
     directory,
@@ -110,7 +104,7 @@ export function makeMachines(options: MachinesOptions): RelayMachines {
     onBootstrap: (addresses, replaced) => walker.addBootstrap(addresses, replaced),
     onCircuit: (key, ok) => (ok ? walker.recordSuccess(key) : walker.recordFailure(key)),
   })
-  return { router, exit: hidden.exit, walker, discovery }
+  return { router, exit: hidden.exit, walker, discovery, ipv8Dht }
 }
 
 /** Next hops for owners that let this relay choose. */

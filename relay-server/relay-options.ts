@@ -1,5 +1,6 @@
 import type { KeyPair, PublicKey } from '../shared/identity/keys.ts'
 import type { WalkStatus } from '../shared/ipv8/walker.ts'
+import type { DhtNode } from '../shared/ipv8-dht/node.ts'
 import type { RouterStats } from '../shared/onion/router.ts'
 import type { Clock } from '../shared/world/clock.ts'
 import type { Counters } from '../shared/world/counters.ts'
@@ -29,6 +30,8 @@ export interface RelayStatus extends WalkStatus {
   readonly relays: number
   /** How the search for relays goes (D-08, K-10). */
   readonly discovery: DiscoveryStatus
+  /** IPv8's DHT: nodes known, and what is kept for others. */
+  readonly ipv8Dht: DhtNode['stats'] | undefined
   readonly udpLinks: number
   /** Links with other relays, and what all links have carried (L-07, L-08). */
   readonly links: LinksStatus

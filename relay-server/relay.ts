@@ -128,6 +128,7 @@ export class Relay {
       portMapping: running.ports?.state ?? 'off',
       relays: this.directory.size,
       discovery: running.discovery.status(),
+      ipv8Dht: running.ipv8Dht.node?.stats,
       udpLinks: running.udp.size,
       links: running.links.status(),
       pages: running.links.keeper.pages,

@@ -6,6 +6,7 @@ import { ip, Town } from '../ipv8/town.fixture.ts'
 import type { Walker, WalkerOptions } from '../ipv8/walker.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { DHT_COMMUNITY_ID, DHT_MESSAGE, type DhtSettings } from './constants.ts'
+import { DhtCommunity } from './dht-community.ts'
 import {
   acknowledgement,
   connectPeerRequest,
@@ -15,7 +16,7 @@ import {
   storePeerRequest,
   storeRequest,
 } from './messages.ts'
-import { DhtNode } from './node.ts'
+import type { DhtNode } from './node.ts'
 
 export const DHT_PREFIX = prefixOf(DHT_COMMUNITY_ID)
 
@@ -31,20 +32,12 @@ export class DhtTown extends Town {
 
   /** @param n address number n; all but the first are told of it */
   member(n: number, more: Partial<WalkerOptions> = {}, settings: Partial<DhtSettings> = {}): DhtHouse {
-    let node: DhtNode | undefined
+    const beside = new DhtCommunity(settings)
     const walker = this.add(n, {
       bootstrap: this.dht.slice(0, 1).map(({ address }) => address),
-      more: {
-        beside: {
-          communityId: DHT_COMMUNITY_ID,
-          open: (around, community) => {
-            node = new DhtNode(around, community, settings)
-            return node
-          },
-        },
-        ...more,
-      },
+      more: { beside, ...more },
     })
+    const { node } = beside
     if (!node) throw new RangeError('not opened')
     const house = { address: ip(n), walker, node }
     this.dht.push(house)

@@ -125,9 +125,9 @@ export class FuzzWorld {
       links: this.node.router.table.linkCount,
       descriptors: this.node.directory.size,
       neighbours: this.node.neighbourCount,
-      dhtNodes: this.node.dht?.stats.nodes ?? 0,
-      dhtValues: this.node.dht?.stats.values ?? 0,
-      dhtOpen: this.node.dht?.stats.open ?? 0,
+      dhtNodes: this.node.dht.node?.stats.nodes ?? 0,
+      dhtValues: this.node.dht.node?.stats.values ?? 0,
+      dhtOpen: this.node.dht.node?.stats.open ?? 0,
     }
   }
 

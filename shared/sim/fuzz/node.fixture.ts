@@ -16,8 +16,7 @@ import {
 } from '../../ipv8/constants.ts'
 import { messageIdOf } from '../../ipv8/packet.ts'
 import { Walker } from '../../ipv8/walker.ts'
-import { DHT_COMMUNITY_ID } from '../../ipv8-dht/constants.ts'
-import { DhtNode } from '../../ipv8-dht/node.ts'
+import { DhtCommunity } from '../../ipv8-dht/dht-community.ts'
 import { isControl } from '../../link/control.ts'
 import { DatagramWires } from '../../link/datagram-wires.ts'
 import { isFragment, Reassembly } from '../../link/fragment.ts'
@@ -85,8 +84,7 @@ export class FuzzNode {
   readonly router: Router
   readonly walker: Walker
   readonly directory: Directory
-  /** Made by the walker. */
-  dht: DhtNode | undefined
+  readonly dht = new DhtCommunity()
   private readonly exchange: DirectoryExchange
   private readonly proofs: ProofExchange
   private readonly counters: Counters
@@ -136,19 +134,13 @@ export class FuzzNode {
       flags,
       addresses: { lan: ip('10.0.0.1'), wan: ip('198.51.100.1') },
       send: (address, packet) => linkTo(address)?.send(packet, 0),
-      beside: {
-        communityId: DHT_COMMUNITY_ID,
-        open: (around, community) => {
-          this.dht = new DhtNode(around, community)
-          return this.dht
-        },
-      },
+      beside: this.dht,
     })
     const services = new HiddenRelay({
       ...{ publicKey: this.keyPair.publicKey, prefix: TUNNEL, clock, random, counters },
       addresses: () => [ip('198.51.100.1')],
       join: (a, b) => this.router.join(a, b),
-      dht: { node: () => this.dht, mayReach: () => true },
+      dht: { node: () => this.dht.node, mayReach: () => true },
     })
     this.router = new Router({
       directory: circuitLinks.receive,
