@@ -9,6 +9,8 @@ import {
 import { similarityRequest } from '../../ipv8/discovery.ts'
 import { NEW_STYLE, OLD_STYLE } from '../../ipv8/introduction.ts'
 import { prefixOf, signedPacket, unsignedPacket } from '../../ipv8/packet.ts'
+import { DHT_COMMUNITY_ID, DHT_MESSAGE } from '../../ipv8-dht/constants.ts'
+import { acknowledgement, findRequest, storeRequest } from '../../ipv8-dht/messages.ts'
 import { Circuit } from '../../onion/circuit.ts'
 import { MESSAGE } from '../../onion/constants.ts'
 import { encodeDestroy } from '../../onion/destroy.ts'
@@ -105,6 +107,7 @@ function spoilt(packet: Uint8Array): Uint8Array {
 }
 
 const prefix = prefixOf(TUNNEL_COMMUNITY_ID)
+const dhtPrefix = prefixOf(DHT_COMMUNITY_ID)
 
 function request(world: FloodWorld, keyPair: KeyPair, style = OLD_STYLE): Uint8Array {
   const { random } = world
@@ -132,6 +135,17 @@ function similarity(world: FloodWorld, named: number): Uint8Array {
     wan: anyIpv4(random),
     bits: 0,
     communities: Array.from({ length: named }, () => random.bytes(COMMUNITY_ID_BYTES)),
+  })
+}
+
+/** In IPv8's DHT: for what is near to anything, from somebody who is not known there. */
+function find({ random }: FloodWorld, keyPair: KeyPair): Uint8Array {
+  return signedPacket(dhtPrefix, DHT_MESSAGE.find, keyPair, findRequest, {
+    identifier: uint32(random) & 0xffff,
+    lan: anyIpv4(random),
+    target: random.bytes(20),
+    offset: 0,
+    forceNodes: true,
   })
 }
 
@@ -193,6 +207,39 @@ export const FLOODS: readonly Flood[] = [
   {
     name: 'similarity requests that name no community',
     packets: (world, count) => many(count, () => similarity(world, 0)),
+  },
+  {
+    name: 'pings in IPv8’s DHT',
+    packets: (world, count) =>
+      many(count, () =>
+        signedPacket(dhtPrefix, DHT_MESSAGE.ping, world.stranger, acknowledgement, {
+          identifier: uint32(world.random),
+        }),
+      ),
+  },
+  {
+    name: 'finds in IPv8’s DHT, one of a key',
+    packets: (world, count) => {
+      const keys = strangers(world)
+      return many(count, (i) => find(world, keys[i % keys.length] ?? keys[0]))
+    },
+  },
+  {
+    name: 'stores in IPv8’s DHT without a token',
+    packets: (world, count) =>
+      many(count, () =>
+        signedPacket(dhtPrefix, DHT_MESSAGE.store, world.stranger, storeRequest, {
+          ...{ identifier: 1, token: world.random.bytes(20), target: world.random.bytes(20) },
+          values: [world.random.bytes(170)],
+        }),
+      ),
+  },
+  {
+    name: 'pongs in IPv8’s DHT that nobody asked for',
+    packets: (world, count) =>
+      many(count, (i) =>
+        signedPacket(dhtPrefix, DHT_MESSAGE.pong, world.stranger, acknowledgement, { identifier: i }),
+      ),
   },
   {
     name: 'puncture requests',
