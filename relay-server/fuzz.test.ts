@@ -9,7 +9,7 @@ describe('a relay and an owner under mutated packets (N-09, N-11)', () => {
   beforeAll(() => useCurves(sodiumCurves))
   afterAll(() => useCurves(nobleCurves))
 
-  it.each([1, 2, 3])('lets no exception out, and valid traffic on (seed %i)', (seed) => {
+  it.each([2, 3, 4])('lets no exception out, and valid traffic on (seed %i)', (seed) => {
     const world = new FuzzWorld(seed, sodiumAead)
     const result = world.run(15_000)
     expect(result.escaped).toEqual([])
@@ -35,7 +35,7 @@ describe('a relay and an owner under mutated packets (N-09, N-11)', () => {
   })
 
   it('keeps the tables that strangers fill within their bounds', () => {
-    const world = new FuzzWorld(4, sodiumAead)
+    const world = new FuzzWorld(5, sodiumAead)
     world.run(5_000)
     const before = world.sizes()
     world.run(15_000)

@@ -151,7 +151,8 @@ export class DhtPoints {
         // Whom we introduce we know ourselves.
         if (equalBytes(nodeKey, publicKey.bytes)) continue
         if (isUnicast(address) && dht.mayReach(address)) {
-          points.set(nameOf({ address, seederKey }), { address, nodeKey, seederKey, source: SOURCE.dht })
+          const name = `${formatAddress(address)} ${toHex(seederKey)}`
+          points.set(name, { address, nodeKey, seederKey, source: SOURCE.dht })
         } else {
           counters.add('hidden-dht-unreachable')
         }
@@ -164,17 +165,14 @@ export class DhtPoints {
   }
 }
 
-/** A seeder at one introduction point. */
-function nameOf({ address, seederKey }: Pick<ToldPoint, 'address' | 'seederKey'>): string {
-  return `${formatAddress(address)} ${toHex(seederKey)}`
-}
-
-/** Both in turn, each seeder at one point once: whoever fills one list does not put out the other. */
-export function interleaved(known: readonly ToldPoint[], found: readonly ToldPoint[]): ToldPoint[] {
+/** Both in turn, each seeder once: whoever fills one list does not put out the other. */
+export function interleaved(one: readonly ToldPoint[], other: readonly ToldPoint[]): ToldPoint[] {
   const points = new Map<string, ToldPoint>()
-  for (let i = 0; i < Math.max(known.length, found.length); i++) {
-    for (const point of [known[i], found[i]]) {
-      if (point && !points.has(nameOf(point))) points.set(nameOf(point), point)
+  for (let i = 0; i < Math.max(one.length, other.length); i++) {
+    for (const point of [one[i], other[i]]) {
+      if (!point) continue
+      const seeder = toHex(point.seederKey)
+      if (!points.has(seeder)) points.set(seeder, point)
     }
   }
   return [...points.values()]

@@ -227,7 +227,10 @@ export class HiddenRelay implements ServicePort {
     let open = 1
     const answered = () => {
       if (--open > 0) return
-      const peers = interleaved(known, shuffled(this.options.random, found)).slice(0, PEERS_PER_RESPONSE)
+      // Of a seeder one point is told, another the next time: who made one up hides no other.
+      const { random } = this.options
+      const [first, second] = shuffled(random, [known, shuffled(random, found)])
+      const peers = interleaved(first ?? [], second ?? []).slice(0, PEERS_PER_RESPONSE)
       reply({ identifier, infoHash, peers })
     }
     // They may answer at once.
