@@ -248,7 +248,7 @@ describe('what a node of IPv8’s DHT answers (issue 3; S-03: no amplification)'
     stranger.send(house, DHT_MESSAGE.pong, acknowledgement, { identifier: 1 })
     const answer = { identifier: 1, token: new Uint8Array(20), values: [], nodes: [] }
     stranger.send(house, DHT_MESSAGE.found, findResponse, answer)
-    expect(town.counters.get('ipv8-unasked-answer')).toBe(2)
+    expect(town.counters.get('ipv8-dht-unasked-answer')).toBe(2)
     stranger.find(house, 5, TARGET)
     const pings = stranger.received(house)
     const identifier = Number.parseInt(toHex(pings[0]?.packet.subarray(99, 103) ?? new Uint8Array()), 16)

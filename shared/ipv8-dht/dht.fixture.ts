@@ -2,7 +2,7 @@ import { formatAddress, type IpAddress, NO_ADDRESS } from '../bytes/address.ts'
 import type { Codec } from '../bytes/codec.ts'
 import { KeyPair } from '../identity/keys.ts'
 import { messageIdOf, openSigned, prefixOf, signedPacket } from '../ipv8/packet.ts'
-import { ip, Town } from '../ipv8/town.fixture.ts'
+import { ip, Town, type TownPlace } from '../ipv8/town.fixture.ts'
 import type { Walker, WalkerOptions } from '../ipv8/walker.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
 import { DHT_COMMUNITY_ID, DHT_MESSAGE, type DhtSettings } from './constants.ts'
@@ -30,16 +30,22 @@ export interface DhtHouse {
 export class DhtTown extends Town {
   readonly dht: DhtHouse[] = []
 
-  /** @param n address number n; all but the first are told of it */
-  member(n: number, more: Partial<WalkerOptions> = {}, settings: Partial<DhtSettings> = {}): DhtHouse {
+  /** @param n address number n unless `place` has one; all but the first are told of it */
+  member(
+    n: number,
+    more: Partial<WalkerOptions> = {},
+    settings: Partial<DhtSettings> = {},
+    place: TownPlace = {},
+  ): DhtHouse {
     const beside = new DhtCommunity(settings)
     const walker = this.add(n, {
+      ...place,
       bootstrap: this.dht.slice(0, 1).map(({ address }) => address),
       more: { beside, ...more },
     })
     const { node } = beside
     if (!node) throw new RangeError('not opened')
-    const house = { address: ip(n), walker, node }
+    const house = { address: place.address ?? ip(n), walker, node }
     this.dht.push(house)
     return house
   }

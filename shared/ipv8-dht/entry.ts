@@ -1,3 +1,4 @@
+import { sha1 } from '@noble/hashes/legacy.js'
 import { toHex } from '../bytes/bytes.ts'
 import { struct, u32, varlen16 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
@@ -38,7 +39,7 @@ export function parseEntry(bytes: Uint8Array): Entry {
       data,
       version: 0,
       publicKey: undefined,
-      identity: `plain ${toHex(data)}`,
+      identity: toHex(sha1(bytes)),
       verify: () => true,
     }
   }
@@ -52,7 +53,7 @@ export function parseEntry(bytes: Uint8Array): Entry {
     data,
     version,
     publicKey,
-    identity: `signed ${toHex(key)}`,
+    identity: toHex(publicKey.mid),
     verify: () => publicKey.verify(bytes.subarray(signed.end), bytes.subarray(0, signed.end)),
   }
 }

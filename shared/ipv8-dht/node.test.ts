@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ip, ip6, NatBox } from '../ipv8/town.fixture.ts'
 import { type DhtHouse, DhtTown } from './dht.fixture.ts'
 
 const TARGET = new Uint8Array(20).fill(9)
@@ -35,6 +36,29 @@ describe('nodes of IPv8’s DHT (issue 3: hidden seeding, the DHT community)', (
     expect(storeAt(town, fifth, 'two')).toBe(8)
     expect(findAt(town, eighth)?.sort()).toEqual(['one', 'two'])
     expect(findAt(town, eighth, new Uint8Array(20))).toEqual([])
+    town.stop()
+  })
+
+  it('meet over IPv6 as well, and behind NATs where they were punctured', () => {
+    const six = new DhtTown()
+    for (let n = 0; n < 5; n++) six.member(n, {}, {}, { address: ip6(n) })
+    for (const { walker } of six.dht) walker.start()
+    six.clock.advance(60_000)
+    const [first, second] = six.dht as [DhtHouse, DhtHouse]
+    expect(storeAt(six, first, 'six')).toBe(4)
+    expect(findAt(six, second)).toEqual(['six'])
+    six.stop()
+
+    const town = new DhtTown()
+    for (let n = 0; n < 6; n++) {
+      const nat = n < 3 ? undefined : new NatBox(ip(n).host, 'port-restricted')
+      town.member(n, {}, {}, nat ? { nat, address: { ...ip(n), host: `192.168.1.${n}` } } : {})
+    }
+    for (const { walker } of town.dht) walker.start()
+    town.clock.advance(120_000)
+    const [open, , , inside] = town.dht as [DhtHouse, DhtHouse, DhtHouse, DhtHouse]
+    expect(storeAt(town, inside, 'inside')).toBeGreaterThanOrEqual(4)
+    expect(findAt(town, open)).toEqual(['inside'])
     town.stop()
   })
 

@@ -66,7 +66,7 @@ export class OpenRequests<T> {
       each.wrongAnswers++
       isAwaited = true
     }
-    return isAwaited ? 'ipv8-answer-wrong-identifier' : 'ipv8-unasked-answer'
+    return isAwaited ? 'ipv8-dht-wrong-identifier' : 'ipv8-dht-unasked-answer'
   }
 
   close(request: OpenRequest<T>): void {
