@@ -183,6 +183,19 @@ describe('what a node of IPv8’s DHT answers (issue 3; S-03: no amplification)'
     town.stop()
   })
 
+  it('tells what each network put there in turn, so that none hides the others', () => {
+    const { town, house } = alone()
+    const first = tokenOf(town, house, 1)
+    first.stranger.store(house, first.token, TARGET, [value(1), value(2)])
+    town.clock.advance(1_000)
+    const loud = tokenOf(town, house, 2)
+    const many = Array.from({ length: 8 }, (_, n) => value(100 + n))
+    loud.stranger.store(house, loud.token, TARGET, many)
+    const found = first.stranger.found(house, TARGET)?.values.map((each) => each[1])
+    expect(found).toEqual([107, 2, 106, 1, 105, 104, 103, 102])
+    town.stop()
+  })
+
   it('answers only so often to one source', () => {
     const { town, house } = alone()
     const { stranger } = tokenOf(town, house, 1)

@@ -75,12 +75,18 @@ export class ValueStore {
     return this.byTarget.set(target, list, near) !== list
   }
 
+  /** As many as fit a message, from the one at `offset` on: of each network one in turn, so that none hides what others put here. */
   get(target: Uint8Array, now: number, offset = 0): Uint8Array[] {
-    const kept = this.byTarget.get(target) ?? []
-    return kept
-      .filter(({ untilMs }) => untilMs > now)
+    const fresh = (this.byTarget.get(target) ?? []).filter(({ untilMs }) => untilMs > now)
+    const rank = (each: Kept) =>
+      each.network === undefined
+        ? 0
+        : fresh.slice(0, fresh.indexOf(each)).filter(({ network }) => network === each.network).length
+    return fresh
+      .map((each) => ({ each, rank: rank(each) }))
+      .sort((a, b) => a.rank - b.rank)
       .slice(offset, offset + this.settings.valuesPerMessage)
-      .map(({ bytes }) => bytes)
+      .map(({ each }) => each.bytes)
   }
 
   expire(now: number): void {
