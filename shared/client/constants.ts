@@ -80,3 +80,6 @@ export type ComparisonSettings = { readonly [K in keyof typeof COMPARISON]: numb
 export const KEEP_DIRECTORY_MS = 60_000
 /** The same after a change by hand. */
 export const KEEP_SOON_MS = 500
+
+/** What one circuit's exit is to ask by HTTP, beside what it asks already. */
+export const HTTP_WAITING = 16

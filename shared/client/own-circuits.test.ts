@@ -104,6 +104,27 @@ describe('stock peers that relays tell of (C-01, C-07)', () => {
     expect(plain.net.out).toEqual([])
   })
 
+  it('are asked five things at once, the others in turn, and nothing more than wait already', async () => {
+    const { net, client } = await started([], ['s1', 's2'], FLAGS | FLAG_EXIT_HTTP)
+    const heard: string[] = []
+    const ask = (host: string, n: number) => {
+      const question = new TextEncoder().encode(`GET /${n}`)
+      const hear = (response: Uint8Array | undefined) =>
+        void heard.push(response ? new TextDecoder().decode(response) : `none ${n}`)
+      void client.httpRequest(addressOf(host, 80), question).then(hear)
+    }
+    for (let n = 1; n <= 4; n++) ask('silent.example', n)
+    for (let n = 5; n <= 22; n++) ask('tracker.example', n)
+    await net.clock.advanceAsync(1_000)
+    // The fifth place serves all others but the one for which there was no room to wait.
+    expect(heard).toEqual(['none 22', ...Array.from({ length: 17 }, (_, i) => `GET /${i + 5}`)])
+    for (let n = 30; n <= 33; n++) ask('silent.example', n)
+    await net.clock.advanceAsync(100)
+    client.startAnew()
+    await net.clock.advanceAsync(1_000)
+    expect(heard.slice(18).toSorted()).toEqual([1, 2, 3, 30, 31, 32, 33, 4].map((n) => `none ${n}`))
+  })
+
   it('end no streams, whatever flags they are said to have, and stand back where ours do', async () => {
     const { client } = await started(['x1'], ['s1', 's2'], FLAGS | FLAG_EXIT_STREAM)
     expect(client.relays().filter((relay) => relay.exit === 'stream')).toHaveLength(1)
