@@ -1,4 +1,3 @@
-import { CodecError } from '../../shared/bytes/error.ts'
 import { messageIdOf } from '../../shared/ipv8/packet.ts'
 import type { Link } from '../../shared/link/link.ts'
 import { cellCircuitId, isCell } from '../../shared/onion/cells.ts'
@@ -9,13 +8,7 @@ import { destroyCircuitId } from '../../shared/onion/destroy.ts'
 export function circuitIdOf(packet: Uint8Array, prefix: Uint8Array): number | undefined {
   const type = messageIdOf(packet, prefix)
   if (type === MESSAGE.cell) return isCell(packet) ? cellCircuitId(packet) : undefined
-  if (type !== MESSAGE.destroy) return undefined
-  try {
-    return destroyCircuitId(packet)
-  } catch (error) {
-    if (error instanceof CodecError) return undefined
-    throw error
-  }
+  return type === MESSAGE.destroy ? destroyCircuitId(packet) : undefined
 }
 
 /**

@@ -1,11 +1,14 @@
+import { equalBytes } from '../bytes/bytes.ts'
 import { struct, u16, u32 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
-import type { KeyPair, PublicKey } from '../identity/keys.ts'
-import { parseSigned, signedPacket } from '../ipv8/packet.ts'
+import { KEY_BYTES, type KeyPair, type PublicKey } from '../identity/keys.ts'
+import { openSigned, signedPacket } from '../ipv8/packet.ts'
 import { MESSAGE } from './constants.ts'
 
 /** Prefix 22, 08, key 2 + 74, circuit id 4, reason 2, signature 64. Signed, but without a global time (IPV8-WIRE "Format"). */
 const DESTROY_BYTES = 169
+const KEY_AT = 25
+const ID_AT = KEY_AT + KEY_BYTES
 
 /** `reason` is a value of DESTROY_REASON, or one that only others know. */
 const destroy = struct({ circuitId: u32, reason: u16 })
@@ -19,24 +22,15 @@ export function encodeDestroy(
   return signedPacket(prefix, MESSAGE.destroy, keyPair, destroy, { circuitId, reason })
 }
 
-/** A destroy that is well formed. To be believed when `key` is the neighbour's and `verify` has not thrown. */
-export interface Destroy {
-  readonly circuitId: number
-  readonly reason: number
-  readonly key: PublicKey
-  /** The costly part. @throws CodecError `packet-signature` */
-  readonly verify: () => void
+/** Which circuit a destroy is about, before anything costly is done; believe it after `readDestroy`. Undefined at any other length. */
+export function destroyCircuitId(packet: Uint8Array): number | undefined {
+  if (packet.length !== DESTROY_BYTES) return undefined
+  return new DataView(packet.buffer, packet.byteOffset).getUint32(ID_AT)
 }
 
-/** @throws CodecError */
-export function parseDestroy(packet: Uint8Array): Destroy {
-  const { key, value, verify } = parse(packet)
-  return { ...value, key, verify }
-}
-
-/** Which circuit a destroy is about, before anything costly is done; believe it after `readDestroy`. @throws CodecError */
-export function destroyCircuitId(packet: Uint8Array): number {
-  return parse(packet).value.circuitId
+/** Whether a destroy names this key as its sender's, whoever sent it. */
+export function claimsKey(packet: Uint8Array, { bytes }: PublicKey): boolean {
+  return equalBytes(packet.subarray(KEY_AT, ID_AT), bytes)
 }
 
 /**
@@ -44,17 +38,11 @@ export function destroyCircuitId(packet: Uint8Array): number {
  * destroy costs no signature check. @throws CodecError `destroy-stranger`, `packet-signature`
  */
 export function readDestroy(packet: Uint8Array, neighbour: PublicKey): number {
-  const { key, value, verify } = parse(packet)
-  if (!key.equals(neighbour)) {
-    throw new CodecError('destroy-stranger', 'a destroy under a key that is not the neighbour')
-  }
-  verify()
-  return value.reason
-}
-
-function parse(packet: Uint8Array) {
   if (packet.length !== DESTROY_BYTES) {
     throw new CodecError('destroy-length', `a destroy of ${packet.length} bytes, ${DESTROY_BYTES} belong`)
   }
-  return parseSigned(packet, destroy)
+  if (!claimsKey(packet, neighbour)) {
+    throw new CodecError('destroy-stranger', 'a destroy under a key that is not the neighbour')
+  }
+  return openSigned(packet, destroy).value.reason
 }

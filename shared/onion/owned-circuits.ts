@@ -1,4 +1,3 @@
-import { CulvertError } from '../bytes/error.ts'
 import type { Link } from '../link/link.ts'
 import type { Counters } from '../world/counters.ts'
 import { cellCircuitId, hasPrefix, isCell, packetType } from './cells.ts'
@@ -10,13 +9,7 @@ import { destroyCircuitId } from './destroy.ts'
 export function circuitIdOf(packet: Uint8Array, prefix: Uint8Array): number | undefined {
   if (!hasPrefix(packet, prefix)) return undefined
   if (isCell(packet)) return cellCircuitId(packet)
-  if (packetType(packet) !== MESSAGE.destroy) return undefined
-  try {
-    return destroyCircuitId(packet)
-  } catch (error) {
-    if (error instanceof CulvertError) return undefined
-    throw error
-  }
+  return packetType(packet) === MESSAGE.destroy ? destroyCircuitId(packet) : undefined
 }
 
 /** The circuits that a node owns, by link and id: a packet reaches a circuit over that circuit's own link alone. */

@@ -1,8 +1,10 @@
 import { CulvertError } from '../bytes/error.ts'
+import type { PublicKey } from '../identity/keys.ts'
+import type { TokenBucket } from '../ipv8/token-bucket.ts'
 import type { Link } from '../link/link.ts'
 import type { CircuitTable, Leg } from './circuit-table.ts'
 import { DESTROY_REASON, type RouterLimits } from './constants.ts'
-import { encodeDestroy, parseDestroy } from './destroy.ts'
+import { claimsKey, destroyCircuitId, encodeDestroy, readDestroy } from './destroy.ts'
 import type { RelayCircuit } from './relay-circuit.ts'
 import type { RouterOptions } from './router-options.ts'
 
@@ -26,7 +28,11 @@ export class Removals {
    * neighbour's costs no signature check; and a link that sends wrong signatures soon has none left.
    */
   receive(link: Link, packet: Uint8Array): void {
-    const { circuitId, key, reason, verify } = parseDestroy(packet)
+    const circuitId = destroyCircuitId(packet)
+    if (circuitId === undefined) {
+      this.count('destroy-length')
+      return
+    }
     const leg = this.table.find(link, circuitId)
     if (leg === undefined) {
       this.count('destroy-of-unknown-circuit')
@@ -34,7 +40,7 @@ export class Removals {
     }
     const { circuit } = leg
     if (circuit.closing !== undefined) return
-    if (!key.equals(leg.key)) {
+    if (!claimsKey(packet, leg.key)) {
       this.count('destroy-stranger')
       return
     }
@@ -43,16 +49,21 @@ export class Removals {
       this.count('destroy-rate-limited')
       return
     }
-    try {
-      verify()
-    } catch (error) {
-      for (let i = 0; i < BAD_SIGNATURE_TOKENS; i++) signatures.take()
-      throw error
-    }
+    const reason = this.read(packet, leg.key, signatures)
     if (reason !== DESTROY_REASON.none) {
       for (const other of ends(circuit)) if (other !== leg) this.sendDestroy(other, reason)
     }
     this.removeLater(circuit)
+  }
+
+  /** @throws CodecError */
+  private read(packet: Uint8Array, neighbour: PublicKey, signatures: TokenBucket): number {
+    try {
+      return readDestroy(packet, neighbour)
+    } catch (error) {
+      for (let i = 0; i < BAD_SIGNATURE_TOKENS; i++) signatures.take()
+      throw error
+    }
   }
 
   /** Ends a circuit from here: tells its neighbours, and removes it after the delay. */
