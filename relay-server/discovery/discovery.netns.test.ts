@@ -124,8 +124,7 @@ describe('two relays that share nothing but one way to find each other (D-01, D-
     const ways: Ways = { bootstrap: true }
     const node = [`${THIRD}:${PORT}`]
     await Promise.all([startRelay(first, FIRST, ways, node), startRelay(second, SECOND, ways, node)])
-    await untilProven([first, second], 2)
+    await untilProven([first, second, third], 2)
     expect(foundBy(first, 'bootstrap') + foundBy(second, 'bootstrap')).toBeGreaterThan(0)
-    expect(status(third).relaysProven).toBe(2)
   })
 })
