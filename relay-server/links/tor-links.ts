@@ -94,7 +94,7 @@ export class TorLinks implements WireListener {
   }
 }
 
-/** A configured `host:port`, IPv6 in brackets; without one, any free port of this machine. */
+/** A configured `host:port`, IPv6 in brackets; without one, a free port of this machine. */
 function endpointOr(text = '127.0.0.1:0'): Endpoint {
   const cut = text.lastIndexOf(':')
   return { host: text.slice(0, cut).replace(/^\[|\]$/g, ''), port: Number(text.slice(cut + 1)) }

@@ -1,7 +1,7 @@
 import { toHex } from '../bytes/bytes.ts'
 import { DROPS } from './constants.ts'
 
-/** Why a relay is not listed, or not told to others, any more. The values are part of the protocol (docs/protocol.md). */
+/** Why a relay is no longer listed, or no longer told to others. The values are part of the protocol (docs/protocol.md). */
 export const DROP_REASONS = { expired: 0, silent: 1, blocked: 2 } as const
 export type DropReason = keyof typeof DROP_REASONS
 
