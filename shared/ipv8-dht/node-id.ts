@@ -1,11 +1,7 @@
-import { type IpAddress, parseIpv4, parseIpv6 } from '../bytes/address.ts'
+import type { IpAddress } from '../bytes/address.ts'
 import { concat } from '../bytes/bytes.ts'
+import { maskedAddress } from '../kademlia/node-id.ts'
 
-/** Bits of the address that count. */
-const MASKS: Record<IpAddress['kind'], readonly number[]> = {
-  ipv4: [0x03, 0x0f, 0x3f, 0xff],
-  ipv6: [0x01, 0x03, 0x07, 0x0f, 0x1f, 0x3f, 0x7f, 0xff],
-}
 const ADDRESS_BYTES = 3
 const MID_BYTES = 17
 
@@ -14,9 +10,7 @@ const MID_BYTES = 17
  * of the node's, then 17 of its mid. Nobody tells his own; whoever sees a node knows it.
  */
 export function dhtNodeId(address: IpAddress, mid: Uint8Array): Uint8Array {
-  const ip =
-    (address.kind === 'ipv4' ? parseIpv4(address.host) : parseIpv6(address.host)) ?? new Uint8Array(8)
-  const checksum = crc32(MASKS[address.kind].map((mask, i) => mask & (ip[i] as number)))
+  const checksum = crc32(maskedAddress(address))
   const front = Uint8Array.of(checksum >>> 24, checksum >>> 16, checksum >>> 8)
   return concat(front.subarray(0, ADDRESS_BYTES), mid.subarray(0, MID_BYTES))
 }

@@ -48,10 +48,15 @@ function choiceOf(id: Uint8Array): number {
   return (id[ID_BYTES - 1] as number) & CHOICE_MASK
 }
 
-function checksumOf(address: IpAddress, choice: number): number {
+/** The bytes of an address that a node's place follows from, without the bits that do not count: 4 of IPv4, 8 of IPv6. */
+export function maskedAddress(address: IpAddress): number[] {
   const ip =
     (address.kind === 'ipv4' ? parseIpv4(address.host) : parseIpv6(address.host)) ?? new Uint8Array(8)
-  const masked = MASKS[address.kind].map((mask, i) => mask & (ip[i] as number))
+  return MASKS[address.kind].map((mask, i) => mask & (ip[i] as number))
+}
+
+function checksumOf(address: IpAddress, choice: number): number {
+  const masked = maskedAddress(address)
   masked[0] = (masked[0] as number) | (choice << 5)
   return crc32c(masked)
 }
