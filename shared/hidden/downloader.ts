@@ -15,10 +15,11 @@ import type { HiddenSwarmOptions } from './swarm-options.ts'
 
 /** A seeder that is being asked, being linked, or open. */
 interface Seeder {
-  /** The `relayKey` of who told of it; undefined where no relay did. */
+  /** The `relayKey` of who told of it first, undefined where no relay did, and of where that one said it is introduced. */
   readonly teller: string | undefined
-  /** The `relayKey` of where it is introduced. */
-  readonly point: string
+  readonly firstPoint: string
+  /** Where it is introduced, by the `relayKey` of who told of it: asked in turn, until it answers through one of them. */
+  readonly points: Map<string | undefined, IntroductionPoint>
   peer: HiddenPeer | undefined
   circuit: HiddenCircuit | undefined
 }
@@ -34,6 +35,8 @@ export class HiddenDownloader {
   /** By seeder key. */
   private readonly seeders = new Map<string, Seeder>()
   private readonly inquiries = new Set<Inquiry>()
+  /** The `relayKey`s of relays that are being asked for introduction points. */
+  private readonly asked = new Set<string>()
   /** Relays that did not answer, and until when they are passed over. */
   private readonly silent = new Map<string, number>()
   private timer: Timer | undefined
@@ -79,11 +82,12 @@ export class HiddenDownloader {
     if (this.stopped) return
     const { settings } = this.world
     const { circuits, clock } = this.options
-    if (this.seeders.size < settings.connections && this.inquiries.size === 0) {
+    if (this.seeders.size < settings.connections) {
       const speaks = (relay: PathHop) => !this.isSilent(relay) && !circuits.isResting(relay)
       const near = nearestRelays(this.lookupKey, circuits.relays(), INTRODUCTION_POINTS, speaks)
-      for (const relay of near) this.askForPoints(relay)
-      if (near.length > 0) {
+      const idle = near.filter((relay) => !this.asked.has(relayKey(relay)))
+      for (const relay of idle) this.askForPoints(relay)
+      if (idle.length > 0) {
         this.lookedBeforeMs = this.lookedMs
         this.lookedMs = clock.now()
       }
@@ -97,25 +101,40 @@ export class HiddenDownloader {
     this.timer = this.options.clock.after(Math.max(0, pauseMs), () => this.lookUp())
   }
 
-  /** A relay that does not answer is passed over for a while, and the next nearest asked in its place. */
-  private askForPoints(relay: PathHop): void {
+  /**
+   * A relay that does not answer is passed over for a while, and the next nearest asked in its place. One that was not reached, since
+   * a hop before it failed, is asked through others, or at the next look-up.
+   */
+  private askForPoints(relay: PathHop, tries = 1): void {
+    const teller = relayKey(relay)
     let answered = false
-    this.inquire(
+    const isAsked = this.inquire(
       relay,
       (inquiry) =>
         inquiry.peers(this.lookupKey, (points) => {
           answered = true
-          const teller = relayKey(relay)
+          for (const point of points) this.askThere(point, teller)
           for (const point of this.fewOf(points, teller)) this.ask(inquiry, point, teller)
         }),
-      () => {
+      (lastHopFailed) => {
+        this.asked.delete(teller)
         if (answered || this.stopped) return
-        const { clock } = this.options
-        const { silentMs, noRelayMs } = this.world.settings
-        this.silent.set(relayKey(relay), clock.now() + silentMs)
+        const { buildTries, silentMs, noRelayMs } = this.world.settings
+        if (!lastHopFailed) {
+          if (tries < buildTries) this.askForPoints(relay, tries + 1)
+          return
+        }
+        this.silent.set(teller, this.options.clock.now() + silentMs)
         if (this.peers.length === 0) this.lookUpIn(noRelayMs)
       },
     )
+    if (isAsked) this.asked.add(teller)
+  }
+
+  /** Of a seeder that has not answered yet, this teller knows another point: relays tell for a while of those that are gone. */
+  private askThere(point: IntroductionPoint, teller: string): void {
+    const seeder = this.seeders.get(toHex(point.seederKey.bytes))
+    if (seeder && !seeder.circuit && !seeder.points.has(teller)) seeder.points.set(teller, point)
   }
 
   /**
@@ -129,7 +148,7 @@ export class HiddenDownloader {
     let left = share - known.filter((seeder) => seeder.teller === teller).length
     for (const point of points) {
       const key = relayKey(point)
-      const there = known.filter((seeder) => seeder.point === key).length
+      const there = known.filter((seeder) => seeder.firstPoint === key).length
       const here = chosen.filter((each) => relayKey(each) === key).length
       if (left <= 0 || there + here >= share || this.seeders.has(toHex(point.seederKey.bytes))) continue
       chosen.push(point)
@@ -151,26 +170,38 @@ export class HiddenDownloader {
     return this.inquiries.size === 0 && this.seeders.size === 0 ? noRelayMs : lookupEmptyMs
   }
 
-  private inquire(last: PathHop, ready: (inquiry: Inquiry) => void, closed?: () => void): void {
-    if (this.stopped) return
+  private inquire(
+    last: PathHop,
+    ready: (inquiry: Inquiry) => void,
+    closed?: (lastHopFailed: boolean) => void,
+  ): boolean {
+    if (this.stopped) return false
     const { prefix, aead } = this.options
     const inquiry = Inquiry.open({ ...this.world, prefix, aead }, last, {
       ready: () => ready(inquiry as Inquiry),
-      closed: () => {
+      closed: (lastHopFailed) => {
         if (inquiry) this.inquiries.delete(inquiry)
-        closed?.()
+        closed?.(lastHopFailed)
         this.options.changed?.()
       },
     })
     if (inquiry) this.inquiries.add(inquiry)
     else this.options.counters.add('hidden-no-circuit')
+    return inquiry !== undefined
   }
 
   private ask(inquiry: Inquiry, point: IntroductionPoint, teller: string | undefined): void {
     const key = toHex(point.seederKey.bytes)
     if (this.stopped || this.seeders.has(key) || this.seeders.size >= this.world.settings.connections) return
-    this.seeders.set(key, { teller, point: relayKey(point), peer: undefined, circuit: undefined })
-    inquiry.create(this.lookupKey, point, (answer) => {
+    const points = new Map([[teller, point]])
+    this.seeders.set(key, {
+      teller,
+      firstPoint: relayKey(point),
+      points,
+      peer: undefined,
+      circuit: undefined,
+    })
+    inquiry.create(this.lookupKey, points, (answer) => {
       if (answer) this.meet(key, answer.keys, answer.info)
       else this.closed(key)
     })

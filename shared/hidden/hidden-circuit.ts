@@ -37,7 +37,8 @@ export interface HiddenCircuitEvents {
   datagram?(origin: Address, data: Uint8Array): void
   /** The other end of an end-to-end circuit was heard. */
   linked?(): void
-  closed(): void
+  /** @param lastHopFailed false where a hop before the last did: the last hop itself was not asked anything */
+  closed(lastHopFailed: boolean): void
 }
 
 interface Asked {
@@ -77,9 +78,9 @@ export class HiddenCircuit {
       stream: () => undefined,
       streamReset: () => undefined,
       message: (_, id, cell, at, end) => self?.answered(id, cell, at, end),
-      closed: () => {
+      closed: ({ readyAtMs, failedHop, hops }) => {
         self?.timer?.cancel()
-        events.closed()
+        events.closed(readyAtMs !== undefined || failedHop === hops.length - 1)
       },
     })
     if (!circuit) return undefined

@@ -9,7 +9,7 @@ import type { MessageBody } from '../onion/messages.ts'
 import type { Timer } from '../world/clock.ts'
 import { uint16 } from '../world/random.ts'
 import { PEERS_PER_RESPONSE } from './constants.ts'
-import { HiddenCircuit, type HiddenWorld } from './hidden-circuit.ts'
+import { HiddenCircuit, type HiddenCircuitEvents, type HiddenWorld } from './hidden-circuit.ts'
 import { decodePacket, encodePacket, packetId } from './packets.ts'
 import type { RendezvousInfo } from './rendezvous-info.ts'
 import { openCreated } from './rendezvous-link.ts'
@@ -50,7 +50,7 @@ export class Inquiry {
   static open(
     world: InquiryWorld,
     last: PathHop,
-    events: { ready(): void; closed(): void },
+    events: Pick<HiddenCircuitEvents, 'ready' | 'closed'>,
   ): Inquiry | undefined {
     const self = new Inquiry(world)
     self.circuit = HiddenCircuit.build(world, last, {
@@ -58,9 +58,9 @@ export class Inquiry {
         events.ready()
       },
       datagram: (_, data) => self.receive(data),
-      closed: () => {
+      closed: (lastHopFailed) => {
         for (const { giveUp } of [...self.creates.values()]) giveUp()
-        events.closed()
+        events.closed(lastHopFailed)
       },
     })
     return self.circuit && self
@@ -78,17 +78,23 @@ export class Inquiry {
     })
   }
 
-  /** Asks a seeder, through an introduction point, for an end-to-end circuit. `done` gets undefined if it does not answer. */
+  /**
+   * Asks a seeder for an end-to-end circuit, through its introduction points in turn: it knows the question again, whichever way it
+   * comes. `done` gets undefined if it does not answer.
+   * @param points of this one seeder, at least one; those that come to be known meanwhile are asked as well
+   */
   create(
     lookupKey: Uint8Array,
-    point: IntroductionPoint,
+    points: ReadonlyMap<unknown, IntroductionPoint>,
     done: (found: SeederFound | undefined) => void,
   ): void {
+    const [first] = points.values()
+    if (!first) throw new RangeError('no introduction point')
+    const { seederKey } = first
     const { random, clock, settings, prefix, aead } = this.world
     const ephemeral = ephemeralKey(random)
     const identifier = this.freshIdentifier()
-    const seederKey = point.seederKey.bytes
-    const body = { identifier, infoHash: lookupKey, seederKey, dhKey: ephemeral.publicKey }
+    const body = { identifier, infoHash: lookupKey, seederKey: seederKey.bytes, dhKey: ephemeral.publicKey }
     const packet = encodePacket(prefix, MESSAGE.createE2e, body)
     let timer: Timer | undefined
     const finish = (found: SeederFound | undefined) => {
@@ -98,14 +104,15 @@ export class Inquiry {
       this.closeIfIdle()
     }
     const send = (tries: number) => {
-      this.circuit?.sendDatagram(point.address, packet)
+      const { address } = [...points.values()][(tries - 1) % points.size] ?? first
+      this.circuit?.sendDatagram(address, packet)
       timer = clock.after(settings.createMs, () => {
         if (tries < settings.createTries) send(tries + 1)
         else finish(undefined)
       })
     }
     this.creates.set(identifier, {
-      take: (created) => finish(openCreated(aead, ephemeral, point.seederKey, created)),
+      take: (created) => finish(openCreated(aead, ephemeral, seederKey, created)),
       giveUp: () => finish(undefined),
     })
     send(1)

@@ -21,11 +21,13 @@ interface Slot {
   readonly relay: PathHop
   circuit: HiddenCircuit | undefined
   established: boolean
+  /** Tries in vain in a row, and those of them that failed at the relay itself, or for want of a way to it. */
+  triesInVain: number
   failures: number
   nextTryMs: number
 }
 
-/** Tries in vain after which a relay does not count as one of those that introduce. */
+/** Failures of its own after which a relay does not count as one of those that introduce. */
 const FAILURES_TO_PASS_OVER = 2
 /** Between looks at whether the directory has other relays now. */
 const REVIEW_MS = 30_000
@@ -88,7 +90,7 @@ export class IntroductionCircuits {
     const key = relayKey(relay)
     let slot = this.slots.get(key)
     if (!slot) {
-      slot = { relay, circuit: undefined, established: false, failures: 0, nextTryMs: 0 }
+      slot = { relay, circuit: undefined, established: false, triesInVain: 0, failures: 0, nextTryMs: 0 }
       this.slots.set(key, slot)
     }
     return slot
@@ -100,31 +102,33 @@ export class IntroductionCircuits {
       ready: () => this.establish(slot),
       datagram: (origin, data) =>
         options.datagram(origin, data, (to, answer) => slot.circuit?.sendDatagram(to, answer)),
-      closed: () => this.closed(slot),
+      closed: (lastHopFailed) => this.closed(slot, lastHopFailed),
     })
-    if (!slot.circuit) this.backOff(slot)
+    if (!slot.circuit) this.backOff(slot, true)
   }
 
   private establish(slot: Slot): void {
     const { lookupKey: infoHash, seederKey } = this.options
     slot.circuit?.ask(MESSAGE.establishIntro, { infoHash, seederKey }, () => {
       slot.established = true
+      slot.triesInVain = 0
       slot.failures = 0
       this.options.changed()
     })
   }
 
-  private closed(slot: Slot): void {
+  private closed(slot: Slot, lastHopFailed: boolean): void {
     slot.circuit = undefined
     slot.established = false
     if (this.stopped) return
-    this.backOff(slot)
+    this.backOff(slot, lastHopFailed)
     this.maintain()
     this.options.changed()
   }
 
-  private backOff(slot: Slot): void {
+  private backOff(slot: Slot, isItsOwnFailure: boolean): void {
+    if (isItsOwnFailure) slot.failures++
     const { clock, settings } = this.options
-    slot.nextTryMs = clock.now() + listedPause(settings.backOffMs, slot.failures++)
+    slot.nextTryMs = clock.now() + listedPause(settings.backOffMs, slot.triesInVain++)
   }
 }
