@@ -29,7 +29,7 @@ import {
   MAX_HOPS,
   MESSAGE,
 } from './constants.ts'
-import { destroyCircuitId, encodeDestroy, readDestroy } from './destroy.ts'
+import { destroyCircuitId, destroyReasonFor, encodeDestroy, readDestroy } from './destroy.ts'
 import type { EndToEndRole } from './end-to-end.ts'
 import { Hop, type HopStatus } from './hop.ts'
 import { HttpExchange } from './http-exchange.ts'
@@ -129,6 +129,12 @@ export class Circuit {
   /** Something was sent and nothing comes back, for a second or more; any sign of life ends it (C-05). */
   get suspect(): boolean {
     return this.liveness.suspect && this.state === 'ready' && !this.layers.isWaiting
+  }
+
+  /** While building, the hop before the failed one said that it could not extend to it; the first hop tells, who may lie. */
+  get refusedByPrevious(): boolean {
+    const { destroyReason: reason, failedHop = 0, layers } = this
+    return reason === DESTROY_REASON['extend-failed'] && failedHop > 0 && failedHop === layers.hops.length
   }
 
   /** The largest message of a stream that may be sent now, its id included (83): more than others where all links are streams. */
@@ -390,10 +396,4 @@ export class Circuit {
   private count(name: string): void {
     this.options.counters.add(name)
   }
-}
-
-/** What the hops are told: no more than they need. */
-function destroyReasonFor(reason: CircuitCloseReason): number {
-  if (reason === 'shutdown') return DESTROY_REASON.shutdown
-  return reason === 'unneeded' || reason === 'replaced' ? DESTROY_REASON.unneeded : DESTROY_REASON.unknown
 }

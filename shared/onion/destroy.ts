@@ -3,7 +3,8 @@ import { struct, u16, u32 } from '../bytes/codec.ts'
 import { CodecError } from '../bytes/error.ts'
 import { KEY_BYTES, type KeyPair, type PublicKey } from '../identity/keys.ts'
 import { openSigned, signedPacket } from '../ipv8/packet.ts'
-import { MESSAGE } from './constants.ts'
+import type { CircuitCloseReason } from './circuit-state.ts'
+import { DESTROY_REASON, MESSAGE } from './constants.ts'
 
 /** Prefix 22, 08, key 2 + 74, circuit id 4, reason 2, signature 64. Signed, but without a global time (IPV8-WIRE "Format"). */
 const DESTROY_BYTES = 169
@@ -20,6 +21,12 @@ export function encodeDestroy(
   reason: number,
 ): Uint8Array {
   return signedPacket(prefix, MESSAGE.destroy, keyPair, destroy, { circuitId, reason })
+}
+
+/** What an owner tells the hops: no more than they need. */
+export function destroyReasonFor(reason: CircuitCloseReason): number {
+  if (reason === 'shutdown') return DESTROY_REASON.shutdown
+  return reason === 'unneeded' || reason === 'replaced' ? DESTROY_REASON.unneeded : DESTROY_REASON.unknown
 }
 
 /** Which circuit a destroy is about, before anything costly is done; believe it after `readDestroy`. Undefined at any other length. */

@@ -134,6 +134,34 @@ describe('limits of a router (O-06, L-07)', () => {
     expect(lab.net.delivered).toBeGreaterThan(sentBefore)
   })
 
+  it('tells its owner that it was the hop before that refused, not the hop that nobody asked', () => {
+    const refusing = { mayExtendTo: () => false }
+    for (const at of [0, 1]) {
+      const lab = new Lab()
+      const relays = [0, 1, 2].map((i) => lab.relay(i === at ? refusing : {}))
+      const { circuit } = lab.circuit(relays)
+      expect(circuit.refusedByPrevious).toBe(false)
+      lab.clock.advance(500)
+      expect([circuit.failedHop, circuit.refusedByPrevious]).toEqual([at + 1, true])
+    }
+    // A hop that takes no more circuits has been asked, and speaks for itself.
+    const lab = new Lab()
+    const full = lab.relay({ limits: { circuits: 0 } })
+    for (const [path, hop] of [
+      [[lab.relay(), full], 1],
+      [[full], 0],
+    ] as const) {
+      const { circuit } = lab.circuit(path)
+      lab.clock.advance(500)
+      expect([circuit.failedHop, circuit.refusedByPrevious]).toEqual([hop, false])
+    }
+    // Nor is it known that a hop was refused where the one before it has shown nothing yet but an answer.
+    const unproven = [lab.relay(), lab.relay(refusing), lab.relay()]
+    const { circuit } = lab.circuit(unproven, { settings: { proveEachHop: false } })
+    lab.clock.advance(500)
+    expect([circuit.failedHop, circuit.refusedByPrevious]).toEqual([1, false])
+  })
+
   it('extends to a neighbour by its key, whatever address the owner gave or did not give', () => {
     for (const given of [NO_ADDRESS, { kind: 'ipv4', host: '10.0.0.1', port: 1 }] as const) {
       const lab = new Lab()
