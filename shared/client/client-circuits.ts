@@ -6,6 +6,7 @@ import { Circuit } from '../onion/circuit.ts'
 import type { CircuitEvents } from '../onion/circuit-options.ts'
 import type { CircuitSettings } from '../onion/constants.ts'
 import { OwnedCircuits } from '../onion/owned-circuits.ts'
+import { blamed } from '../path/circuit-watch.ts'
 import type { DrawRequest } from '../path/draw.ts'
 import type { Entry, PoolEvents } from '../path/pool.ts'
 import type { PathWishes } from '../path/preferences.ts'
@@ -140,8 +141,7 @@ export class ClientCircuits {
           events.suspected?.(silent)
         },
         closed: (closed, reason) => {
-          const failed = closed.failedHop === undefined ? undefined : path[closed.failedHop]
-          if (failed) reliability.failed(failed)
+          blamed(reliability, closed, path)
           this.outside.delete(closed)
           events.closed?.(closed, reason)
         },

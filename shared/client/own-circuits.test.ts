@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { addressOf, type IpAddress } from '../bytes/address.ts'
+import { KeyPair } from '../identity/keys.ts'
 import { FLAG_EXIT_BITTORRENT, FLAG_EXIT_HTTP, FLAG_EXIT_STREAM, FLAG_RELAY } from '../ipv8/constants.ts'
+import type { PathRelay } from '../path/relay.ts'
 import { TestNetwork, type TestRelay } from './network.fixture.ts'
 
 const PEER = addressOf('203.0.113.50', 6881) as IpAddress
@@ -46,6 +48,24 @@ describe('circuits outside of the pool (C-01, S-hidden)', () => {
     const points = Array.from({ length: 40 }, () => client.rendezvousPoint(client.relays())?.name)
     expect(free.length).toBeGreaterThan(0)
     expect(new Set(points)).toEqual(new Set(free.map(({ name }) => name)))
+  })
+
+  it('let no relay rest that the hop before did not extend to, and one that did not answer', async () => {
+    const { net, client } = await started(['x1', 'x2'], [], 0)
+    const known = client.relays().find(({ name }) => name === 'm3') as PathRelay
+    // No relay knows the way to it.
+    const { publicKey } = KeyPair.generate(net.random)
+    const unknown: PathRelay = { ...known, publicKey, address: undefined, kinds: ['tcp'] }
+    net.stop(net.relays.find(({ name }) => name === 'm3') as TestRelay)
+    for (const [last, isRefused] of [
+      [unknown, true],
+      [known, false],
+    ] as const) {
+      const circuit = client.buildCircuit({ hops: 3, last, events: {} })
+      await net.clock.advanceAsync(15_000)
+      expect([circuit?.failedHop, circuit?.refusedByPrevious]).toEqual([2, isRefused])
+      expect(client.isResting(last)).toBe(!isRefused)
+    }
   })
 
   it('are bounded in number, and freed when they end', async () => {

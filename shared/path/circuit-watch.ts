@@ -1,5 +1,6 @@
 import type { Clock } from '../world/clock.ts'
 import type { Member, PoolCircuit } from './member.ts'
+import type { PathRelay } from './relay.ts'
 import type { Reliability } from './reliability.ts'
 
 /** Slower than this a circuit was not used enough to tell what its relays can carry. */
@@ -57,13 +58,26 @@ export class CircuitWatch {
 
   /** @param wasReady whether it served before it ended */
   ended({ circuit, path, link }: Member<PoolCircuit>, wasReady: boolean): void {
-    const blamed = circuit.hops.findIndex((hop) => hop.state === 'failed')
-    const relay = path[blamed]
-    if (relay) {
-      this.reliability.failed(relay)
-    } else if (wasReady) {
-      // The link's end is the first hop's doing alone.
-      for (const each of link.open ? path : path.slice(0, 1)) this.reliability.died(each)
-    }
+    if (blamed(this.reliability, circuit, path) || !wasReady) return
+    // The link's end is the first hop's doing alone.
+    for (const each of link.open ? path : path.slice(0, 1)) this.reliability.died(each)
   }
+}
+
+/** Counts against relays that a circuit could not be built. @returns false where none of its hops has failed */
+export function blamed(
+  reliability: Reliability,
+  { hops, refusedByPrevious }: Pick<PoolCircuit, 'hops' | 'refusedByPrevious'>,
+  path: readonly PathRelay[],
+): boolean {
+  const index = hops.findIndex((hop) => hop.state === 'failed')
+  const relay = path[index]
+  if (!relay) return false
+  if (refusedByPrevious) {
+    // Any hop before may have made it up, and the hop itself may be out of reach: all lose, and none rests for a word of another.
+    for (const each of path.slice(0, index + 1)) reliability.died(each)
+  } else {
+    reliability.failed(relay)
+  }
+  return true
 }

@@ -8,6 +8,8 @@ export interface PoolCircuit {
   readonly suspect: boolean
   /** Hop by hop; the first that is `failed` is the one to blame. */
   readonly hops: readonly { readonly state: string; readonly latencyMs?: number | undefined }[]
+  /** The hop before the one to blame is said to have refused to extend to it; who says so may lie. */
+  readonly refusedByPrevious: boolean
   /** The last round trip to the last hop. */
   readonly latencyMs: number | undefined
   readonly bytesIn: number

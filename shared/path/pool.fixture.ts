@@ -12,6 +12,7 @@ import { Reliability } from './reliability.ts'
 export class FakeCircuit implements PoolCircuit {
   state: PoolCircuit['state'] = 'extending'
   suspect = false
+  refusedByPrevious = false
   latencyMs: number | undefined
   bytesIn = 0
   bytesOut = 0

@@ -101,6 +101,7 @@ function member(path: PathRelay[], more: Partial<PoolCircuit> = {}, open = true)
     state: 'ready' as const,
     suspect: false,
     hops,
+    refusedByPrevious: false,
     latencyMs: 300,
     bytesIn: 0,
     bytesOut: 0,
@@ -145,6 +146,27 @@ describe('what circuits tell of their relays (C-06, N-12)', () => {
       expect(reliability.bytesPerSecond(relay)).toBe(800_000)
       expect(reliability.of(relay)?.latencyMs).toBe(200)
     }
+  })
+
+  it('takes a little from all up to a hop that was refused, and lets none rest for what others say', () => {
+    const { clock, reliability } = judged()
+    const heard: string[] = []
+    const told = new Reliability(clock, ({ name }, ok) => heard.push(`${name} ${ok}`))
+    const end = (to: Reliability, refused: PathRelay[], at: number) => {
+      const hops = refused.map((_, i) => ({ state: i === at ? 'failed' : 'proven' }))
+      new CircuitWatch(to, clock).ended(member(refused, { hops, refusedByPrevious: true }), false)
+    }
+    end(told, path, 2)
+    // Whoever refuses time and again, or says that another does, loses more than any that he speaks of.
+    const others = relays.slice(3, 7)
+    for (const each of others) end(reliability, [entry, middle, each], 2)
+    end(reliability, [entry, relays[8] as PathRelay, exit], 1)
+    expect(heard).toEqual([])
+    expect([...path, ...others].filter((relay) => reliability.resting(relay))).toEqual([])
+    for (const each of others) expect(reliability.of(each)?.successRate).toBe(0.8)
+    expect(reliability.of(middle)?.successRate).toBe(0.5)
+    expect(reliability.of(entry)?.successRate).toBeLessThan(0.5)
+    expect(reliability.of(exit)).toBeUndefined()
   })
 
   it('blames the hop that failed, else all a little, and the first alone if its link closed', () => {

@@ -66,7 +66,7 @@ export class Reliability {
     this.record(relay).failures += RELIABILITY.suspectedFailure
   }
 
-  /** A circuit with it died by itself, as above. */
+  /** A circuit with it died by itself, or was refused on its way to it or by it, as above. */
   died(relay: PathRelay): void {
     this.record(relay).failures += RELIABILITY.diedFailure
   }
