@@ -49,7 +49,10 @@ export class Removals {
       this.count('destroy-rate-limited')
       return
     }
-    const reason = this.read(packet, leg.key, signatures)
+    const given = this.read(packet, leg.key, signatures)
+    // Who was only asked to join extends nothing yet: the owner is to hold his refusal against him, not against us both.
+    const early = leg === circuit.next && circuit.pending !== undefined
+    const reason = early && given === DESTROY_REASON['extend-failed'] ? DESTROY_REASON.unknown : given
     if (reason !== DESTROY_REASON.none) {
       for (const other of ends(circuit)) if (other !== leg) this.sendDestroy(other, reason)
     }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { type Address, type IpAddress, NO_ADDRESS } from '../bytes/address.ts'
 import { SeededRandom } from '../sim/seeded-random.ts'
+import { cellCircuitId } from './cells.ts'
 import { DESTROY_REASON } from './constants.ts'
+import { encodeDestroy } from './destroy.ts'
 import { createCell, Lab, type LabRelay } from './lab.fixture.ts'
-import { TestLink } from './onion.fixture.ts'
+import { PREFIX, TestLink } from './onion.fixture.ts'
 
 const DESTINATION: Address = { kind: 'ipv4', host: '203.0.113.77', port: 6881 }
 const ALICE: IpAddress = { kind: 'ipv4', host: '198.51.100.7', port: 8090 }
@@ -159,6 +161,20 @@ describe('limits of a router (O-06, L-07)', () => {
     const unproven = [lab.relay(), lab.relay(refusing), lab.relay()]
     const { circuit } = lab.circuit(unproven, { settings: { proveEachHop: false } })
     lab.clock.advance(500)
+    expect([circuit.failedHop, circuit.refusedByPrevious]).toEqual([1, false])
+  })
+
+  it('passes no refusal of a hop that was only asked to join on as one to extend', () => {
+    const lab = new Lab()
+    const [first, second] = [lab.relay(), lab.relay()]
+    lab.net.tamper = (from, _to, packet) => {
+      if (from.port !== second.address.port) return packet
+      const id = cellCircuitId(packet)
+      return encodeDestroy(PREFIX, second.keyPair, id, DESTROY_REASON['extend-failed'])
+    }
+    const { circuit } = lab.circuit([first, second])
+    lab.clock.advance(500)
+    expect(circuit.destroyReason).toBe(DESTROY_REASON.unknown)
     expect([circuit.failedHop, circuit.refusedByPrevious]).toEqual([1, false])
   })
 
