@@ -56,7 +56,7 @@ export const COMPARISON = {
   /** Between rounds, less up to `jitter` of it. */
   everyMs: 3_600_000,
   jitter: 0.2,
-  /** The same while relays are unconfirmed, or too few answered; doubled each time up to `everyMs`. */
+  /** The same while relays are unconfirmed or not judged, or too few answered; doubled each time up to `everyMs`. */
   soonMs: 60_000,
   /** Relays that are to answer in one round, asked at once, and asked at most. */
   sources: 4,

@@ -151,6 +151,16 @@ describe('the comparison of directories (D-04, K-06, C-03)', { timeout: 120_000 
     expect(client.status().comparison.running).toBe(false)
   })
 
+  it('comes again after a minute while too few answer, then after two', async () => {
+    const { net, entry } = network(1, 1, 0)
+    await started(net, entry, {}, 75_000)
+    expect(net.counters.get('client-comparisons')).toBe(2)
+    await net.clock.advanceAsync(MINUTE_MS)
+    expect(net.counters.get('client-comparisons')).toBe(2)
+    await net.clock.advanceAsync(MINUTE_MS)
+    expect(net.counters.get('client-comparisons')).toBe(3)
+  })
+
   it('is done by hand too, and only one at a time', async () => {
     const { net, entry } = network(6, 3, 0)
     const client = await started(net, entry)
@@ -191,6 +201,28 @@ describe('verdicts of relays, as a client hears them (D-06)', { timeout: 120_000
       await net.clock.advanceAsync(3_000)
       expect(client.status().primary?.path[2]?.name).not.toBe('x2')
     }
+  })
+
+  it('are asked for again soon where a network was too young to have any, then seldom', async () => {
+    const { net, entry } = network(6, 3, 0)
+    const client = await started(net, entry)
+    expect(client.status().comparison.unconfirmed).toBe(0)
+    const judged = () => client.relayViews().filter(({ verdict }) => verdict.by === 'others').length
+    expect(judged()).toBe(0)
+    const found = net.relays.map(({ keyPair }) => good(keyPair.publicKey.mid))
+    for (const relay of net.relays) relay.verdicts = found
+    await net.clock.advanceAsync(40_000)
+    expect(judged()).toBe(net.relays.length)
+    expect(net.counters.get('client-comparisons')).toBe(2)
+    await net.clock.advanceAsync(40 * MINUTE_MS)
+    expect(net.counters.get('client-comparisons')).toBe(2)
+  })
+
+  it('are asked for ever more seldom where nobody judges', async () => {
+    const { net, entry } = network(6, 3, 0)
+    await started(net, entry, {}, 20 * MINUTE_MS)
+    // After 1, 2, 4 and 8 minutes, less up to a fifth.
+    expect(net.counters.get('client-comparisons')).toBe(5)
   })
 
   it('do not move a relay that is blocked by hand into a path again', async () => {

@@ -277,10 +277,11 @@ export class DirectoryComparison {
     this.opinions.settle()
     for (const { relay } of entries()) this.lookForHidden(this.sourceOf(relay))
     counters.add('client-comparisons')
-    const isWell = round.answered >= this.settings.sources - 1 && this.unconfirmed === 0
-    this.pauseMs = Math.min(isWell ? this.settings.everyMs : this.pauseMs * 2, this.settings.everyMs)
-    this.after(this.pauseMs * (1 - this.settings.jitter * fraction(random)))
-    if (isWell) this.pauseMs = this.settings.soonMs
+    const { sources, soonMs, everyMs, jitter } = this.settings
+    const isWell = round.answered >= sources - 1 && this.unconfirmed === 0 && !this.isAnyUnjudged()
+    const pauseMs = isWell ? everyMs : this.pauseMs
+    this.pauseMs = isWell ? soonMs : Math.min(2 * pauseMs, everyMs)
+    this.after(pauseMs * (1 - jitter * fraction(random)))
     changed()
     round.done(round.added)
   }
@@ -288,6 +289,15 @@ export class DirectoryComparison {
   /** Relays that too few tell of. */
   get unconfirmed(): number {
     return this.options.relays().filter((relay) => relay.unconfirmed).length
+  }
+
+  /** Whether too few have said what they found of a relay that others could look at: those without an address nobody checks. */
+  private isAnyUnjudged(): boolean {
+    const { relays, book } = this.options
+    return relays().some(
+      ({ culvert, address, publicKey }) =>
+        culvert && address !== undefined && book.verdict(publicKey.mid).by === undefined,
+    )
   }
 
   private lookForHidden(entry: Source): void {
