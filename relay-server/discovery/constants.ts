@@ -26,7 +26,7 @@ export const EXCHANGE_SOURCE = {
   dropVoices: 2,
   /** How many are asked in a round. */
   looksPerRound: 4,
-  /** How many are asked once more in a round while all that are known are silent. */
+  /** Places of a round, a third of them at most (half while nobody else is known), for relays that were silent when last asked. */
   silentPerRound: 3,
 } as const
 

@@ -45,17 +45,19 @@ export class ExchangeSource implements DiscoverySource {
 
   run(report: (candidates: readonly Candidate[]) => void, done: (success: boolean) => void): SourceRun {
     const { clock, fetches, directory, random, partners: most } = this.options
-    const known = this.partners()
+    const { heard, again } = this.partners()
     // Some of both, where there are enough: those who have no address know other relays.
     const neighbours = shuffled(random, this.options.neighbours()).slice(
       0,
-      Math.max(most - known.length, Math.floor(most / 2)),
+      Math.max(most - heard.length - again.length, Math.floor(most / 2)),
     )
-    const partners = known.slice(0, most - neighbours.length)
+    const partners = heard.slice(0, most - neighbours.length - again.length)
     const sinceMs = this.lastMs === undefined ? 0 : clock.now() - this.lastMs
     this.lastMs = clock.now()
-    let left = partners.length + neighbours.length
+    const asked = partners.length + neighbours.length + again.length
+    let left = asked
     let anybody = false
+    const silent: IpAddress[] = []
     const warnings = new Map<string, Set<string>>()
     const over = () => {
       this.look(warnings)
@@ -65,36 +67,43 @@ export class ExchangeSource implements DiscoverySource {
     if (left === 0) over()
     const told = (answered: boolean) => {
       anybody ||= answered
+      // Where several are silent and nobody answers, it is our own network that is away.
+      if (anybody || asked === 1) for (const each of silent.splice(0)) directory.markSilent(each)
       report(unproven(directory))
       if (--left === 0) over()
     }
-    for (const address of partners) {
+    const ask = (address: IpAddress) => {
       this.askDrops(address, sinceMs, warnings)
-      fetches.fetch(address, told)
+      fetches.fetch(address, told, { silent: () => void silent.push(address) })
     }
+    for (const address of partners) ask(address)
     for (const neighbour of neighbours) fetches.fetchOver(neighbour, told)
+    // Last: the first two of a round are asked for news, the others only whether they are there.
+    for (const address of again) ask(address)
     // What is under way ends by itself, and is of use even then.
     return { cancel: () => undefined }
   }
 
-  /** Relays of as many networks as there are. */
-  private partners(): IpAddress[] {
+  /** Relays of as many networks as there are, and a few that were silent: that may have been our fault, or be over by now. */
+  private partners(): { readonly heard: readonly IpAddress[]; readonly again: readonly IpAddress[] } {
     const { random, partners } = this.options
     const usable = shuffled(random, this.usable())
     const heard = usable.filter(({ silent }) => !silent)
-    // All may be silent because we were cut off.
-    const asked = heard.length > 0 ? heard : usable.slice(0, EXCHANGE_SOURCE.silentPerRound)
-    const addresses = asked.map(({ address }) => address)
+    const places = heard.length > 0 ? Math.floor(partners / 3) : Math.ceil(partners / 2)
+    const again = usable.filter(({ silent }) => silent)
     const networks = new Set<string>()
     const first: IpAddress[] = []
     const further: IpAddress[] = []
-    for (const address of addresses) {
+    for (const { address } of heard) {
       const network = networkOf(address)
       if (networks.has(network)) further.push(address)
       else first.push(address)
       networks.add(network)
     }
-    return [...first, ...further].slice(0, partners)
+    return {
+      heard: [...first, ...further],
+      again: again.slice(0, Math.min(EXCHANGE_SOURCE.silentPerRound, places)).map(({ address }) => address),
+    }
   }
 
   /** Relays that may be asked. */

@@ -1,5 +1,5 @@
 import { formatAddress, type IpAddress } from '../../shared/bytes/address.ts'
-import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
+import type { DirectoryExchange, FetchOptions } from '../../shared/directory/exchange.ts'
 import type { Link } from '../../shared/link/link.ts'
 
 export interface FetchesOptions {
@@ -22,8 +22,8 @@ export class Fetches {
     return this.answers
   }
 
-  /** `done` with whether the relay answered; what it told is in the directory then. */
-  fetch(address: IpAddress, done: (answered: boolean) => void): void {
+  /** `done` with whether the relay answered; what it told is in the directory then. Of one under way, its own `options` hold. */
+  fetch(address: IpAddress, done: (answered: boolean) => void, options: FetchOptions = {}): void {
     const key = formatAddress(address)
     const others = this.waiting.get(key)
     if (others) {
@@ -37,11 +37,12 @@ export class Fetches {
     }
     const dones = [done]
     this.waiting.set(key, dones)
-    this.options.exchange.fetchFrom(link, (_added, answered) => {
+    const over = (answered: boolean) => {
       this.waiting.delete(key)
       if (answered) this.answers++
       for (const each of dones) each(answered)
-    })
+    }
+    this.options.exchange.fetchFrom(link, (_added, answered) => over(answered), options)
   }
 
   /** The same over a link that is there already. */

@@ -91,7 +91,13 @@ function silentWorld(options: Partial<ExchangeSourceOptions> = {}) {
     clock.advance(60_000)
     return new Set(asked)
   }
-  return { clock, directory, asked, fetches, source, linkTo, proven, awake, run }
+  /** Who is known to be silent. */
+  const silent = () =>
+    directory
+      .list()
+      .flatMap((entry) => (entry.silent ? [Number(entry.descriptor.nickname.slice(6))] : []))
+      .sort((a, b) => a - b)
+  return { clock, directory, asked, fetches, source, linkTo, proven, awake, run, silent }
 }
 
 describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
@@ -128,15 +134,65 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
     expect([...run()]).toEqual(['93.184.217.34:7000'])
   })
 
-  it('are no silent ones while others answer, and a few of them when nobody does', () => {
-    const { proven, awake, run, directory } = silentWorld()
-    for (let n = 1; n <= 6; n++) proven(n, `93.184.${n}.1`)
-    expect(run().size).toBe(6)
-    expect(directory.list().every(({ silent }) => silent)).toBe(true)
-    for (let round = 0; round < 20; round++) expect(run().size).toBe(3)
-    awake(4, '93.184.4.1')
+  it('are silent ones in three places of a round, until they answer with whatever they have, and are asked last', () => {
+    const { proven, awake, run, silent } = silentWorld()
+    for (let n = 1; n <= 20; n++) proven(n, `93.184.${n}.1`)
+    for (let n = 1; n <= 10; n++) awake(n, `93.184.${n}.1`)
+    // Three of who is away, and seven or more of the ten who answer.
     for (let round = 0; round < 20; round++) run()
-    expect([...run()]).toEqual(['93.184.4.1:7000'])
+    expect(silent()).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 19, 20])
+    for (let round = 0; round < 20; round++) {
+      const asked = [...run()].map((each) => Number(each.split('.')[2]))
+      expect(asked).toHaveLength(10)
+      expect(asked.filter((n) => n > 10)).toEqual(asked.slice(-3))
+    }
+    for (let n = 11; n <= 20; n++) awake(n, `93.184.${n}.1`)
+    for (const left of [7, 4, 1, 0]) {
+      run()
+      expect(silent()).toHaveLength(left)
+    }
+  })
+
+  it('are three silent ones when nobody else is known, and few of them in small rounds', () => {
+    const few = silentWorld()
+    for (let n = 1; n <= 6; n++) {
+      few.proven(n, `93.184.${n}.1`)
+      few.directory.markSilent(at(`93.184.${n}.1`))
+    }
+    for (let round = 0; round < 20; round++) expect(few.run().size).toBe(3)
+    for (const [partners, again] of [
+      [1, 0],
+      [3, 1],
+      [8, 2],
+    ]) {
+      const small = silentWorld({ ...(partners && { partners }) })
+      for (let n = 1; n <= 12; n++) small.proven(n, `93.184.${n}.1`)
+      for (let n = 1; n <= 6; n++) small.directory.markSilent(at(`93.184.${n}.1`))
+      const asked = [...small.run()].map((each) => Number(each.split('.')[2]))
+      expect([asked.length, asked.filter((n) => n <= 6).length]).toEqual([partners, again])
+    }
+  })
+
+  it('are not called silent where none of a round answers: our own network was away', () => {
+    const { proven, awake, run, directory, silent } = silentWorld()
+    for (let n = 1; n <= 9; n++) proven(n, `93.184.${n}.1`)
+    for (let round = 0; round < 3; round++) expect(run().size).toBe(9)
+    expect(silent()).toEqual([])
+    expect(directory.served()).toHaveLength(9)
+    awake(4, '93.184.4.1')
+    run()
+    expect(silent()).toEqual([1, 2, 3, 5, 6, 7, 8, 9])
+    expect(directory.served()).toHaveLength(1)
+  })
+
+  it('are called silent also where one alone is known, and asked again', () => {
+    const { proven, awake, run, silent } = silentWorld()
+    proven(1, '93.184.1.1')
+    run()
+    expect(silent()).toEqual([1])
+    awake(1, '93.184.1.1')
+    run()
+    expect(silent()).toEqual([])
   })
 
   it('are ten in all, with those who are linked and have no address', () => {

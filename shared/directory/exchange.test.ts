@@ -174,6 +174,24 @@ describe('directory exchange (D-04, D-07)', () => {
     expect(toRelay.sent.length).toBeGreaterThan(5)
   })
 
+  it('leaves it to who asks, if he wants, what silence means', () => {
+    const { clock, other, results } = town(0, { n: 200 })
+    other.directory.add(descriptorOf(5))
+    const dead = new TestWire(clock, addressOfRelay(5))
+    const silences: number[] = []
+    const silent = () => silences.push(results.length)
+    other.exchange.fetchFrom(dead, (added, answered) => results.push([added, answered]), { silent })
+    clock.advance(20_000)
+    expect([silences, results]).toEqual([[0], [[0, false]]])
+    expect(other.directory.served()).toHaveLength(1)
+    // An end of another kind is no silence.
+    other.exchange.fetchFrom(dead, () => undefined, { silent })
+    other.exchange.fetchFrom(dead, () => undefined, { silent })
+    other.exchange.stop()
+    clock.advance(20_000)
+    expect(silences).toHaveLength(1)
+  })
+
   it('makes two relays know each other by one request, and the asker hear the other', () => {
     const { clock, relay, other, fetch } = town(0, { n: 7, own: descriptorOf(7) })
     fetch()

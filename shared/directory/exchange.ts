@@ -122,11 +122,14 @@ export interface FetchOptions {
   readonly since?: number
   /** Whom the neighbour names: the mid of each descriptor that was not refused. */
   told?(mid: Uint8Array): void
+  /** Called before `done` where it has not answered; without this the directory notes that it is silent. Never for a circuit. */
+  silent?(): void
 }
 
 interface Pull {
   readonly link: Link
   readonly told: FetchOptions['told']
+  readonly silent: FetchOptions['silent']
   readonly done: FetchDone
   readonly since: number
   readonly startedMs: number
@@ -211,6 +214,7 @@ export class DirectoryExchange {
       link,
       done,
       told: options.told,
+      silent: options.silent,
       since: options.since ?? this.since(link),
       startedMs: this.options.clock.now(),
       nonce: 0,
@@ -283,7 +287,10 @@ export class DirectoryExchange {
       return
     }
     // Through a circuit it may be any hop that loses what we say, or one that knows no such message.
-    if (pull.link.kind !== 'circuit') this.options.directory.markSilent(pull.link.address)
+    if (pull.link.kind !== 'circuit') {
+      if (pull.silent) pull.silent()
+      else this.options.directory.markSilent(pull.link.address)
+    }
     this.finish(pull, false)
   }
 
