@@ -7,7 +7,7 @@ import type { Counters } from '../shared/world/counters.ts'
 import type { Random } from '../shared/world/random.ts'
 import type { RelayConfig } from './config.ts'
 import type { DiscoveryStatus } from './discovery/relay-discovery.ts'
-import type { LinksStatus } from './links/relay-links.ts'
+import type { LinksStatus } from './links/links-status.ts'
 import type { Log } from './log.ts'
 import type { PortMappingState } from './nat/port-mapping.ts'
 

@@ -1,5 +1,5 @@
 import { loadConfig } from '../config.ts'
-import type { LinksStatus } from '../links/relay-links.ts'
+import type { LinksStatus } from '../links/links-status.ts'
 import type { RelayStatus } from '../relay.ts'
 import { askAdmin } from './admin-client.ts'
 

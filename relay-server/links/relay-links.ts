@@ -1,9 +1,7 @@
 import type { Address, IpAddress } from '../../shared/bytes/address.ts'
 import type { RelayAddresses } from '../../shared/directory/descriptor-addresses.ts'
 import type { PublicKey } from '../../shared/identity/keys.ts'
-import type { BandwidthStatus } from '../../shared/link/bandwidth.ts'
 import { isControl } from '../../shared/link/control.ts'
-import type { KeeperStatus } from '../../shared/link/health.ts'
 import { Keeper } from '../../shared/link/keeper.ts'
 import type { Link } from '../../shared/link/link.ts'
 import { formatLinkAddress, type LinkAddress } from '../../shared/link/link-address.ts'
@@ -17,11 +15,11 @@ import type { RelayOptions } from '../relay-options.ts'
 import { BridgeBroker } from './bridge-broker.ts'
 import type { Certificates } from './certificates.ts'
 import { circuitIdOf, linkOfCircuit } from './circuit-links.ts'
-import { type KindsStatus, kindsOf } from './kinds-status.ts'
 import type { LinkBandwidth } from './link-bandwidth.ts'
 import { LinkKinds, type LinkKindsOptions } from './link-kinds.ts'
 import { LinkProofs } from './link-proofs.ts'
 import { LinkTargets } from './link-targets.ts'
+import { type LinksStatus, linksStatusOf } from './links-status.ts'
 import { signallingNeighbours } from './signalling-neighbours.ts'
 import type { UdpLinks } from './udp.ts'
 import type { UdpLink } from './udp-link.ts'
@@ -48,13 +46,6 @@ export interface RelayLinksOptions extends RelayOptions {
   onClosed(link: Link): void
   /** A link with another relay is open, for the first time since it was closed. */
   onRelay(neighbour: Neighbour): void
-}
-
-/** Numbers and states of a relay's links; no address, key or id, unless asked for. */
-export interface LinksStatus extends KeeperStatus {
-  readonly bandwidth: BandwidthStatus
-  /** Of the connections to other relays that are there now. */
-  readonly kinds: KindsStatus
 }
 
 /**
@@ -235,8 +226,7 @@ export class RelayLinks {
 
   /** @param withAddresses adds addresses and ids, for an operator who asked for them */
   status(withAddresses = false): LinksStatus {
-    const status = this.keeper.status({ withAddresses })
-    return { ...status, bandwidth: this.options.bandwidth.status(), kinds: kindsOf(status) }
+    return linksStatusOf(this.keeper.status({ withAddresses }), this.options.bandwidth.status())
   }
 
   private readonly fromNeighbour = (neighbour: Neighbour, packet: Uint8Array): void => {
