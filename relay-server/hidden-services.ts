@@ -47,8 +47,8 @@ export function hiddenServices(options: HiddenServicesOptions): {
     relays: () =>
       options.directory
         .list()
-        .flatMap(({ descriptor: { publicKey, udp, udp6, family } }) =>
-          udp ? [{ publicKey, address: udp, address6: udp6, family: toHex(family) }] : [],
+        .flatMap(({ descriptor: { publicKey, udp, udp6, family }, silent }) =>
+          udp ? [{ publicKey, address: udp, address6: udp6, family: toHex(family), silent }] : [],
         ),
     own: () => {
       const [address, address6] = options.addresses()

@@ -5,12 +5,14 @@ import { MESSAGE } from '../onion/constants.ts'
 import type { PathHop } from '../onion/hop.ts'
 import { relayKey } from '../path/relay.ts'
 import type { Timer } from '../world/clock.ts'
+import { uint16 } from '../world/random.ts'
 import { HIDDEN_OWNER_SETTINGS, INTRODUCTION_POINTS } from './constants.ts'
 import { HiddenCircuit, type HiddenWorld } from './hidden-circuit.ts'
 import { HiddenPeer } from './hidden-peer.ts'
 import { Inquiry, type IntroductionPoint } from './inquiry.ts'
 import { lookupKey, nearestRelays } from './lookup.ts'
 import type { RendezvousInfo } from './rendezvous-info.ts'
+import { SeederQuestion } from './seeder-question.ts'
 import type { HiddenSwarmOptions } from './swarm-options.ts'
 
 /** A seeder that is being asked, being linked, or open. */
@@ -18,8 +20,7 @@ interface Seeder {
   /** The `relayKey` of who told of it first, undefined where no relay did, and of where that one said it is introduced. */
   readonly teller: string | undefined
   readonly firstPoint: string
-  /** Where it is introduced, by the `relayKey` of who told of it: asked in turn, until it answers through one of them. */
-  readonly points: Map<string | undefined, IntroductionPoint>
+  readonly question: SeederQuestion
   peer: HiddenPeer | undefined
   circuit: HiddenCircuit | undefined
 }
@@ -84,7 +85,12 @@ export class HiddenDownloader {
     const { circuits, clock } = this.options
     if (this.seeders.size < settings.connections) {
       const speaks = (relay: PathHop) => !this.isSilent(relay) && !circuits.isResting(relay)
-      const near = nearestRelays(this.lookupKey, circuits.relays(), INTRODUCTION_POINTS, speaks)
+      const relays = circuits.relays()
+      let near = nearestRelays(this.lookupKey, relays, INTRODUCTION_POINTS, speaks)
+      // Where all have failed lately, they are asked again.
+      if (near.length === 0 && clock.now() - this.lookedMs >= settings.lookupEmptyMs) {
+        near = nearestRelays(this.lookupKey, relays, INTRODUCTION_POINTS)
+      }
       const idle = near.filter((relay) => !this.asked.has(relayKey(relay)))
       for (const relay of idle) this.askForPoints(relay)
       if (idle.length > 0) {
@@ -104,8 +110,9 @@ export class HiddenDownloader {
   /**
    * A relay that does not answer is passed over for a while, and the next nearest asked in its place. One that was not reached, since
    * a hop before it failed, is asked through others, or at the next look-up.
+   * @returns whether it is asked now: there may be no way to it
    */
-  private askForPoints(relay: PathHop, tries = 1): void {
+  private askForPoints(relay: PathHop, tries = 1): boolean {
     const teller = relayKey(relay)
     let answered = false
     const isAsked = this.inquire(
@@ -113,28 +120,26 @@ export class HiddenDownloader {
       (inquiry) =>
         inquiry.peers(this.lookupKey, (points) => {
           answered = true
-          for (const point of points) this.askThere(point, teller)
+          for (const point of points) this.askToo(inquiry, point)
           for (const point of this.fewOf(points, teller)) this.ask(inquiry, point, teller)
         }),
       (lastHopFailed) => {
         this.asked.delete(teller)
         if (answered || this.stopped) return
         const { buildTries, silentMs, noRelayMs } = this.world.settings
-        if (!lastHopFailed) {
-          if (tries < buildTries) this.askForPoints(relay, tries + 1)
-          return
-        }
-        this.silent.set(teller, this.options.clock.now() + silentMs)
-        if (this.peers.length === 0) this.lookUpIn(noRelayMs)
+        if (lastHopFailed) this.silent.set(teller, this.options.clock.now() + silentMs)
+        const isOver = lastHopFailed || (tries < buildTries && !this.askForPoints(relay, tries + 1))
+        if (isOver && this.peers.length === 0) this.lookUpIn(noRelayMs)
       },
     )
     if (isAsked) this.asked.add(teller)
+    return isAsked
   }
 
-  /** Of a seeder that has not answered yet, this teller knows another point: relays tell for a while of those that are gone. */
-  private askThere(point: IntroductionPoint, teller: string): void {
-    const seeder = this.seeders.get(toHex(point.seederKey.bytes))
-    if (seeder && !seeder.circuit && !seeder.points.has(teller)) seeder.points.set(teller, point)
+  /** Of a seeder that has not answered yet, another relay told as well. */
+  private askToo(inquiry: Inquiry, { seederKey, address }: IntroductionPoint): void {
+    const seeder = this.seeders.get(toHex(seederKey.bytes))
+    if (seeder && !seeder.circuit) inquiry.ask(seeder.question, address)
   }
 
   /**
@@ -176,8 +181,7 @@ export class HiddenDownloader {
     closed?: (lastHopFailed: boolean) => void,
   ): boolean {
     if (this.stopped) return false
-    const { prefix, aead } = this.options
-    const inquiry = Inquiry.open({ ...this.world, prefix, aead }, last, {
+    const inquiry = Inquiry.open({ ...this.world, prefix: this.options.prefix }, last, {
       ready: () => ready(inquiry as Inquiry),
       closed: (lastHopFailed) => {
         if (inquiry) this.inquiries.delete(inquiry)
@@ -191,20 +195,26 @@ export class HiddenDownloader {
   }
 
   private ask(inquiry: Inquiry, point: IntroductionPoint, teller: string | undefined): void {
-    const key = toHex(point.seederKey.bytes)
+    const { seederKey, address } = point
+    const key = toHex(seederKey.bytes)
     if (this.stopped || this.seeders.has(key) || this.seeders.size >= this.world.settings.connections) return
-    const points = new Map([[teller, point]])
-    this.seeders.set(key, {
-      teller,
-      firstPoint: relayKey(point),
-      points,
-      peer: undefined,
-      circuit: undefined,
-    })
-    inquiry.create(this.lookupKey, points, (answer) => {
+    const about = { lookupKey: this.lookupKey, seederKey, identifier: this.freshIdentifier() }
+    const { prefix, aead } = this.options
+    const question = new SeederQuestion({ ...this.world, prefix, aead }, about, (answer) => {
       if (answer) this.meet(key, answer.keys, answer.info)
       else this.closed(key)
     })
+    const firstPoint = relayKey(point)
+    this.seeders.set(key, { teller, firstPoint, question, peer: undefined, circuit: undefined })
+    inquiry.ask(question, address)
+  }
+
+  private freshIdentifier(): number {
+    const taken = new Set([...this.seeders.values()].map(({ question }) => question.identifier))
+    for (;;) {
+      const identifier = uint16(this.options.random)
+      if (!taken.has(identifier)) return identifier
+    }
   }
 
   /** Goes to where the seeder waits. */

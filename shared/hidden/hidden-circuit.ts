@@ -37,7 +37,7 @@ export interface HiddenCircuitEvents {
   datagram?(origin: Address, data: Uint8Array): void
   /** The other end of an end-to-end circuit was heard. */
   linked?(): void
-  /** @param lastHopFailed false where a hop before the last did: the last hop itself was not asked anything */
+  /** @param lastHopFailed false where a hop before the last did, or may have: of the last hop itself nothing is known then */
   closed(lastHopFailed: boolean): void
 }
 
@@ -53,6 +53,8 @@ export class HiddenCircuit {
   private readonly circuit: Circuit
   private readonly events: HiddenCircuitEvents
   private linkExpected = false
+  /** The last hop lives, and answers nothing, or what is none. */
+  private ignored = false
   private asked: Asked | undefined
   private timer: Timer | undefined
 
@@ -78,9 +80,10 @@ export class HiddenCircuit {
       stream: () => undefined,
       streamReset: () => undefined,
       message: (_, id, cell, at, end) => self?.answered(id, cell, at, end),
-      closed: ({ readyAtMs, failedHop, hops }) => {
+      closed: ({ failedHop, refusedByPrevious, hops }) => {
         self?.timer?.cancel()
-        events.closed(readyAtMs !== undefined || failedHop === hops.length - 1)
+        const wasSilent = failedHop === hops.length - 1 && !refusedByPrevious
+        events.closed(self?.ignored === true || wasSilent)
       },
     })
     if (!circuit) return undefined
@@ -161,6 +164,7 @@ export class HiddenCircuit {
         this.send(question, body, tries + 1)
       } else {
         counters.add('hidden-unanswered')
+        this.ignored = !this.circuit.suspect
         this.close()
       }
     })
@@ -186,6 +190,7 @@ export class HiddenCircuit {
       asked.take(cell, at, end)
     } catch (error) {
       // Nobody would look after the circuit any more, and its hops keep it for an hour.
+      this.ignored = true
       this.close()
       throw error
     }

@@ -14,11 +14,15 @@ import { SeededRandom } from '../sim/seeded-random.ts'
 import { VirtualClock } from '../sim/virtual-clock.ts'
 import { Counters } from '../world/counters.ts'
 import { shuffled } from '../world/random.ts'
+import { HiddenDownloader } from './downloader.ts'
 import type { HiddenCircuits } from './hidden-circuits.ts'
 import { HiddenExit } from './hidden-exit.ts'
 import type { HiddenPeer, HiddenPeerEvents } from './hidden-peer.ts'
 import { HiddenRelay } from './hidden-relay.ts'
+import { HiddenSeeder } from './seeder.ts'
 import type { HiddenSwarmOptions } from './swarm-options.ts'
+
+export const HASH = new Uint8Array(20).fill(5)
 
 export interface LabRelay extends PathHop {
   readonly router: Router
@@ -26,6 +30,8 @@ export interface LabRelay extends PathHop {
   readonly counters: Counters
   /** Datagrams that left this relay by a socket of its exit. */
   exited: number
+  /** False: it takes nobody's circuit any further. */
+  extends: boolean
 }
 
 /** Relays with hidden services and owners, on a virtual clock; 10 ms a link. Exits pass the community's own packets alone. */
@@ -70,7 +76,7 @@ export class HiddenLab {
       counters,
       flags: FLAG_RELAY,
       linkTo: (to) => this.net.link(address, to),
-      mayExtendTo: () => true,
+      mayExtendTo: () => made.extends,
       exit: new HiddenExit({
         services: hidden,
         exit: this.exit(address.host, () => {
@@ -100,6 +106,7 @@ export class HiddenLab {
       hidden,
       counters,
       exited: 0,
+      extends: true,
     }
     this.relays.push(made)
     return made
@@ -229,4 +236,22 @@ export class LabOwner implements HiddenCircuits {
     circuit.start()
     return circuit
   }
+}
+
+/** Somebody who seeds, and has had two seconds to be introduced. */
+export function seeding(lab: HiddenLab, hops = 3, hash = HASH) {
+  const owner = lab.owner(hops)
+  const seeder = new HiddenSeeder(owner.swarm(hash))
+  seeder.start()
+  lab.clock.advance(2_000)
+  return { owner, seeder }
+}
+
+/** Somebody who has looked for seeders for three seconds. */
+export function downloading(lab: HiddenLab, hops = 3, hash = HASH) {
+  const owner = lab.owner(hops)
+  const downloader = new HiddenDownloader(owner.swarm(hash))
+  downloader.start()
+  lab.clock.advance(3_000)
+  return { owner, downloader }
 }

@@ -1,18 +1,13 @@
 import type { IpAddress } from '../bytes/address.ts'
 import { CulvertError } from '../bytes/error.ts'
-import type { Aead } from '../crypto/aead.ts'
-import { ephemeralKey, type SessionKeys } from '../crypto/handshake.ts'
 import { PublicKey } from '../identity/keys.ts'
 import { MESSAGE } from '../onion/constants.ts'
 import type { PathHop } from '../onion/hop.ts'
 import type { MessageBody } from '../onion/messages.ts'
-import type { Timer } from '../world/clock.ts'
-import { uint16 } from '../world/random.ts'
 import { PEERS_PER_RESPONSE } from './constants.ts'
 import { HiddenCircuit, type HiddenCircuitEvents, type HiddenWorld } from './hidden-circuit.ts'
-import { decodePacket, encodePacket, packetId } from './packets.ts'
-import type { RendezvousInfo } from './rendezvous-info.ts'
-import { openCreated } from './rendezvous-link.ts'
+import { decodePacket, packetId } from './packets.ts'
+import type { QuestionWay, SeederQuestion } from './seeder-question.ts'
 
 /** A relay that introduces a seeder, and the seeder's key for the swarm. */
 export interface IntroductionPoint {
@@ -23,24 +18,14 @@ export interface IntroductionPoint {
 
 export interface InquiryWorld extends HiddenWorld {
   readonly prefix: Uint8Array
-  readonly aead: Aead
-}
-
-export interface SeederFound {
-  readonly keys: SessionKeys
-  readonly info: RendezvousInfo
-}
-
-interface Create {
-  readonly take: (created: MessageBody<typeof MESSAGE.createdE2e>) => void
-  readonly giveUp: () => void
 }
 
 /** One circuit through which introduction points are asked. It closes by itself when nothing is open on it. */
-export class Inquiry {
+export class Inquiry implements QuestionWay {
   private readonly world: InquiryWorld
   private circuit: HiddenCircuit | undefined
-  private readonly creates = new Map<number, Create>()
+  /** By identifier. */
+  private readonly questions = new Map<number, SeederQuestion>()
 
   private constructor(world: InquiryWorld) {
     this.world = world
@@ -59,7 +44,7 @@ export class Inquiry {
       },
       datagram: (_, data) => self.receive(data),
       closed: (lastHopFailed) => {
-        for (const { giveUp } of [...self.creates.values()]) giveUp()
+        for (const question of [...self.questions.values()]) question.lost(self)
         events.closed(lastHopFailed)
       },
     })
@@ -70,7 +55,7 @@ export class Inquiry {
     this.circuit?.close()
   }
 
-  /** Asks the last hop which introduction points it knows. Unusable ones are left out; `take` may begin a `create`. */
+  /** Asks the last hop which introduction points it knows. Unusable ones are left out; `take` may begin to `ask`. */
   peers(lookupKey: Uint8Array, take: (points: IntroductionPoint[]) => void): void {
     this.circuit?.ask(MESSAGE.peersRequest, { infoHash: lookupKey }, ({ peers }) => {
       take(peers.slice(0, PEERS_PER_RESPONSE).flatMap((peer) => this.pointOf(peer) ?? []))
@@ -78,51 +63,19 @@ export class Inquiry {
     })
   }
 
-  /**
-   * Asks a seeder for an end-to-end circuit, through its introduction points in turn: it knows the question again, whichever way it
-   * comes. `done` gets undefined if it does not answer.
-   * @param points of this one seeder, at least one; those that come to be known meanwhile are asked as well
-   */
-  create(
-    lookupKey: Uint8Array,
-    points: ReadonlyMap<unknown, IntroductionPoint>,
-    done: (found: SeederFound | undefined) => void,
-  ): void {
-    const [first] = points.values()
-    if (!first) throw new RangeError('no introduction point')
-    const { seederKey } = first
-    const { random, clock, settings, prefix, aead } = this.world
-    const ephemeral = ephemeralKey(random)
-    const identifier = this.freshIdentifier()
-    const body = { identifier, infoHash: lookupKey, seederKey: seederKey.bytes, dhKey: ephemeral.publicKey }
-    const packet = encodePacket(prefix, MESSAGE.createE2e, body)
-    let timer: Timer | undefined
-    const finish = (found: SeederFound | undefined) => {
-      timer?.cancel()
-      this.creates.delete(identifier)
-      done(found)
-      this.closeIfIdle()
-    }
-    const send = (tries: number) => {
-      const { address } = [...points.values()][(tries - 1) % points.size] ?? first
-      this.circuit?.sendDatagram(address, packet)
-      timer = clock.after(settings.createMs, () => {
-        if (tries < settings.createTries) send(tries + 1)
-        else finish(undefined)
-      })
-    }
-    this.creates.set(identifier, {
-      take: (created) => finish(openCreated(aead, ephemeral, seederKey, created)),
-      giveUp: () => finish(undefined),
-    })
-    send(1)
+  /** Asks a seeder at an introduction point, in turn with others who ask it. */
+  ask(question: SeederQuestion, point: IpAddress): void {
+    this.questions.set(question.identifier, question)
+    question.add(this, point)
   }
 
-  private freshIdentifier(): number {
-    for (;;) {
-      const identifier = uint16(this.world.random)
-      if (!this.creates.has(identifier)) return identifier
-    }
+  sendDatagram(destination: IpAddress, data: Uint8Array): void {
+    this.circuit?.sendDatagram(destination, data)
+  }
+
+  settled(identifier: number): void {
+    this.questions.delete(identifier)
+    this.closeIfIdle()
   }
 
   private receive(data: Uint8Array): void {
@@ -133,8 +86,8 @@ export class Inquiry {
         return
       }
       const created = decodePacket(prefix, MESSAGE.createdE2e, data)
-      const asked = this.creates.get(created.identifier)
-      if (asked) asked.take(created)
+      const asked = this.questions.get(created.identifier)
+      if (asked) asked.answered(created)
       else counters.add('hidden-answer-unasked')
     } catch (error) {
       // Not the seeder's answer, which may still come.
@@ -155,6 +108,6 @@ export class Inquiry {
   }
 
   private closeIfIdle(): void {
-    if (this.creates.size === 0) this.close()
+    if (this.questions.size === 0) this.close()
   }
 }

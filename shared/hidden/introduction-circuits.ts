@@ -21,8 +21,9 @@ interface Slot {
   readonly relay: PathHop
   circuit: HiddenCircuit | undefined
   established: boolean
-  /** Tries in vain in a row, and those of them that failed at the relay itself, or for want of a way to it. */
+  /** Tries in a row that were in vain. */
   triesInVain: number
+  /** Times in a row that the relay itself failed, or there was no way to it. */
   failures: number
   nextTryMs: number
 }
@@ -104,7 +105,10 @@ export class IntroductionCircuits {
         options.datagram(origin, data, (to, answer) => slot.circuit?.sendDatagram(to, answer)),
       closed: (lastHopFailed) => this.closed(slot, lastHopFailed),
     })
-    if (!slot.circuit) this.backOff(slot, true)
+    if (slot.circuit) return
+    // No try was made of which to rest. It is this relay's fault, so to say, only where there is a way to others.
+    if ([...this.slots.values()].some(({ circuit }) => circuit)) slot.failures++
+    slot.nextTryMs = options.clock.now() + options.settings.noRelayMs
   }
 
   private establish(slot: Slot): void {
@@ -121,13 +125,13 @@ export class IntroductionCircuits {
     slot.circuit = undefined
     slot.established = false
     if (this.stopped) return
-    this.backOff(slot, lastHopFailed)
+    if (lastHopFailed) slot.failures++
+    this.backOff(slot)
     this.maintain()
     this.options.changed()
   }
 
-  private backOff(slot: Slot, isItsOwnFailure: boolean): void {
-    if (isItsOwnFailure) slot.failures++
+  private backOff(slot: Slot): void {
     const { clock, settings } = this.options
     slot.nextTryMs = clock.now() + listedPause(settings.backOffMs, slot.triesInVain++)
   }

@@ -21,8 +21,8 @@ const KEY = lookupKey(HASH)
 const byDistance = (lab: HiddenLab) => nearestRelays(KEY, lab.relays, lab.relays.length)
 
 /** Asks one relay for introduction points, as a stock owner asks its exit. */
-function ask(lab: HiddenLab, relay: LabRelay): IntroductionPoint[][] {
-  const owner = lab.owner()
+function ask(lab: HiddenLab, relay: LabRelay, hops = 3): IntroductionPoint[][] {
+  const owner = lab.owner(hops)
   const answers: IntroductionPoint[][] = []
   const inquiry = Inquiry.open({ ...owner.swarm(HASH), settings: HIDDEN_OWNER_SETTINGS }, relay, {
     ready: () => inquiry?.peers(KEY, (points) => answers.push(points)),
@@ -105,6 +105,36 @@ describe('relays that ask and tell each other (issue 3: hidden seeding)', () => 
     const later = lab.net.delivered
     expect(ask(lab, far)).toEqual([[]])
     expect(lab.net.delivered - later).toBeGreaterThan(again + 5)
+  })
+
+  it('ask those that are not silent, and again at once where nobody answered', () => {
+    const lab = new HiddenLab(10)
+    const seeder = new HiddenSeeder(lab.owner().swarm(HASH))
+    seeder.start()
+    lab.clock.advance(2_000)
+    const [first, second, third, ...others] = byDistance(lab) as [LabRelay, LabRelay, LabRelay, ...LabRelay[]]
+    const far = others.at(-1) as LabRelay
+    for (const relay of [first, second]) lab.net.lose(relay.address)
+    lab.net.tamper = (from, to, packet) =>
+      from === third.address || to === third.address ? undefined : packet
+    expect(ask(lab, far, 1)).toEqual([[]])
+    lab.net.tamper = undefined
+    expect(keys(ask(lab, far, 1)[0])).toEqual([seeder.publicKey.bytes])
+    const asked: string[] = []
+    new RelayLookup({
+      ...{ publicKey: far.publicKey, prefix: PREFIX, clock: lab.clock, random: lab.random },
+      ...{ counters: new Counters(), limits: HIDDEN_RELAY_LIMITS },
+      neighbours: {
+        relays: () => lab.relays.map((relay) => ({ ...relay, silent: relay === first || relay === second })),
+        own: () => far,
+        linkTo: (address) => {
+          asked.push(address.host)
+          return undefined
+        },
+      },
+    }).ask(KEY, () => undefined)
+    const [fourth, fifth] = others as [LabRelay, LabRelay]
+    expect(asked).toEqual([third, fourth, fifth].map(({ address }) => address.host))
   })
 
   it('count themselves among the nearest as others do: not beside a nearer one of their family or network', () => {

@@ -21,7 +21,11 @@ import { encodePacket } from './packets.ts'
 
 /** The other relays of the directory, for one that asks and tells them. */
 export interface HiddenNeighbours {
-  relays(): readonly (ListedRelay & { readonly address: IpAddress })[]
+  relays(): readonly (ListedRelay & {
+    readonly address: IpAddress
+    /** Did not answer lately. */
+    readonly silent?: boolean
+  })[]
   /** This relay, as they have it in theirs. */
   own(): ListedRelay
   linkTo(address: IpAddress): Link | undefined
@@ -42,6 +46,8 @@ interface Inquiry {
   /** Addresses that have not answered. */
   readonly open: Set<string>
   readonly found: Map<string, ToldPoint>
+  /** Whether any did. */
+  answered: boolean
   readonly done: ((points: ToldPoint[]) => void)[]
   readonly timer: Timer
 }
@@ -92,6 +98,7 @@ export class RelayLookup {
       lookupKey: lookupKey.slice(),
       open: new Set(),
       found: new Map(),
+      answered: false,
       done: [done],
       timer: clock.after(limits.askMs, () => this.finish(key, identifier)),
     }
@@ -113,6 +120,7 @@ export class RelayLookup {
     const inquiry = key === undefined ? undefined : this.inquiries.get(key)
     if (key === undefined || !inquiry || !equalBytes(inquiry.lookupKey, answer.infoHash)) return false
     if (!inquiry.open.delete(formatAddress(from))) return false
+    inquiry.answered = true
     for (const { address, nodeKey, seederKey } of answer.peers.slice(0, PEERS_PER_RESPONSE)) {
       const point = { address, nodeKey: nodeKey.slice(), seederKey: seederKey.slice(), source: SOURCE.dht }
       inquiry.found.set(toHex(seederKey), point)
@@ -131,7 +139,9 @@ export class RelayLookup {
 
   private nearest(lookupKey: Uint8Array): { address: IpAddress; link: Link }[] {
     const { neighbours } = this.options
-    return nearestRelays(lookupKey, neighbours.relays(), INTRODUCTION_POINTS).flatMap(({ address }) => {
+    const relays = neighbours.relays()
+    const near = nearestRelays(lookupKey, relays, INTRODUCTION_POINTS, ({ silent }) => silent !== true)
+    return near.flatMap(({ address }) => {
       const link = neighbours.linkTo(address)
       return link ? [{ address, link }] : []
     })
@@ -144,7 +154,7 @@ export class RelayLookup {
     if (!inquiry) return
     inquiry.timer.cancel()
     const points = [...inquiry.found.values()]
-    if (points.length === 0) this.noteEmpty(key)
+    if (points.length === 0 && inquiry.answered) this.noteEmpty(key)
     for (const done of inquiry.done) done(points)
   }
 

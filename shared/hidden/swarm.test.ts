@@ -1,33 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { formatAddress } from '../bytes/address.ts'
-import { MESSAGE } from '../onion/constants.ts'
-import { decodeMessage, encodeMessage } from '../onion/messages.ts'
-import { SOURCE } from './constants.ts'
 import { HiddenDownloader } from './downloader.ts'
-import { HiddenLab, type LabOwner, type LabRelay } from './hidden.fixture.ts'
+import { downloading, HASH, HiddenLab, type LabOwner, type LabRelay, seeding } from './hidden.fixture.ts'
 import type { HiddenCircuits } from './hidden-circuits.ts'
 import { lookupKey, nearestRelays } from './lookup.ts'
 import { HiddenSeeder } from './seeder.ts'
 
-const HASH = new Uint8Array(20).fill(5)
 const OTHER = new Uint8Array(20).fill(6)
 const text = (value: string) => Uint8Array.from(value, (letter) => letter.charCodeAt(0))
-
-function seeding(lab: HiddenLab, hops = 3, hash = HASH) {
-  const owner = lab.owner(hops)
-  const seeder = new HiddenSeeder(owner.swarm(hash))
-  seeder.start()
-  lab.clock.advance(2_000)
-  return { owner, seeder }
-}
-
-function downloading(lab: HiddenLab, hops = 3, hash = HASH) {
-  const owner = lab.owner(hops)
-  const downloader = new HiddenDownloader(owner.swarm(hash))
-  downloader.start()
-  lab.clock.advance(3_000)
-  return { owner, downloader }
-}
 
 const datagrams = (owner: LabOwner) => owner.events.filter((event) => event.startsWith('datagram'))
 
@@ -152,55 +132,6 @@ describe('hidden swarms end to end (issue 3: hidden seeding)', () => {
     lab.clock.advance(120_000)
     expect(dave.events).toContain('opened downloader')
   })
-
-  it('is found where its own relays are whole and hops on the way to them are gone', () => {
-    const missed = []
-    for (let seed = 0; seed < 5; seed++) {
-      const lab = new HiddenLab(6)
-      lab.random.bytes(seed)
-      const gone = nearestRelays(lookupKey(HASH), lab.relays, 6).slice(3)
-      for (const relay of gone) lab.net.lose(relay.address)
-      const { seeder } = seeding(lab)
-      lab.clock.advance(60_000)
-      expect(seeder.introductionPoints).toBe(3)
-      const { owner: dave } = downloading(lab)
-      lab.clock.advance(60_000)
-      if (!dave.events.includes('opened downloader')) missed.push(seed)
-    }
-    expect(missed).toEqual([])
-  })
-
-  it.each([0, 2])(
-    'is asked through another point where the first that is told of is gone, with %i more silent',
-    (silent) => {
-      const lab = new HiddenLab(12)
-      const near = nearestRelays(lookupKey(HASH), lab.relays, 3)
-      const lost = near.slice(3 - silent)
-      for (const relay of lost) lab.net.lose(relay.address)
-      const { seeder } = seeding(lab)
-      lab.clock.advance(60_000)
-      expect(seeder.introductionPoints).toBe(3)
-      const gone = lab.relay()
-      lab.relays.pop()
-      lab.net.lose(gone.address)
-      const [stale] = near as [LabRelay]
-      stale.hidden.message = (circuit, id, cell, at, end) => {
-        if (id !== MESSAGE.peersRequest) return false
-        const { identifier, infoHash } = decodeMessage(id, cell, at, end)
-        const point = {
-          address: gone.address,
-          nodeKey: gone.publicKey.bytes,
-          seederKey: seeder.publicKey.bytes,
-        }
-        const peers = [{ ...point, source: SOURCE.pex }]
-        circuit.reply(encodeMessage(MESSAGE.peersResponse, { identifier, infoHash, peers }))
-        return true
-      }
-      const { owner: dave } = downloading(lab, 1)
-      lab.clock.advance(silent === 0 ? 2_000 : 12_000)
-      expect(dave.events).toEqual(['opened downloader'])
-    },
-  )
 
   it('serves a downloader that comes over the plain socket, from an exit of another relay (as stock peers do)', () => {
     const lab = new HiddenLab(8)
