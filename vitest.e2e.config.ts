@@ -4,8 +4,10 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['e2e/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 90_000,
+    // What several of them wait for one after the other adds up to minutes where the machine is busy.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 15_000 } },
     maxWorkers: 1,
     fileParallelism: false,
   },
