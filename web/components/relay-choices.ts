@@ -37,7 +37,7 @@ export class RelayChoices extends LitElement {
       ${
         this.geo === 'absent'
           ? html`<p class="note">
-              This site offers no table of countries. What relays say of themselves is all that is known.
+              The table of countries did not come from this site. What relays say of themselves is all that is known.
             </p>`
           : nothing
       }

@@ -86,7 +86,7 @@ export class PrivateNetwork implements Network {
       loadWasmCurves().then(useCurves),
     ])
     const { clock, random, counters } = this
-    const geo = new GeoLoader(nativeFetch, origin, () => this.onChange())
+    const geo = new GeoLoader({ fetch: nativeFetch, origin, clock, changed: () => this.onChange() })
     const store = preferencesStore(site.network)
     const preferences = await keptPreferences(store)
     if (needsCountries(preferences)) {
