@@ -17,6 +17,11 @@ export const SITE_FETCH_MS = 30_000
 
 /** Without a peer for this long, the visitor is told. */
 export const NO_PEERS_MS = 20_000
+/** Without a peer, trackers and the DHT are asked again after this long, then after twice as long each time, up to the most. */
+export const SEARCH_PAUSE_MS = 60_000
+export const SEARCH_PAUSE_MOST_MS = 15 * 60_000
+/** Other circuits may serve in quick succession: between two searches there is so much time all the same. */
+export const SEARCH_LEAST_MS = 30_000
 /** Nodes of BitTorrent's DHT to begin with, where the site names none. */
 export const WELL_KNOWN_DHT: readonly string[] = [
   'router.bittorrent.com:6881',

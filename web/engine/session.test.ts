@@ -6,13 +6,15 @@ import type { EngineEvent } from './protocol.ts'
 import { EngineSession } from './session.ts'
 import type { SiteDocument } from './site-document.ts'
 
-const { opened, asked, circuits } = vi.hoisted(() => ({
+const { opened, asked, circuits, engines } = vi.hoisted(() => ({
   circuits: {
     fresh: 0,
     exitAddress: undefined as string | undefined,
-    nextExit: undefined as string | undefined,
     primary: false,
+    /** Another serves. */
+    changed: () => {},
   },
+  engines: [] as { wayOut(): boolean }[],
   opened: [] as string[],
   asked: [] as { signal: AbortSignal | undefined; answer(response: Response): void }[],
 }))
@@ -21,6 +23,9 @@ vi.mock('./torrent-engine.ts', () => ({
   TorrentEngine: class {
     token = undefined
     problem = undefined
+    constructor(options: { wayOut(): boolean }) {
+      engines.push(options)
+    }
     open(source: { kind: string }) {
       opened.push(source.kind)
     }
@@ -30,8 +35,8 @@ vi.mock('./torrent-engine.ts', () => ({
     facts() {
       return undefined
     }
-    reachable() {
-      opened.push('reachable')
+    circuitChanged() {
+      opened.push('another circuit')
     }
   },
 }))
@@ -60,7 +65,7 @@ async function newSession(
     startAnew: () => {
       circuits.fresh++
       opened.push('anew')
-      circuits.exitAddress = circuits.nextExit
+      circuits.exitAddress = undefined
     },
     view: () => ({
       entry: {},
@@ -70,6 +75,7 @@ async function newSession(
     }),
   }
   const session = new EngineSession(network as unknown as Network, post)
+  circuits.changed = () => (network as unknown as Network).onCircuit()
   session.receive({ type: 'start', origin, hops: 3, ...(channels && { channels }) })
   await settle()
   return session
@@ -83,9 +89,9 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval'] })
   opened.length = 0
   asked.length = 0
+  engines.length = 0
   circuits.fresh = 0
   circuits.exitAddress = undefined
-  circuits.nextExit = undefined
   circuits.primary = false
 })
 afterEach(() => {
@@ -208,48 +214,31 @@ describe('one torrent after another (C-05)', () => {
     session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
     expect(opened).toEqual(['magnet', 'closed', 'anew', 'magnet'])
   })
-
-  it.each([
-    ['ask again once there is a circuit, if none stood ready', undefined, 1],
-    ['ask once where another circuit stood ready', '192.0.2.2', 0],
-  ])('%s', async (_, nextExit, again) => {
-    const session = await newSession()
-    circuits.exitAddress = '192.0.2.1'
-    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
-    vi.advanceTimersByTime(2_000)
-    circuits.nextExit = nextExit
-    opened.length = 0
-    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
-    // Before the next view is sent.
-    circuits.exitAddress = '192.0.2.2'
-    vi.advanceTimersByTime(2_000)
-    expect(opened.filter((each) => each === 'reachable')).toHaveLength(again)
-  })
 })
 
-describe('a torrent that was opened before there was a circuit (W-01, C-07)', () => {
-  it('is told once when there is one, and again after there was none', async () => {
+describe('what the engine is told of circuits (W-01, C-07)', () => {
+  it('is whether one leads out now, be its exit of a known address or not, and not when the view was last sent', async () => {
     const session = await newSession()
-    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
-    vi.advanceTimersByTime(2_000)
-    expect(opened).toEqual(['magnet'])
+    const wayOut = () => engines[0]?.wayOut()
+    expect(wayOut()).toBe(false)
     circuits.exitAddress = '192.0.2.1'
-    vi.advanceTimersByTime(2_000)
-    expect(opened).toEqual(['magnet', 'reachable'])
-    circuits.exitAddress = undefined
-    vi.advanceTimersByTime(1_000)
-    circuits.exitAddress = '192.0.2.2'
-    vi.advanceTimersByTime(1_000)
-    expect(opened).toEqual(['magnet', 'reachable', 'reachable'])
+    expect(wayOut()).toBe(true)
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
+    expect(wayOut()).toBe(false)
+    circuits.primary = true
+    expect(wayOut()).toBe(true)
   })
 
-  it('is told of an exit without a known address as well', async () => {
+  it('is that another serves, though at no time there was none', async () => {
+    circuits.exitAddress = '192.0.2.1'
     const session = await newSession()
     session.receive({ type: 'open-magnet', uri: 'magnet:?xt=…' })
     vi.advanceTimersByTime(2_000)
-    circuits.primary = true
-    vi.advanceTimersByTime(2_000)
-    expect(opened).toEqual(['magnet', 'reachable'])
+    opened.length = 0
+    circuits.exitAddress = '192.0.2.2'
+    circuits.changed()
+    expect(opened).toEqual(['another circuit'])
   })
 })
 

@@ -32,8 +32,6 @@ export class EngineSession {
   private openedBefore = false
   private timer: ReturnType<typeof setTimeout> | undefined
   private sentAt = Number.NEGATIVE_INFINITY
-  /** Whether there was a circuit when the view was last sent. */
-  private wayOut = false
 
   constructor(network: Network, post: (event: EngineEvent) => void) {
     this.network = network
@@ -128,7 +126,7 @@ export class EngineSession {
       tunnel: this.network.tunnel,
       hidden: this.network.hidden,
       site,
-      wayOut: () => this.wayOut,
+      wayOut: () => hasWayOut(this.network.view()),
       onChange: () => this.changed(),
     })
     const { waiting } = this
@@ -157,8 +155,6 @@ export class EngineSession {
     // First, so that its last words to trackers leave by its own circuit, or not at all.
     this.engine?.close()
     this.network.startAnew()
-    // Datagrams are not kept for the circuit to come: what asks by them asks again once it is there.
-    this.wayOut = hasWayOut(this.network.view())
   }
 
   private stopMedia(): void {
@@ -204,15 +200,8 @@ export class EngineSession {
     this.timer = setTimeout(() => {
       this.timer = undefined
       this.sentAt = performance.now()
-      const network = this.network.view()
-      this.noteWayOut(hasWayOut(network))
-      this.post({ type: 'view', view: this.view(network) })
+      this.post({ type: 'view', view: this.view(this.network.view()) })
     }, wait)
-  }
-
-  private noteWayOut(there: boolean): void {
-    if (there && !this.wayOut) this.engine?.reachable()
-    this.wayOut = there
   }
 
   private view({ entry, circuits, problem, exitAddress }: NetworkView): EngineView {

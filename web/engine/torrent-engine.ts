@@ -9,7 +9,7 @@ import { HiddenStreams, setHiddenStreams } from '../tunnel/hidden-streams.ts'
 import type { Tunnel } from '../tunnel/tunnel.ts'
 import { abandonUtp } from '../tunnel/utp-streams.ts'
 import { destinationJudge, peerBlocklist } from './destinations.ts'
-import { discoverAnew } from './discover-anew.ts'
+import { discoverAnew, SearchPace } from './discover-anew.ts'
 import { type HiddenAccess, HiddenSwarm } from './hidden-swarm.ts'
 import { DHT_TIMEOUT_MS, MAX_CONNECTIONS, NO_PEERS_MS, WELL_KNOWN_DHT } from './limits.ts'
 import { LostPeers } from './lost-peers.ts'
@@ -37,6 +37,7 @@ interface Open {
   readonly torrent: Torrent
   readonly readers: MediaReaders
   readonly lost: LostPeers
+  readonly pace: SearchPace
   readonly noPeers: ReturnType<typeof setInterval>
   readonly streams: HiddenStreams | undefined
   /** Once its info hash is known. */
@@ -114,16 +115,13 @@ export class TorrentEngine implements MediaLibrary {
     return { name: file.name, bytes: file.length, read: (range) => open.readers.open(file, range) }
   }
 
-  /** There is a way out again, or for the first time. */
-  reachable(): void {
-    const open = this.open_
-    if (open) discoverAnew(open.client, open.torrent)
-  }
-
-  /** Another circuit serves than did: what was connected over the old one is lost. */
+  /** Another circuit serves than did, or none: what was connected over the old one is lost, and what was asked. */
   circuitChanged(): void {
     this.open_?.lost.circuitChanged()
+    this.open_?.pace.circuitChanged()
     abandonUtp(currentTunnel())
+    // Not before those who change it have done so.
+    queueMicrotask(() => this.watchPeers())
   }
 
   /** An error that no caller could catch, e.g. in a parser of WebTorrent's on a hostile peer's bytes. */
@@ -162,6 +160,7 @@ export class TorrentEngine implements MediaLibrary {
       torrent,
       readers: new MediaReaders(torrent),
       lost: new LostPeers(torrent),
+      pace: new SearchPace(performance.now(), this.options.wayOut()),
       noPeers: setInterval(() => this.watchPeers(), 1_000),
       streams,
       hidden: undefined,
@@ -224,9 +223,17 @@ export class TorrentEngine implements MediaLibrary {
   private watchPeers(): void {
     const open = this.open_
     if (!open) return
+    const { torrent, pace } = open
     const now = performance.now()
-    if (!this.options.wayOut() || open.torrent.numPeers > 0 || this.facts()?.state === 'done') {
+    if (torrent.numPeers > 0) {
+      pace.met(now)
       open.withoutPeersSince = now
+    } else if (!this.options.wayOut() || this.facts()?.state === 'done') {
+      open.withoutPeersSince = now
+    } else {
+      // While none of the files that are known is wanted, nobody is needed.
+      const needed = !torrent.ready || open.selected !== undefined
+      if (needed && pace.due(now)) discoverAnew(open.client, torrent)
     }
     const alone = now - open.withoutPeersSince >= NO_PEERS_MS
     if (alone === (this.problem?.code === 'no-peers')) return

@@ -94,10 +94,10 @@ declare module 'webtorrent' {
     deselect(from: number, to: number): void
     critical(from: number, to: number): void
     addPeer(address: string): boolean
-    /** What asks trackers and the DHT; null before it begins. */
-    discovery: { destroy(): void } | null
-    /** Begins to ask, unless there is a `discovery`. */
-    _startDiscovery(): void
+    /** BEP 27; unknown before the metadata is. */
+    readonly private?: boolean
+    /** What asks trackers and the DHT; none before it begins. `start` announces to all trackers as at first. */
+    readonly discovery?: { readonly tracker: { start(): void } | null } | null
   }
 
   export default class WebTorrent extends EventEmitter {
