@@ -126,19 +126,20 @@ export class KeeperDialling {
 
   private seek(): void {
     const { settings, table, keeper } = this.options
-    let count = table.relays().length
     // Those that are known may be many, and links change in bursts.
     const nowMs = keeper.clock.now()
     if (this.dials >= settings.maxDials) return
-    if (count >= settings.minLinks && nowMs < this.soughtMs + SEEK_MS) return
+    if (table.relays().length >= settings.minLinks && nowMs < this.soughtMs + SEEK_MS) return
     for (const target of this.candidates()) {
       // Whose turn comes when one of these dials is done.
       if (this.dials >= settings.maxDials) return
+      // A dial before this may have begun it: that of a relay that this one is to signal for.
+      if (table.get(toHex(target.publicKey.mid))) continue
+      const count = table.relays().length
       const isSteady = target.priority >= PRIORITIES.trusted
       const hasRoom = count < settings.maxLinks || table.victim(target.priority - 1) !== undefined
       if (!(count < settings.minLinks || (isSteady && hasRoom))) break
       this.dial(this.options.begin(target))
-      count++
     }
     this.soughtMs = nowMs
   }

@@ -40,6 +40,8 @@ export class Town {
   readonly dials: { from: number; to: number; kind: WireKind; atMs: number }[] = []
   /** Addresses, as host and kind, that swallow whoever dials. */
   readonly dead = new Set<string>()
+  /** Runs within each dial, as a dialler that first asks for the link to another. */
+  whenDialled: ((to: TownKeeper | undefined) => void) | undefined
   readonly mesh: Mesh
 
   constructor(clock: VirtualClock, seed = 1) {
@@ -75,6 +77,7 @@ export class Town {
   ): Promise<Wire> {
     const to = this.keepers.find((each) => townAddress(each.number).at.host === address.at.host)
     this.dials.push({ from: from.number, to: to?.number ?? -1, kind, atMs: this.clock.now() })
+    this.whenDialled?.(to)
     return new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(new CulvertError('link-aborted', 'aborted')))
       if (this.dead.has(`${address.at.host} ${kind}`)) return

@@ -335,6 +335,23 @@ describe('a link on demand (L-02)', () => {
     expect(hub.keeper.neighbourTo(away.publicKey)).toBeUndefined()
   })
 
+  it('is begun once where another’s dial asks for it while the keeper dials both (L-06)', async () => {
+    const town = new Town(new VirtualClock())
+    const [hub, near, signaller] = [town.add(), town.add(), town.add()]
+    hub.knows(near, PRIORITIES['first-ring'])
+    hub.knows(signaller, PRIORITIES.trusted)
+    town.whenDialled = (to) => {
+      if (to === near) hub.keeper.neighbourTo(signaller.publicKey)
+    }
+    hub.keeper.start()
+    const asked = hub.linkTo(signaller)
+    expect(town.dials.map(({ to }) => to)).toEqual([near.number, signaller.number])
+    await town.clock.advanceAsync(5_000)
+    expect(hub.linkTo(signaller)).toBe(asked)
+    expect(asked?.status).toBe('open')
+    expect(town.openWires()).toHaveLength(2)
+  })
+
   it('is dialled at once where a link has just ended, whoever ended it', async () => {
     const { town, clock, hub, others } = await started(1)
     const [other] = others as [TownKeeper]
