@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { VirtualClock } from '../../shared/sim/virtual-clock.ts'
 import { NodeClock } from '../node-clock.ts'
 import { NodeRandom } from '../node-random.ts'
 import { type Answer, codeOfPromise, FakeControlPort } from './tor-control.fixture.ts'
@@ -150,8 +151,13 @@ describe('commands to tor (L-02)', () => {
     let closed = 0
     const onClosed = () => closed++
     const silent: Answer = (line, socket) => (line === 'QUIET' ? undefined : openTor(line, socket))
-    const control = await open(silent, { timeoutMs: 200, onClosed })
-    expect(await codeOfPromise(control.command('QUIET'))).toBe('tor-control-timeout')
+    // Time stands still until tor has been asked, however slowly the bytes travel.
+    const clock = new VirtualClock()
+    const control = await open(silent, { clock, timeoutMs: 200, onClosed })
+    const unanswered = codeOfPromise(control.command('QUIET'))
+    while (!port?.commands.includes('QUIET')) await new Promise(setImmediate)
+    clock.advance(200)
+    expect(await unanswered).toBe('tor-control-timeout')
     expect([control.open, closed]).toEqual([false, 1])
     await port?.stop()
 

@@ -189,13 +189,13 @@ describe('dialling over Tor (L-01, L-02)', () => {
       return typeof address === 'object' && address ? address.port : 0
     }
     const log = { error: () => undefined, info: () => undefined, debug: () => undefined }
-    const dial = async (says: string | undefined) => {
+    const dial = async (says: string | undefined, timeoutMs = 5_000) => {
       const socks = { host: '127.0.0.1', port: await portOf(says) }
-      return codeOfPromise(new TorDialler({ ...left.identity, socks, log, timeoutMs: 200 }).dial(target))
+      return codeOfPromise(new TorDialler({ ...left.identity, socks, log, timeoutMs }).dial(target))
     }
     expect(await dial('HTTP/1.1 400 Bad Request\r\n\r\n')).toBe('tor-socks-protocol')
     expect(await dial('')).toBe('tor-socks-protocol')
-    expect(await dial(undefined)).toBe('tor-onion-timeout')
+    expect(await dial(undefined, 200)).toBe('tor-onion-timeout')
     expect(dialler.kind).toBe('tor')
   })
 
