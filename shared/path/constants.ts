@@ -41,8 +41,13 @@ export const NEAR = {
 export const POOL = {
   /** Pause before the next try, by the number of failures in a row. */
   backOffMs: [0, 250, 500, 1_000, 2_000, 5_000],
-  /** A circuit that takes longer than this gets a rival: whichever is ready first serves. */
-  hedgeMs: 3_000,
+  /**
+   * Where a circuit takes longer than this, another is begun beside it: whichever is ready first serves. Slow links make them slow,
+   * Tor's above all; so none is given up for it, and at most two are younger than twice this.
+   */
+  hedgeMs: 2_500,
+  /** Being built at a time, however slow they are. */
+  maxBuilding: 4,
   failuresToTell: 3,
   /** Circuits begun, in the long run and in a burst: an honest client needs three in twenty minutes. */
   buildsPerSecond: 0.5,

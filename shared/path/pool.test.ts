@@ -41,34 +41,62 @@ describe('circuit pool (C-05, C-06)', () => {
     expect(circuits.problem).toBeUndefined()
   })
 
-  it('gives a slow build one rival', () => {
+  it('begins others beside a slow build, a few at a time, and keeps one more that is ready', () => {
     const { it: circuits, made, clock } = pool()
     circuits.nudge()
-    clock.advance(2_900)
+    clock.advance(POOL.hedgeMs - 1)
     expect(made).toHaveLength(1)
-    clock.advance(200)
+    clock.advance(1)
     expect(made).toHaveLength(2)
-    clock.advance(20_000)
-    expect(made).toHaveLength(2)
+    clock.advance(60_000)
+    expect(made).toHaveLength(POOL.maxBuilding)
     made[1]?.succeed()
     expect(circuits.primary?.circuit).toBe(made[1])
-    // And one as standby, in place of the slow one; whichever is ready first.
-    expect(made).toHaveLength(3)
-    made[0]?.succeed()
-    made[2]?.succeed()
+    // And one as standby, in place of the slow ones; whichever is ready first.
+    expect(made).toHaveLength(POOL.maxBuilding + 1)
+    for (const circuit of made) circuit.succeed()
     clock.advance(POOL.watchMs)
     expect(circuits.primary?.circuit).toBe(made[1])
     expect(made.filter(({ state }) => state === 'ready')).toHaveLength(2)
-    expect(made).toHaveLength(3)
+    expect(made).toHaveLength(POOL.maxBuilding + 1)
   })
 
-  it('gives a slow standby a rival, too', () => {
+  it('waits for no relays that are dead before it tries a third time', () => {
+    const { it: circuits, made, clock } = pool()
+    circuits.nudge()
+    clock.advance(4_900)
+    expect(made).toHaveLength(2)
+    clock.advance(100)
+    expect(made).toHaveLength(3)
+    const [first, second, third] = made.map(({ path }) => path[1])
+    expect(new Set([first, second, third]).size).toBe(3)
+    clock.advance(50)
+    made[2]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[2])
+    // The dead ones are told by their own time, and make no difference.
+    clock.advance(4_950)
+    made[0]?.fail(1)
+    expect(circuits.primary?.circuit).toBe(made[2])
+  })
+
+  it('uses a slow circuit all the same that is there after 9 s', () => {
+    const { it: circuits, made, clock } = pool()
+    circuits.nudge()
+    clock.advance(9_000)
+    expect(made.map(({ state }) => state)).toEqual(Array(POOL.maxBuilding).fill('extending'))
+    made[0]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[0])
+    made[1]?.succeed()
+    expect(circuits.list().filter(({ circuit }) => circuit.state === 'ready')).toHaveLength(2)
+  })
+
+  it('begins another beside a slow standby, too', () => {
     const { it: circuits, made, clock } = pool()
     circuits.nudge()
     made[0]?.succeed()
-    clock.advance(2_900)
+    clock.advance(POOL.hedgeMs - 1)
     expect(made).toHaveLength(2)
-    clock.advance(200)
+    clock.advance(1)
     expect(made).toHaveLength(3)
   })
 

@@ -151,13 +151,9 @@ export class CircuitPool<C extends PoolCircuit> {
     const building = this.members.filter((member) => member.circuit.state === 'extending')
     const youngest = building.at(-1)
     const patient = youngest === undefined || nowMs - youngest.startedMs >= POOL.hedgeMs
-    // One at a time, the primary first; a slow one gets a single rival.
-    if (
-      this.needsMore(entries, building, nowMs) &&
-      building.length < 2 &&
-      patient &&
-      nowMs >= this.nextTryMs
-    ) {
+    // One at a time, the primary first; beside a slow one another.
+    const mayBuild = patient && building.length < POOL.maxBuilding && nowMs >= this.nextTryMs
+    if (mayBuild && this.needsMore(entries, building)) {
       if (this.builds.take()) this.build(nowMs, entries)
       else this.nextTryMs = nowMs + 1_000 / POOL.buildsPerSecond
     }
@@ -175,15 +171,12 @@ export class CircuitPool<C extends PoolCircuit> {
     }
   }
 
-  /** Whether circuits are missing, or all go through one guard though there are two. */
-  private needsMore(entries: readonly Entry[], building: readonly Member<C>[], nowMs: number): boolean {
+  /** Whether circuits are missing, or all go through one guard though there are two. Those that are slow to come count for nothing. */
+  private needsMore(entries: readonly Entry[], building: readonly Member<C>[]): boolean {
     const lasting = this.members.filter((member) => this.isUsable(member) && !this.isWorn(member))
-    const [first, rival] = building
-    const isSlow = first !== undefined && rival === undefined && nowMs - first.startedMs >= POOL.hedgeMs
-    const coming = first === undefined || isSlow ? 0 : 1
-    if (lasting.length + coming <= this.standbys) return true
+    if (lasting.length <= this.standbys) return true
     const links = new Set([...lasting, ...building].map(({ link }) => link))
-    return this.standbys > 0 && coming === 0 && links.size < 2 && entries.some(({ link }) => !links.has(link))
+    return this.standbys > 0 && links.size < 2 && entries.some(({ link }) => !links.has(link))
   }
 
   private isUsable(member: Member<C>): boolean {
