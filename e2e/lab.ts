@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright'
 import { type Lab, type LabOptions, startLab } from '../relay-server/lab/lab.ts'
@@ -83,6 +83,14 @@ export function makeLongFilm(folder: string): void {
   // A torrent of one file has no folder; the lab's have one.
   writeFileSync(`${folder}/long.en.vtt`, 'WEBVTT\n\n00:01.000 --> 00:09.000\nNoise.\n')
   execFileSync('ffmpeg', ['-v', 'error', ...noise, ...sound, ...coding, '-movflags', '+faststart', target])
+}
+
+/** The project's own film six times over: eight minutes and 45 MB, at the rate of one. In `folder`, as the lab's sample. */
+export function makeRepeatedFilm(folder: string): void {
+  const sample = `${root}public/sample/culvert`
+  const input = ['-stream_loop', '5', '-i', `${sample}.mp4`, '-c', 'copy']
+  execFileSync('ffmpeg', ['-v', 'error', ...input, '-movflags', '+faststart', `${folder}/long.mp4`])
+  copyFileSync(`${sample}.en.vtt`, `${folder}/long.en.vtt`)
 }
 
 /** How much of the film is here, in percent, as the page says. */

@@ -10,7 +10,7 @@ import type { Lab } from '../relay-server/lab/lab.ts'
 import { NodeRandom } from '../relay-server/node-random.ts'
 import { toHex } from '../shared/bytes/bytes.ts'
 import { CHROMIUM, CHROMIUM_FLAGS, LOOPBACK_WEBRTC_FLAGS } from './chromium.ts'
-import { playSample, startBuiltLab, videoState } from './lab.ts'
+import { makeRepeatedFilm, playSample, startBuiltLab, videoState } from './lab.ts'
 import { type RtcWatch, watchRtc } from './privacy/rtc.ts'
 
 /**
@@ -107,8 +107,10 @@ beforeAll(async () => {
   })
   const gateway = { enabled: true, port: 0, webRoot }
   const closed = { gateway: { enabled: false } }
+  makeRepeatedFilm(folder)
   lab = await startBuiltLab({
-    // Not much faster than it plays: bytes come all the time.
+    sampleFolder: folder,
+    // Not much faster than it plays, and all of it in five minutes: bytes come all the time.
     seederBytesPerSecond: 150_000,
     more: {
       // The site's own relay: by WebSocket, and by WebRTC with the help of hazel.
