@@ -9,7 +9,8 @@ import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { Seeder } from './engine/seeder.ts'
 import { openMagnet, percentHere, startBuiltLab } from './lab.ts'
 
-const BYTES = 3_000_000
+/** So many that the page can be seen fetching them. */
+const BYTES = 10_000_000
 
 let lab: Lab
 let browser: Browser
@@ -45,7 +46,7 @@ describe('from page to page, with no exit (issue 3: hidden seeding)', () => {
     const magnet = `magnet:?xt=urn:btih:${origin.infoHash}`
     const giver = await visit()
     await openMagnet(giver, `${magnet}&x.pe=127.0.0.1:${origin.port}`)
-    await expect.poll(() => percentHere(giver).catch(() => 0), { timeout: 50_000 }).toBe(100)
+    await expect.poll(() => percentHere(giver).catch(() => 0), { timeout: 120_000 }).toBe(100)
     await origin.stop()
     await Promise.all(lab.relays.filter((relay) => relay.exit).map((relay) => relay.stop()))
 
@@ -68,5 +69,5 @@ describe('from page to page, with no exit (issue 3: hidden seeding)', () => {
       .waitFor()
     await giver.context().close()
     await taker.context().close()
-  }, 400_000)
+  }, 600_000)
 })
