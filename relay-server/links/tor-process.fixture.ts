@@ -21,21 +21,27 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** Free ports of 127.0.0.1, below those that the kernel gives to connections. */
+/** Below those that the kernel gives to connections are 10,000 to 29,999: a quarter of them for each worker that runs test files. */
+const PORTS = 5_000
+const FIRST_PORT = 10_000 + PORTS * (Number(process.env.VITEST_POOL_ID ?? 0) % 4)
+/** Goes up by one for each that was looked at, so that none is given twice, though nobody may be at it yet. */
+let looked = Math.floor(Math.random() * PORTS)
+
+/** Free ports of 127.0.0.1. */
 export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = FIRST_PORT + (looked++ % PORTS)
     const server = createServer()
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
     const free = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false))
       server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve(true))
     })
     if (!free) continue
-    ports.add(port)
+    ports.push(port)
     await new Promise((resolve) => server.close(resolve))
   }
-  return [...ports]
+  return ports
 }
 
 /** Asks again and again until the answer is neither undefined nor false. */
