@@ -1,6 +1,6 @@
 import type { Address, IpAddress } from '../shared/bytes/address.ts'
 import type { RelayAddresses } from '../shared/directory/descriptor-addresses.ts'
-import { Directory } from '../shared/directory/directory.ts'
+import { Directory, type DirectoryEntry } from '../shared/directory/directory.ts'
 import { DirectoryExchange } from '../shared/directory/exchange.ts'
 import type { StockPeer } from '../shared/directory/stock-peers.ts'
 import type { Geo } from '../shared/geo/geo.ts'
@@ -26,7 +26,7 @@ export interface Surroundings {
   geo(): Geo | undefined
   bytesPerSecond(): number
   onResult(result: VerificationResult): void
-  onLearnt(): void
+  onLearnt(entry: DirectoryEntry): void
   /** What came over this link, of the directory's community, was malformed. */
   onMalformed(link: Link): void
 }
@@ -58,7 +58,7 @@ export class RelayKnowledge {
       refuse: ({ publicKey, udp }) =>
         book.isBlocked(publicKey.mid) || (udp !== undefined && book.isBlocked(udp)),
       onlyProven: config.trust.verify,
-      learnt: () => around.onLearnt(),
+      learnt: (entry) => around.onLearnt(entry),
     })
     this.descriptor = new OwnDescriptor({
       keyPair,

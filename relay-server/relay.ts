@@ -73,7 +73,7 @@ export class Relay {
         if (isRelay) this.running?.udp.provesRelay(result.candidate.address)
         this.running?.discovery.verified(result)
       },
-      onLearnt: () => this.running?.discovery.learnt(),
+      onLearnt: (entry) => this.running?.discovery.learnt(entry),
       onMalformed: (link) => this.running && suspectSender(this.running.walker, link),
     })
     this.exit = config.exit.enabled

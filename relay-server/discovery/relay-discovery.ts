@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { IpAddress } from '../../shared/bytes/address.ts'
 import { relayInfoHash, relayItemSalt } from '../../shared/directory/constants.ts'
-import type { Directory } from '../../shared/directory/directory.ts'
+import type { Directory, DirectoryEntry } from '../../shared/directory/directory.ts'
 import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
 import type { DiscoveryMethod } from '../../shared/discovery/constants.ts'
 import { CandidatePipeline } from '../../shared/discovery/pipeline.ts'
@@ -226,7 +226,8 @@ export class RelayDiscovery {
   }
 
   /** The directory has a descriptor that it did not have. */
-  learnt(): void {
+  learnt({ descriptor: { udp } }: DirectoryEntry): void {
+    if (udp) this.discovery.hasten(udp)
     this.learntAny = true
   }
 

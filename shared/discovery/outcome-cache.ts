@@ -10,6 +10,8 @@ interface Remembered {
   readonly untilMs: number
   /** Times in a row that it was no relay. */
   readonly failures: number
+  /** It is not hastened before. */
+  readonly hastenMs: number
 }
 
 /** How many times as long what fails again and again is left alone, at most. */
@@ -44,16 +46,30 @@ export class OutcomeCache {
 
   set(address: IpAddress, outcome: CandidateOutcome): void {
     const key = formatAddress(address)
-    const isRelay = outcome === 'new' || outcome === 'proven'
-    const failures = isRelay ? 0 : (this.known.get(key)?.failures ?? 0) + 1
-    const pauseMs = isRelay
+    const known = this.known.get(key)
+    const failures = isRelay(outcome) ? 0 : (known?.failures ?? 0) + 1
+    const pauseMs = isRelay(outcome)
       ? this.relayMs
       : doubledPause(this.otherMs, LONGEST * this.otherMs, Math.min(failures - 1, 8))
-    this.known.set(key, { outcome, untilMs: this.clock.now() + pauseMs, failures })
+    const untilMs = this.clock.now() + pauseMs
+    this.known.set(key, { outcome, untilMs, failures, hastenMs: known?.hastenMs ?? 0 })
   }
 
-  /** Looks at it again whenever it is named next. */
-  forget(address: IpAddress): void {
-    this.known.delete(formatAddress(address))
+  /**
+   * What was no relay is looked at again when it is named next, once in the longest pause at most: whoever says that a relay has come
+   * there may be anybody. That look counts as the last one did, so that a lie puts off no relay for longer.
+   */
+  hasten(address: IpAddress): void {
+    const key = formatAddress(address)
+    const known = this.known.get(key)
+    const nowMs = this.clock.now()
+    if (known === undefined || isRelay(known.outcome) || known.untilMs <= nowMs || nowMs < known.hastenMs)
+      return
+    const hastenMs = nowMs + LONGEST * this.otherMs
+    this.known.set(key, { ...known, untilMs: nowMs, failures: known.failures - 1, hastenMs })
   }
+}
+
+function isRelay(outcome: CandidateOutcome): boolean {
+  return outcome === 'new' || outcome === 'proven'
 }

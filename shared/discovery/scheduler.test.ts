@@ -256,6 +256,48 @@ describe('candidates (D-07, D-10)', () => {
     expect(stage.looked).toHaveLength(3)
   })
 
+  it('looks early at a silent one that has a descriptor now, once in forty minutes whoever signs one', () => {
+    const MINUTE_MS = 60_000
+    const stage = new Stage()
+    stage.handle = (_, done) => done('silent')
+    const offer = () => stage.discovery.offer('exchange', [{ address: addressOf(1) }])
+    const claim = () => {
+      stage.discovery.hasten(addressOf(1))
+      offer()
+    }
+    // Nothing is known of it: that takes no turn.
+    stage.discovery.hasten(addressOf(1))
+    offer()
+    stage.clock.advance(MINUTE_MS)
+    offer()
+    expect(stage.looked).toHaveLength(1)
+    claim()
+    expect(stage.looked).toHaveLength(2)
+    // As long as after the first look: a lie puts nobody off.
+    stage.clock.advance(5 * MINUTE_MS - 1)
+    for (let i = 0; i < 100; i++) claim()
+    expect(stage.looked).toHaveLength(2)
+    stage.clock.advance(1)
+    offer()
+    expect(stage.looked).toHaveLength(3)
+    // 10, 20 and 40 minutes between looks, and one more in each 40.
+    const before = stage.looked.length
+    for (let minute = 0; minute < 400; minute++) {
+      stage.clock.advance(MINUTE_MS)
+      claim()
+    }
+    expect(stage.looked.length - before).toBeLessThanOrEqual(22)
+  })
+
+  it('does not look early at one that proved to be a relay', () => {
+    const stage = new Stage()
+    const offer = () => stage.discovery.offer('dht', [{ address: addressOf(1) }])
+    offer()
+    stage.discovery.hasten(addressOf(1))
+    offer()
+    expect(stage.looked).toHaveLength(1)
+  })
+
   it('handles 16 at once, and no more than 8 of one network wait', () => {
     const stage = new Stage()
     const open: ((outcome: CandidateOutcome) => void)[] = []

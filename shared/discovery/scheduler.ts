@@ -1,4 +1,4 @@
-import { formatAddress } from '../bytes/address.ts'
+import { formatAddress, type IpAddress } from '../bytes/address.ts'
 import { isUnicast } from '../ipv8/network-of.ts'
 import type { Clock, Timer } from '../world/clock.ts'
 import type { Counters } from '../world/counters.ts'
@@ -151,6 +151,11 @@ export class Discovery {
     if (this.stopped) return
     for (const candidate of candidates) this.take(candidate, method, undefined)
     this.pump()
+  }
+
+  /** A signed descriptor says that a relay is there: if none was, it is looked at again when it is named next, once in a while. */
+  hasten(address: IpAddress): void {
+    this.cache.hasten(address)
   }
 
   /** Results of the last runs, oldest first. */
