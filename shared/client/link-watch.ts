@@ -37,9 +37,12 @@ export class LinkWatch {
     return this.silent.has(link)
   }
 
-  /** A circuit over it has fallen silent: watched until it is clear whether the link is the cause. */
+  /**
+   * A circuit over it has fallen silent: watched until it is clear whether the link is the cause. What the others over it are asked
+   * now has time to be answered.
+   */
   suspect(link: Link): void {
-    if (!this.watched.has(link)) this.look(link)
+    if (!this.watched.has(link)) this.lookSoon(link)
   }
 
   /** It has closed. */
@@ -60,10 +63,14 @@ export class LinkWatch {
       this.options.dead(link)
       return
     }
-    const timer = this.options.clock.after(LINK_SILENT_MS / 2, () => this.look(link))
-    this.watched.set(link, timer)
+    this.lookSoon(link)
     if (quietMs < LINK_SILENT_MS || this.silent.has(link)) return
     this.silent.add(link)
     this.options.changed()
+  }
+
+  private lookSoon(link: Link): void {
+    const timer = this.options.clock.after(LINK_SILENT_MS / 2, () => this.look(link))
+    this.watched.set(link, timer)
   }
 }

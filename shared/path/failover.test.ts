@@ -21,6 +21,25 @@ describe('a primary that falls silent (C-04, C-05)', () => {
     expect(made).toHaveLength(3)
   })
 
+  it('has its streams told as well where its link is known to be silent before it is', () => {
+    const { it: circuits, made, world } = served({ entries: twoGuards() })
+    const [first, other] = made as [FakeCircuit, FakeCircuit]
+    world.silent.push(first.link)
+    circuits.nudge()
+    expect(circuits.primary?.circuit).toBe(other)
+    expect(world.abandoned).toEqual([first])
+  })
+
+  it('has the streams that it still serves told when it was worn and replaced before', () => {
+    const { it: circuits, made, world, clock } = served()
+    const [first, other] = made as [FakeCircuit, FakeCircuit]
+    first.bytesIn = POOL.maxPrimaryBytes
+    clock.advance(POOL.watchMs)
+    expect([circuits.primary?.circuit === other, world.abandoned]).toEqual([true, []])
+    first.fallSilent()
+    expect(world.abandoned).toEqual([first])
+  })
+
   it('may recover and stand by, but is the first to go when there are enough', () => {
     const { it: circuits, made, clock } = served()
     made[0]?.fallSilent()

@@ -97,7 +97,12 @@ interface Scene {
 export function pool(more: Scene = {}) {
   const clock = new VirtualClock()
   const made: FakeCircuit[] = []
-  const world = { linked: more.linked ?? true, primaryChanges: 0, abandoned: [] as FakeCircuit[] }
+  const world = {
+    linked: more.linked ?? true,
+    primaryChanges: 0,
+    abandoned: [] as FakeCircuit[],
+    silent: [] as Link[],
+  }
   const reliability = new Reliability(clock)
   const it = new CircuitPool<FakeCircuit>({
     clock,
@@ -113,6 +118,7 @@ export function pool(more: Scene = {}) {
       made.push(circuit)
       return circuit
     },
+    isSilent: (over) => world.silent.includes(over),
     primaryChanged: () => world.primaryChanges++,
     abandoned: (circuit) => world.abandoned.push(circuit),
     changed: () => undefined,

@@ -317,6 +317,7 @@ export class CircuitPool<C extends PoolCircuit> {
   private suspected(member: Member<C>): void {
     this.everSuspect.add(member)
     this.watch.suspected(member)
+    if (this.draining.includes(member)) this.options.abandoned(member.circuit)
     // An idle circuit may have died with it and not know yet.
     for (const other of this.members) if (other !== member && this.isUsable(other)) other.circuit.ping()
     this.nextTryMs = 0
@@ -370,7 +371,8 @@ export class CircuitPool<C extends PoolCircuit> {
   }
 
   private replaced(member: Member<C>): void {
-    if (member.circuit.suspect) {
+    // Its link may be known to be silent before it is.
+    if (!this.isUsable(member)) {
       this.options.abandoned(member.circuit)
       return
     }
