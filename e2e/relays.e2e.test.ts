@@ -3,6 +3,8 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { type PreviewServer, preview } from 'vite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
+import { readKept } from '../shared/client/kept-directory.ts'
+import { readSnapshot } from '../shared/trust/snapshot.ts'
 import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts'
 import { startBuiltLab } from './lab.ts'
 import { startRecordedChromium } from './privacy/capture.ts'
@@ -76,7 +78,7 @@ describe('the relays of a network, as the page knows them (D-06, D-08)', () => {
       .not.toMatch(new RegExp(`\\b${blocked}\\b`))
     await ready(page)
 
-    await expect.poll(() => storedDirectories(page)).toBeGreaterThan(0)
+    await expect.poll(() => storedMarks(page)).toBe(1)
     await page.reload()
     await line(page, blocked).filter({ hasText: 'Blocked' }).waitFor({ timeout: 60_000 })
     await ready(page)
@@ -155,10 +157,11 @@ describe('what was known at the last visit (D-08)', () => {
     const context = await browser.newContext()
     const first = await visit(context)
     await ready(first)
-    // Written from time to time, and soon after something was done by hand.
+    for (const { nickname } of lab.relays) await line(first, nickname).waitFor({ timeout: 60_000 })
+    // Written from time to time, and soon after something was done by hand: that is how this write is told from those before.
     await line(first, lab.relays[1]?.nickname ?? '').click()
     await first.getByRole('button', { name: 'Trust', exact: true }).click()
-    await expect.poll(() => storedDirectories(first), { timeout: 90_000 }).toBeGreaterThan(0)
+    await expect.poll(() => storedMarks(first)).toBe(1)
     await first.close()
     const site = await (await fetch(`${lab.url}/culvert.json`)).text()
     await Promise.all(lab.relays.map((relay) => relay.stop()))
@@ -193,11 +196,11 @@ async function serveWithoutRelay(url: URL, site: string): Promise<PreviewServer>
   })
 }
 
-/** How many directories the page has written into its database. */
-function storedDirectories(page: Page): Promise<number> {
-  return page.evaluate(
+/** How many relays are marked by hand in what the page has written into its database. */
+async function storedMarks(page: Page): Promise<number> {
+  const stored = await page.evaluate(
     () =>
-      new Promise<number>((resolve, reject) => {
+      new Promise<number[]>((resolve, reject) => {
         const opening = indexedDB.open('culvert-directory')
         opening.onerror = () => reject(opening.error)
         opening.onsuccess = () => {
@@ -205,16 +208,18 @@ function storedDirectories(page: Page): Promise<number> {
           if (!db.objectStoreNames.contains('directory')) {
             db.close()
             indexedDB.deleteDatabase('culvert-directory')
-            resolve(0)
+            resolve([])
             return
           }
-          const counting = db.transaction('directory').objectStore('directory').count()
-          counting.onsuccess = () => {
+          const reading = db.transaction('directory').objectStore('directory').getAll()
+          reading.onsuccess = () => {
             db.close()
-            resolve(counting.result)
+            const bytes: Uint8Array = reading.result[0] ?? new Uint8Array()
+            resolve([...bytes])
           }
-          counting.onerror = () => reject(counting.error)
+          reading.onerror = () => reject(reading.error)
         }
       }),
   )
+  return stored.length === 0 ? 0 : readSnapshot(readKept(Uint8Array.from(stored)).trust).marks.length
 }
