@@ -10,6 +10,7 @@ const all: Record<ProblemCode, true> = {
   'magnet-malformed': true,
   'torrent-malformed': true,
   'not-a-torrent-file': true,
+  'sample-unavailable': true,
   'no-peers': true,
   'not-playable': true,
   'playback-broke': true,

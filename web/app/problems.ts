@@ -58,6 +58,12 @@ const words: Readonly<Record<ProblemCode, ProblemWords>> = {
     advice: 'Download the .torrent file again, or paste a magnet link instead.',
     actions: ['choose-another'],
   },
+  'sample-unavailable': {
+    title: 'The sample film cannot be opened yet',
+    meaning: 'This site did not give its torrent file, which the page needs to find the film.',
+    advice: 'The page keeps asking for it, and the film starts when it is here. Or watch something else.',
+    actions: ['choose-another'],
+  },
   'not-a-torrent-file': {
     title: 'That is not a torrent file',
     meaning: 'Culvert opens files that end in .torrent and are smaller than 8 MB.',

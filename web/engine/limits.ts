@@ -14,6 +14,10 @@ export const MEMORY_STORE_BYTES = 512 * 1024 * 1024
 
 /** A file of the site's own (its document, the sample's torrent file) is here within this time, or asked for again. */
 export const SITE_FETCH_MS = 30_000
+/** The sample's torrent file is asked for again after this long, then after twice as long each time, up to `SITE_FETCH_MS`. */
+export const SAMPLE_RETRY_MS = 1_000
+/** After so many failures, whoever waits for the sample is told. */
+export const SAMPLE_FAILURES = 3
 
 /** Without a peer for this long, the visitor is told. */
 export const NO_PEERS_MS = 20_000

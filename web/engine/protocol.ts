@@ -162,6 +162,7 @@ export interface Problem {
     | 'network-degraded'
     | 'magnet-malformed'
     | 'torrent-malformed'
+    | 'sample-unavailable'
     | 'no-peers'
     | 'not-playable'
     | 'storage-full'

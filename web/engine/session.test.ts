@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CulvertError } from '../../shared/bytes/error.ts'
-import { SITE_FETCH_MS } from './limits.ts'
+import { SAMPLE_FAILURES, SAMPLE_RETRY_MS, SITE_FETCH_MS } from './limits.ts'
 import type { Network } from './network.ts'
 import type { EngineEvent } from './protocol.ts'
 import { EngineSession } from './session.ts'
@@ -133,6 +133,74 @@ describe('the sample, whose torrent file takes a while to come (W-01)', () => {
   })
 })
 
+describe('the sample, whose torrent file does not come at first (W-01)', () => {
+  const fails = async () => {
+    asked.at(-1)?.answer(new Response('', { status: 500 }))
+    await settle()
+  }
+  const comes = async () => {
+    vi.advanceTimersByTime(SITE_FETCH_MS)
+    await settle()
+    asked.at(-1)?.answer(new Response('de'))
+    await settle()
+  }
+
+  it('is asked for again soon, then ever later, and opened when it is here', async () => {
+    const session = await newSession()
+    session.receive({ type: 'open-sample' })
+    for (const pauseMs of [1, 2, 4, 8, 16, 30, 30].map((times) => times * SAMPLE_RETRY_MS)) {
+      const before = asked.length
+      await fails()
+      vi.advanceTimersByTime(pauseMs - 1)
+      await settle()
+      expect(asked).toHaveLength(before)
+      vi.advanceTimersByTime(1)
+      await settle()
+      expect(asked).toHaveLength(before + 1)
+    }
+    expect(opened).toEqual([])
+    await comes()
+    expect(opened).toEqual(['file'])
+  })
+
+  it.each([
+    ['something else was opened', { type: 'open-magnet', uri: 'magnet:?xt=…' }, ['closed', 'anew', 'magnet']],
+    ['the visitor closed it', { type: 'close-torrent' }, ['closed']],
+  ] as const)('is not opened any more once %s', async (_, command, expected) => {
+    const session = await newSession()
+    session.receive({ type: 'open-sample' })
+    await fails()
+    session.receive(command)
+    await comes()
+    expect(opened).toEqual(expected)
+  })
+
+  it('is said to be away to whoever waits for it, while it is', async () => {
+    let problem: unknown
+    const session = await newSession(
+      'http://localhost',
+      undefined,
+      () => {},
+      SITE,
+      (event) => {
+        if (event.type === 'view') problem = event.view.problem
+      },
+    )
+    for (let i = 0; i < SAMPLE_FAILURES; i++) {
+      await fails()
+      vi.advanceTimersByTime(SITE_FETCH_MS)
+      await settle()
+    }
+    expect(problem).toBeUndefined()
+    session.receive({ type: 'open-sample' })
+    vi.advanceTimersByTime(2_000)
+    expect(problem).toMatchObject({ code: 'sample-unavailable' })
+    await comes()
+    vi.advanceTimersByTime(2_000)
+    expect(problem).toBeUndefined()
+  })
+})
+
 describe('what the site learns of who watches its sample (W-01, W-03)', () => {
   it('is nothing: every page fetches the torrent file, once, before any click', async () => {
     const session = await newSession()
@@ -155,13 +223,12 @@ describe('what the site learns of who watches its sample (W-01, W-03)', () => {
     await settle()
     expect(asked).toHaveLength(1)
     expect(opened).toEqual([])
-    vi.advanceTimersByTime(SITE_FETCH_MS)
+    vi.advanceTimersByTime(SAMPLE_RETRY_MS)
+    await settle()
     asked[1]?.answer(new Response('de'))
     await settle()
-    session.receive({ type: 'open-sample' })
-    await settle()
     expect(asked).toHaveLength(2)
-    expect(opened).toEqual(['closed', 'anew', 'file'])
+    expect(opened).toEqual(['file'])
   })
 })
 

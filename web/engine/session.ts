@@ -1,7 +1,14 @@
 import { CulvertError } from '../../shared/bytes/error.ts'
 import { isOnionName } from '../../shared/link/link-address.ts'
+import { doubledPause } from '../../shared/world/retry.ts'
 import { channelOpener } from '../link/channel-orders.ts'
-import { SITE_FETCH_MS, TORRENT_FILE_BYTES, VIEW_INTERVAL_MS } from './limits.ts'
+import {
+  SAMPLE_FAILURES,
+  SAMPLE_RETRY_MS,
+  SITE_FETCH_MS,
+  TORRENT_FILE_BYTES,
+  VIEW_INTERVAL_MS,
+} from './limits.ts'
 import { MediaServer } from './media.ts'
 import { nativeFetch } from './native.ts'
 import type { Network, NetworkView } from './network.ts'
@@ -20,15 +27,16 @@ export class EngineSession {
   private site: SiteDocument | undefined
   private engine: TorrentEngine | undefined
   /** Fetched by every page before any click, so that the site does not learn who watches the sample. */
-  private sampleFile: Promise<Uint8Array> | undefined
+  private sampleFile: Uint8Array | undefined
+  /** How often it did not come. */
+  private sampleFailures = 0
+  /** To be opened as soon as its torrent file is here. */
+  private sampleWanted = false
   private hops: Hops = 3
-  private problem: Problem | undefined
   /** The engine could not be started, which nothing that is opened mends. */
   private broken: Problem | undefined
   /** Opened before the site's document was here. */
   private waiting: TorrentSource | 'sample' | undefined
-  /** Counts what was opened and closed, so that a file which comes late knows that it is. */
-  private turn = 0
   private openedBefore = false
   private timer: ReturnType<typeof setTimeout> | undefined
   private sentAt = Number.NEGATIVE_INFINITY
@@ -63,9 +71,8 @@ export class EngineSession {
         this.engine?.select(command.index)
         break
       case 'close-torrent':
-        this.turn++
         this.waiting = undefined
-        this.problem = undefined
+        this.sampleWanted = false
         this.stopMedia()
         this.engine?.close()
         break
@@ -121,7 +128,7 @@ export class EngineSession {
 
   private ready(site: SiteDocument, origin: string): void {
     this.site = site
-    if (site.sample) this.fetchSampleFile(new URL(site.sample.torrent, origin))
+    if (site.sample) void this.fetchSampleFile(new URL(site.sample.torrent, origin))
     this.engine = new TorrentEngine({
       tunnel: this.network.tunnel,
       hidden: this.network.hidden,
@@ -136,15 +143,14 @@ export class EngineSession {
   }
 
   private open(what: TorrentSource | 'sample'): void {
-    this.turn++
-    this.problem = undefined
+    this.sampleWanted = what === 'sample'
     this.stopMedia()
     if (this.openedBefore) this.startAnew()
     this.openedBefore = true
     if (!this.engine) {
       this.waiting = what
     } else if (what === 'sample') {
-      this.openSample(this.engine)
+      this.openSample()
     } else {
       this.engine.open(what)
     }
@@ -161,24 +167,30 @@ export class EngineSession {
     for (const server of this.media) server.stop()
   }
 
-  private openSample(engine: TorrentEngine): void {
-    const { turn } = this
-    this.sampleFile?.then(
-      (bytes) => {
-        if (turn === this.turn) engine.open({ kind: 'file', bytes })
-      },
-      () => {
-        if (turn !== this.turn) return
-        this.problem = { code: 'torrent-malformed', detail: "the sample's torrent file could not be read" }
-        this.changed()
-      },
-    )
+  private openSample(): void {
+    if (!this.sampleWanted || !this.sampleFile) return
+    this.sampleWanted = false
+    this.engine?.open({ kind: 'file', bytes: this.sampleFile })
   }
 
   /** Again and again until it is here, by the clock alone: no click shows. */
-  private fetchSampleFile(url: URL): void {
-    this.sampleFile = fetchSample(url)
-    this.sampleFile.catch(() => setTimeout(() => this.fetchSampleFile(url), SITE_FETCH_MS))
+  private async fetchSampleFile(url: URL): Promise<void> {
+    while (this.sampleFile === undefined) {
+      try {
+        this.sampleFile = await fetchSample(url)
+      } catch {
+        const pauseMs = doubledPause(SAMPLE_RETRY_MS, SITE_FETCH_MS, this.sampleFailures++)
+        this.changed()
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+    this.openSample()
+    this.changed()
+  }
+
+  private get sampleProblem(): Problem | undefined {
+    if (!this.sampleWanted || this.sampleFailures < SAMPLE_FAILURES) return undefined
+    return { code: 'sample-unavailable', detail: "the site did not give the sample's torrent file" }
   }
 
   private serve(port: MessagePort): void {
@@ -213,7 +225,7 @@ export class EngineSession {
       torrent: facts && { ...facts, swarmSees: exitAddress },
       sample: this.site && sampleView(this.site),
       lab: this.site?.lab ?? false,
-      problem: this.broken ?? this.problem ?? problem ?? this.engine?.problem,
+      problem: this.broken ?? problem ?? this.sampleProblem ?? this.engine?.problem,
       bridge: this.network.bridge?.view(),
     }
   }
