@@ -17,7 +17,7 @@ import { ProbeStreamRun, type StreamOutcome } from './exit-probe-stream-run.ts'
 export interface RunResult {
   /** `unbuilt`: never ready. `died`: ended by itself before the probe did. `unmade`: there was no link, or no room. */
   readonly end: 'done' | 'unbuilt' | 'died' | 'unmade'
-  /** The hop that did not answer while it was being built. */
+  /** The hop that did not answer while it was being built, or did not extend to the next. */
   readonly failedHop: number | undefined
   /** Questions sent; of them, arrived at the echo. Without an echo both are those sent. */
   readonly sent: number
@@ -203,6 +203,11 @@ export class ProbeRun {
     else if (kind === 'test') this.returned++
   }
 
+  private get failedHop(): number | undefined {
+    const { failedHop, refusedByPrevious = false } = this.circuit ?? {}
+    return failedHop !== undefined && refusedByPrevious ? failedHop - 1 : failedHop
+  }
+
   private finish(end: RunResult['end']): void {
     if (this.over) return
     this.over = true
@@ -211,7 +216,7 @@ export class ProbeRun {
     this.clear()
     this.done({
       end,
-      failedHop: this.circuit?.failedHop,
+      failedHop: this.failedHop,
       sent,
       arrived: this.arrivals,
       answered,

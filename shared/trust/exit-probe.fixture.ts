@@ -1,4 +1,4 @@
-import { formatAddress, type IpAddress } from '../bytes/address.ts'
+import { formatAddress, type IpAddress, sameAddress } from '../bytes/address.ts'
 import { decodeDictionary, encodeBencode } from '../bytes/bencode.ts'
 import { toHex } from '../bytes/bytes.ts'
 import { KeyPair } from '../identity/keys.ts'
@@ -45,6 +45,8 @@ export interface Lies {
   readonly carries?: number
   /** It answers nobody. */
   readonly off?: boolean
+  /** It has no way to the relay of that name, whom others reach. */
+  readonly cannotReach?: string
 }
 
 export interface ProbedRelay extends ProbeRelay {
@@ -136,7 +138,8 @@ export class ProbeWorld implements ProbeReports {
       aead: toyAead,
       flags,
       linkTo: (to) => this.net.link(address, to),
-      mayExtendTo: () => true,
+      mayExtendTo: (to) =>
+        this.relays.every((each) => each.name !== lies.cannotReach || !sameAddress(each.address, to)),
       exit: exit ? this.exit(relay) : undefined,
       candidates: () => ({ relays: [], exits: [] }),
     })

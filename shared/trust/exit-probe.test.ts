@@ -69,6 +69,16 @@ describe('probes of relays that lie (issue 4, D-06)', { timeout: 120_000 }, () =
     for (let i = 0; i < 3; i++) expect(world.caught.some((each) => each.startsWith(`liar ${i} `))).toBe(true)
   })
 
+  it('hold nothing against one whom half of the others cannot reach, nor against these', () => {
+    const world = new ProbeWorld(3, 0.02)
+    world.add('far')
+    for (let i = 0; i < 10; i++) world.add(`near ${i}`, i < 5 ? { cannotReach: 'far' } : {}, i % 2 === 0)
+    world.hours(48)
+    expect([...world.caught, ...world.suspects()]).toEqual([])
+    expect(world.circuitsOf.get('far')?.ok).toBeGreaterThan(10)
+    expect(world.circuitsOf.get('far')?.failed ?? 0).toBeLessThan(5)
+  })
+
   it('hold nothing against exits while nobody can reach the echo', () => {
     const world = new ProbeWorld(2, 0)
     for (let i = 0; i < 8; i++) world.add(`honest ${i}`)
