@@ -4,7 +4,7 @@ import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest'
 import type { Lab } from '../relay-server/lab/lab.ts'
 import { TorControl } from '../relay-server/links/tor-control.ts'
-import { startTorNet, type TorNet } from '../relay-server/links/tor-net.fixture.ts'
+import { startTorNet, TOR_NET_MS, type TorNet } from '../relay-server/links/tor-net.fixture.ts'
 import { eventually } from '../relay-server/links/tor-process.fixture.ts'
 import type { TorReply } from '../relay-server/links/tor-reply.ts'
 import { NodeClock } from '../relay-server/node-clock.ts'
@@ -74,7 +74,7 @@ beforeAll(async () => {
       () => undefined,
     ),
   )
-}, 300_000)
+}, TOR_NET_MS)
 
 afterAll(async () => {
   control?.close()

@@ -27,7 +27,10 @@ const GUARDS_LEAD_MS = 2_000
  * ("Failed to find node for hop"): another network is made then.
  */
 const TRIES = 3
-const TRY_MS = 40_000
+/** Of one try, each step: far more than it takes on a busy machine, which to begin again makes only busier. */
+const TRY_MS = 90_000
+/** The hook that starts a network is to have so long. */
+export const TOR_NET_MS = 600_000
 /** Tor votes every so often, by the clock of the day. The least it takes for the first vote. */
 const FIRST_VOTE_SECONDS = 5
 /** Later votes: long after the test, so one of these. Each divides the day. */

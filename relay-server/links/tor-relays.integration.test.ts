@@ -9,7 +9,7 @@ import { echoThrough, streamsIn } from '../circuit-streams.fixture.ts'
 import type { RelayConfigInput } from '../config.ts'
 import { listen } from '../exit/exit.fixture.ts'
 import { openPageLink, startRelay, TestOwner, type TestRelay } from '../relay.fixture.ts'
-import { startTorNet, type TorNet } from './tor-net.fixture.ts'
+import { startTorNet, TOR_NET_MS, type TorNet } from './tor-net.fixture.ts'
 import { eventually } from './tor-process.fixture.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'culvert-tor-relays-'))
@@ -64,7 +64,7 @@ beforeAll(async () => {
       links: { firstRing: [{ key, addresses: [`tor://${name}:6667`] }] },
     }),
   )
-}, 300_000)
+}, TOR_NET_MS)
 afterAll(async () => {
   await Promise.all([entry, exit].map((each) => each?.relay.stop()))
   await target?.stop()

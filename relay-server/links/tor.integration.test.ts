@@ -16,7 +16,7 @@ import { NodeRandom } from '../node-random.ts'
 import { codeOfPromise } from './tor-control.fixture.ts'
 import { TorControl } from './tor-control.ts'
 import { TorLinks } from './tor-links.ts'
-import { startTorNet, type TorNet } from './tor-net.fixture.ts'
+import { startTorNet, TOR_NET_MS, type TorNet } from './tor-net.fixture.ts'
 import { eventually, freePorts } from './tor-process.fixture.ts'
 
 const clock = new NodeClock()
@@ -34,7 +34,7 @@ beforeAll(async () => {
   ;[listenPort = 0] = await freePorts(1)
   const made = [`HiddenServiceDir "${folder}/service"`, `HiddenServicePort 7000 127.0.0.1:${listenPort}`]
   net = await startTorNet([made, []])
-}, 300_000)
+}, TOR_NET_MS)
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop()
 })
