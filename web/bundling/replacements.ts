@@ -141,4 +141,10 @@ export const PATCHES: readonly Patch[] = [
     find: 'if (req.peer.host !== rinfo.address) {',
     replace: 'if (self.isIP(req.peer.host) && req.peer.host !== rinfo.address) {',
   },
+  {
+    file: 'bittorrent-tracker/lib/client/tracker.js',
+    why: 'A tracker names the pause: less than none, or more than a timer holds, would have it asked hundreds of times a second.',
+    find: '    if (intervalMs) {\n',
+    replace: '    if (intervalMs) {\n      intervalMs = Math.min(Math.max(intervalMs, 60e3), 864e5)\n',
+  },
 ]

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { build } from 'vite'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { EXPECTED_VERSIONS, PATCHES } from './replacements.ts'
 import {
   applyPatches,
@@ -26,6 +26,28 @@ describe('WebTorrent as it is bundled (W-03, C-07)', () => {
     expect(() => applyPatches(path, text.replace(find, ''))).toThrow(/found 0 times.*replacements\.ts/)
     expect(() => applyPatches(path, text + find)).toThrow(/found 2 times/)
   })
+
+  it.each([-1, 0.001, 0xffffffff])(
+    'asks a tracker that names a pause of %d s no more than once a minute',
+    async (pause) => {
+      const path = 'bittorrent-tracker/lib/client/tracker.js'
+      const text = applyPatches(path, readFileSync(resolve(web, '../node_modules', path), 'utf8'))
+      const { default: Tracker } = await import(
+        /* @vite-ignore */ `data:text/javascript,${encodeURIComponent(text)}`
+      )
+      vi.useFakeTimers()
+      try {
+        const tracker = new Tracker({ _defaultAnnounceOpts: () => ({}) }, 'udp://tracker.example:1')
+        tracker.announce = vi.fn()
+        tracker.setInterval(pause * 1000)
+        vi.advanceTimersByTime(24 * 3_600_000)
+        expect(tracker.announce.mock.calls.length).toBeGreaterThan(0)
+        expect(tracker.announce.mock.calls.length).toBeLessThanOrEqual(24 * 60)
+      } finally {
+        vi.useRealTimers()
+      }
+    },
+  )
 
   it('holds no other way out', async () => {
     const result = await build({
