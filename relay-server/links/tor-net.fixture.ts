@@ -28,9 +28,9 @@ const GUARDS_LEAD_MS = 2_000
  */
 const TRIES = 3
 /** Of one try, each step: far more than it takes on a busy machine, which to begin again makes only busier. */
-const TRY_MS = 90_000
+const TRY_MS = 60_000
 /** The hook that starts a network is to have so long. */
-export const TOR_NET_MS = 600_000
+export const TOR_NET_MS = 720_000
 /** Tor votes every so often, by the clock of the day. The least it takes for the first vote. */
 const FIRST_VOTE_SECONDS = 5
 /** Later votes: long after the test, so one of these. Each divides the day. */
