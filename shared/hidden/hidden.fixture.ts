@@ -225,7 +225,8 @@ export class LabOwner implements HiddenCircuits {
         closed: (closed, reason) => {
           this.owned.remove(closed)
           const failed = closed.failedHop === undefined ? undefined : path[closed.failedHop]
-          if (failed) this.restsUntilMs.set(formatAddress(failed.address), clock.now() + 60_000)
+          if (failed && !closed.refusedByPrevious)
+            this.restsUntilMs.set(formatAddress(failed.address), clock.now() + 60_000)
           this.counters.add(`closed-${reason}`)
           events.closed(closed, reason)
         },
