@@ -87,12 +87,14 @@ export class HiddenDownloader {
       const speaks = (relay: PathHop) => !this.isSilent(relay) && !circuits.isResting(relay)
       const relays = circuits.relays()
       let near = nearestRelays(this.lookupKey, relays, INTRODUCTION_POINTS, speaks)
-      // Where all have failed lately, they are asked again.
+      let tries = 1
+      // Where all have failed lately, they are asked again, but once.
       if (near.length === 0 && clock.now() - this.lookedMs >= settings.lookupEmptyMs) {
         near = nearestRelays(this.lookupKey, relays, INTRODUCTION_POINTS)
+        tries = settings.buildTries
       }
       const idle = near.filter((relay) => !this.asked.has(relayKey(relay)))
-      for (const relay of idle) this.askForPoints(relay)
+      for (const relay of idle) this.askForPoints(relay, tries)
       if (idle.length > 0) {
         this.lookedBeforeMs = this.lookedMs
         this.lookedMs = clock.now()
@@ -109,7 +111,7 @@ export class HiddenDownloader {
 
   /**
    * A relay that does not answer is passed over for a while, and the next nearest asked in its place. One that was not reached, since
-   * a hop before it failed, is asked through others, or at the next look-up.
+   * a hop before it failed, is asked through others first.
    * @returns whether it is asked now: there may be no way to it
    */
   private askForPoints(relay: PathHop, tries = 1): boolean {
@@ -127,8 +129,10 @@ export class HiddenDownloader {
         this.asked.delete(teller)
         if (answered || this.stopped) return
         const { buildTries, silentMs, noRelayMs } = this.world.settings
-        if (lastHopFailed) this.silent.set(teller, this.options.clock.now() + silentMs)
-        const isOver = lastHopFailed || (tries < buildTries && !this.askForPoints(relay, tries + 1))
+        // What fails by three ways is the relay, whatever it looks like.
+        const isInVain = lastHopFailed || tries >= buildTries
+        if (isInVain) this.silent.set(teller, this.options.clock.now() + silentMs)
+        const isOver = isInVain || !this.askForPoints(relay, tries + 1)
         if (isOver && this.peers.length === 0) this.lookUpIn(noRelayMs)
       },
     )

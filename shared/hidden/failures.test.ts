@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Circuit } from '../onion/circuit.ts'
 import { MESSAGE } from '../onion/constants.ts'
 import { decodeMessage, encodeMessage } from '../onion/messages.ts'
 import { SOURCE } from './constants.ts'
@@ -84,8 +85,12 @@ describe('a hidden swarm where relays and circuits fail (issue 3: hidden seeding
       const dave = lab.owner(1)
       new HiddenDownloader(dave.swarm(HASH)).start()
       lab.clock.advance(500)
-      if (fault === 'is not reached any more') dave.circuits[0]?.destroy('unneeded')
-      lab.clock.advance(4_500)
+      if (fault === 'is not reached any more') {
+        dave.circuits[0]?.destroy('unneeded')
+        lab.clock.advance(1_000)
+      } else {
+        lab.clock.advance(4_500)
+      }
       expect(dave.built[0]).toBe(first.name)
       expect(dave.events).toEqual(['opened downloader'])
     },
@@ -151,6 +156,30 @@ describe('a hidden swarm where relays and circuits fail (issue 3: hidden seeding
     const near = nearest(lab).map(({ name }) => name)
     expect(new Set(dave.built.slice(3, 6))).toEqual(new Set(near))
     expect(dave.events).toEqual(['opened downloader'])
+  })
+
+  it('is introduced and looked for elsewhere where the relays nearest to it end each circuit that asks them', () => {
+    const lab = new HiddenLab(8)
+    const [alice, dave] = [lab.owner(2), lab.owner(2)]
+    for (const relay of nearest(lab)) {
+      const isTo = ({ hops }: Circuit) => hops.at(-1)?.name === relay.name
+      relay.hidden.message = () => {
+        const circuits = [...alice.circuits, ...dave.circuits].filter(isTo)
+        lab.clock.after(1, () => {
+          for (const circuit of circuits) circuit.destroy('unneeded')
+        })
+        return true
+      }
+    }
+    const seeder = new HiddenSeeder(alice.swarm(HASH))
+    seeder.start()
+    lab.clock.advance(60_000)
+    expect(seeder.introductionPoints).toBe(3)
+    new HiddenDownloader(dave.swarm(HASH)).start()
+    lab.clock.advance(30_000)
+    expect(dave.events).toEqual(['opened downloader'])
+    // Three ways to each of the nearest, then the next three, and where the seeder waits.
+    expect(dave.built.length).toBeLessThan(20)
   })
 
   it('is looked for again where all relays were silent', () => {

@@ -125,7 +125,8 @@ export class IntroductionCircuits {
     slot.circuit = undefined
     slot.established = false
     if (this.stopped) return
-    if (lastHopFailed) slot.failures++
+    // What fails by three ways is the relay, whatever it looks like.
+    if (lastHopFailed || slot.triesInVain >= this.options.settings.buildTries) slot.failures++
     this.backOff(slot)
     this.maintain()
     this.options.changed()

@@ -46,6 +46,7 @@ export class SeederQuestion {
   private readonly ephemeral: EphemeralKey
   private readonly packet: Uint8Array
   private readonly ways = new Map<QuestionWay, IpAddress>()
+  private lastAsked: QuestionWay | undefined
   private tries = 0
   private timer: Timer | undefined
   private over = false
@@ -74,10 +75,11 @@ export class SeederQuestion {
     if (this.timer === undefined) this.ask()
   }
 
-  /** A way is gone. */
+  /** A way is gone; if it was asked last, the next is asked at once. */
   lost(way: QuestionWay): void {
     this.ways.delete(way)
     if (this.ways.size === 0) this.finish(undefined)
+    else if (way === this.lastAsked) this.ask()
   }
 
   /**
@@ -90,14 +92,16 @@ export class SeederQuestion {
 
   private ask(): void {
     const { clock, settings } = this.world
+    this.timer?.cancel()
     if (this.tries >= settings.createTries) {
       this.finish(undefined)
       return
     }
     const ways = [...this.ways]
     const [way, point] = ways[this.tries++ % ways.length] ?? []
-    if (way && point) way.sendDatagram(point, this.packet)
+    this.lastAsked = way
     this.timer = clock.after(settings.createMs, () => this.ask())
+    if (way && point) way.sendDatagram(point, this.packet)
   }
 
   private finish(found: SeederFound | undefined): void {

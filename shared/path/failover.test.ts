@@ -30,6 +30,23 @@ describe('a primary that falls silent (C-04, C-05)', () => {
     expect(world.abandoned).toEqual([first])
   })
 
+  it('is replaced at once over another link where what was begun over its own has not come', () => {
+    const entries = twoGuards()
+    const [own, other] = entries as [Entry, Entry]
+    entries.pop()
+    const { it: circuits, made, world } = pool({ entries })
+    circuits.nudge()
+    made[0]?.succeed()
+    made[0]?.fallSilent()
+    expect(made[1]?.link).toBe(own.link)
+    world.silent.push(own.link)
+    entries.splice(0, 1, other)
+    circuits.nudge()
+    expect(made[2]?.link).toBe(other.link)
+    made[2]?.succeed()
+    expect(circuits.primary?.circuit).toBe(made[2])
+  })
+
   it('has the streams that it still serves told when it was worn and replaced before', () => {
     const { it: circuits, made, world, clock } = served()
     const [first, other] = made as [FakeCircuit, FakeCircuit]

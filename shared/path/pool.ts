@@ -148,7 +148,10 @@ export class CircuitPool<C extends PoolCircuit> {
     this.promote()
     this.retireStandbys(nowMs)
     const entries = this.options.entries(this.wanted)
-    const building = this.members.filter((member) => member.circuit.state === 'extending')
+    // What is built over a silent link may never come.
+    const building = this.members.filter(
+      ({ circuit, link }) => circuit.state === 'extending' && !(this.options.isSilent?.(link) ?? false),
+    )
     const youngest = building.at(-1)
     const patient = youngest === undefined || nowMs - youngest.startedMs >= POOL.hedgeMs
     // One at a time, the primary first; beside a slow one another.
