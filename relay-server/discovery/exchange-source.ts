@@ -1,4 +1,4 @@
-import type { IpAddress } from '../../shared/bytes/address.ts'
+import type { Address, IpAddress } from '../../shared/bytes/address.ts'
 import { toHex } from '../../shared/bytes/bytes.ts'
 import type { Directory, DirectoryEntry } from '../../shared/directory/directory.ts'
 import type { DirectoryExchange } from '../../shared/directory/exchange.ts'
@@ -57,7 +57,7 @@ export class ExchangeSource implements DiscoverySource {
     const asked = partners.length + neighbours.length + again.length
     let left = asked
     let anybody = false
-    const silent: IpAddress[] = []
+    const silences: { readonly address: Address; readonly atMs: number }[] = []
     const warnings = new Map<string, Set<string>>()
     const over = () => {
       this.look(warnings)
@@ -68,16 +68,19 @@ export class ExchangeSource implements DiscoverySource {
     const told = (answered: boolean) => {
       anybody ||= answered
       // Where several are silent and nobody answers, it is our own network that is away.
-      if (anybody || asked === 1) for (const each of silent.splice(0)) directory.markSilent(each)
+      if (anybody || asked === 1) {
+        for (const { address, atMs } of silences.splice(0)) directory.markSilent(address, atMs)
+      }
       report(unproven(directory))
       if (--left === 0) over()
     }
+    const silent = (address: Address) => silences.push({ address, atMs: clock.now() })
     const ask = (address: IpAddress) => {
       this.askDrops(address, sinceMs, warnings)
-      fetches.fetch(address, told, { silent: () => void silent.push(address) })
+      fetches.fetch(address, told, { silent: () => silent(address) })
     }
     for (const address of partners) ask(address)
-    for (const neighbour of neighbours) fetches.fetchOver(neighbour, told)
+    for (const each of neighbours) fetches.fetchOver(each, told, { silent: () => silent(each.address) })
     // Last: the first two of a round are asked for news, the others only whether they are there.
     for (const address of again) ask(address)
     // What is under way ends by itself, and is of use even then.

@@ -46,10 +46,11 @@ export class Fetches {
   }
 
   /** The same over a link that is there already. */
-  fetchOver(link: Link, done: (answered: boolean) => void): void {
-    this.options.exchange.fetchFrom(link, (_added, answered) => {
+  fetchOver(link: Link, done: (answered: boolean) => void, options: FetchOptions = {}): void {
+    const over = (answered: boolean) => {
       if (answered) this.answers++
       done(answered)
-    })
+    }
+    this.options.exchange.fetchFrom(link, (_added, answered) => over(answered), options)
   }
 }

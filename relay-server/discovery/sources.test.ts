@@ -174,9 +174,13 @@ describe('whom a relay asks for relays (D-04, D-05, O-06)', () => {
   })
 
   it('are not called silent where none of a round answers: our own network was away', () => {
-    const { proven, awake, run, directory, silent } = silentWorld()
+    const linked: Link[] = []
+    const { proven, awake, run, linkTo, directory, silent } = silentWorld({ neighbours: () => linked })
     for (let n = 1; n <= 9; n++) proven(n, `93.184.${n}.1`)
     for (let round = 0; round < 3; round++) expect(run().size).toBe(9)
+    for (let n = 1; n <= 5; n++) linked.push(linkTo(at(`93.184.${n}.1`)))
+    run()
+    linked.length = 0
     expect(silent()).toEqual([])
     expect(directory.served()).toHaveLength(9)
     awake(4, '93.184.4.1')

@@ -102,6 +102,20 @@ describe('what leaves the directory (D-04)', () => {
     expect(directory.list().map(({ descriptor }) => descriptor.nickname)).toEqual(['relay 2'])
   })
 
+  it('is not what was heard since it was found silent, or of which there is news', () => {
+    const { directory, dropped, clock } = make()
+    directory.add(descriptorOf(1))
+    directory.add(descriptorOf(2))
+    const atMs = clock.now()
+    clock.advance(1)
+    directory.markHeard(mid(1))
+    directory.add(descriptorOf(2, { published: NOW_S + 1 }))
+    for (const n of [1, 2]) directory.markSilent(addressOfRelay(n), atMs)
+    expect(dropped()).toEqual([])
+    for (const n of [1, 2]) directory.markSilent(addressOfRelay(n))
+    expect(dropped()).toHaveLength(2)
+  })
+
   it('is told of no more when it is heard again', () => {
     const { directory, dropped } = make()
     directory.add(descriptorOf(1))

@@ -213,10 +213,11 @@ export class Directory {
     this.changes++
   }
 
-  /** Whoever is at this UDP address was asked and did not answer. */
-  markSilent(address: Address): void {
+  /** Whoever is at this UDP address was asked and had not answered `atMs`. No effect if it was heard, or news of it, since. */
+  markSilent(address: Address, atMs = this.options.clock.now()): void {
     for (const entry of this.byMid.values()) {
-      if (entry.silent || !isAt(entry.descriptor, address)) continue
+      const newsMs = Math.max(entry.learntMs, entry.lastHeardMs ?? 0)
+      if (entry.silent || newsMs > atMs || !isAt(entry.descriptor, address)) continue
       entry.silent = true
       this.drops.note(entry.descriptor.publicKey.mid, 'silent', this.options.clock.now())
     }
