@@ -26,9 +26,9 @@ const GUARDS_LEAD_MS = 2_000
  * Now and then a young network of so few relays gives one of them no way of three hops, for as long as its consensus holds
  * ("Failed to find node for hop"): another network is made then.
  */
-const TRIES = 3
-/** Of one try, each step: far more than it takes on a busy machine, which to begin again makes only busier. */
-const TRY_MS = 60_000
+const TRIES = 4
+/** Of one try, each step: twice what all of them take on a busy machine. The last has its time. */
+const TRY_MS = 30_000
 /** The hook that starts a network is to have so long. */
 export const TOR_NET_MS = 720_000
 /** Tor votes every so often, by the clock of the day. The least it takes for the first vote. */
