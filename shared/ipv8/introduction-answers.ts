@@ -12,7 +12,8 @@ import {
   NEW_STYLE,
   REQUEST_NEW_STYLE_BIT,
 } from './introduction.ts'
-import { isUnicast } from './network-of.ts'
+import { PUNCTURE_FRESH_MS } from './nat.ts'
+import { isLoopback, isPrivate, isUnicast } from './network-of.ts'
 import { parseSigned, readUnsigned, signedPacket, unsignedPacket } from './packet.ts'
 import type { KnownPeer } from './peer-table.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -52,6 +53,8 @@ export class IntroductionAnswers {
   private readonly around: Surroundings
   private readonly community: Community
   private readonly answers = new BoundedMap<string, Answer>(MAX_ANSWERS)
+  /** When we punctured whom, by address. */
+  private readonly punctured = new BoundedMap<string, number>(MAX_ANSWERS)
   private readonly events: AnswersEvents
 
   constructor(around: Surroundings, community: Community, events: AnswersEvents) {
@@ -79,6 +82,7 @@ export class IntroductionAnswers {
     if (!limits.verification(source, contact)) return 'ipv8-verification-limit'
     verify()
     if (!contact && !contacts.everSentTo(source)) nat.reachedBy(source)
+    if (!contact && this.cameThroughPuncture(source)) nat.puncture(source, true)
     const connectionType = connectionTypeIn(style, 'request', request.bits) ?? 'unknown'
     contacts.signed(source, connectionType)
     const resident = table.at(source)
@@ -124,8 +128,17 @@ export class IntroductionAnswers {
       identifier: request.identifier,
     })
     counters.add('ipv8-puncture-sent')
+    this.punctured.set(formatAddress(target), this.around.clock.now())
     this.around.send(target, puncture)
     return undefined
+  }
+
+  /** Whether what comes from there had our puncture to open our NAT for it: it came to where the introducer sees us. */
+  private cameThroughPuncture(source: IpAddress): boolean {
+    const { clock, own } = this.around
+    const atMs = this.punctured.get(formatAddress(source))
+    if (atMs === undefined || clock.now() - atMs > PUNCTURE_FRESH_MS) return false
+    return !isPrivate(source) && !isLoopback(source) && source.host !== own.wan(source.kind).host
   }
 
   /** A random other peer of the community; two behind symmetric NATs would not meet. */

@@ -9,6 +9,7 @@ import {
   OLD_STYLE,
 } from './introduction.ts'
 import type { Refusal } from './introduction-answers.ts'
+import { PUNCTURE_FRESH_MS } from './nat.ts'
 import { isLoopback, isPrivate, isUnicast } from './network-of.ts'
 import { parseSigned, signedPacket } from './packet.ts'
 import type { KnownPeer } from './peer-table.ts'
@@ -29,8 +30,6 @@ export interface RequestsEvents {
   isMember(response: IntroductionResponse, source: IpAddress): boolean
 }
 
-/** NATs forget: what was told longer ago than this has not been punctured for us any more. */
-const PUNCTURE_FRESH_MS = 20_000
 /** An introducer silent for longer may have introduced somebody long gone. */
 const INTRODUCER_ALIVE_MS = 60_000
 

@@ -40,6 +40,18 @@ describe('hole punching (N-08, N-10)', () => {
     town.stop()
   })
 
+  it('is known for a cone’s by those who get through to it, where it never goes to anybody that it was told of', () => {
+    const { town, open, hidden } = townBehind('port-restricted')
+    const [a] = hidden
+    for (let n = 0; n < 4; n++) a!.walkTo(ip(n))
+    town.clock.advance(1_000)
+    expect(a!.status).toMatchObject({ nat: 'unknown', puncturesTried: 0 })
+    for (const walker of open) walker.start()
+    town.clock.advance(20_000)
+    expect(a!.status).toMatchObject({ nat: 'cone', relayOnly: false })
+    town.stop()
+  })
+
   it('does not come about without the puncture', () => {
     const { town, hidden } = townBehind('port-restricted', 'port-restricted')
     const [a, b] = hidden

@@ -11,6 +11,8 @@ import type { PortAgreement } from './own-addresses.ts'
  */
 export type NatType = 'unknown' | 'open' | 'cone' | 'likely-symmetric'
 
+/** NATs forget: what was told longer ago than this has not been punctured for us any more. */
+export const PUNCTURE_FRESH_MS = 20_000
 /** Tries remembered, and those needed before their failing says anything. */
 const MAX_TRIES = 32
 const MIN_TRIES = 4
@@ -42,7 +44,7 @@ export class Nat {
     this.ports = ports
   }
 
-  /** Whether a peer whose introducer asked it to puncture us answered our request. */
+  /** Whether a peer whose introducer asked it to puncture us answered our request; or one that we punctured got through to us. */
   puncture(target: IpAddress, worked: boolean): void {
     this.puncturesTried++
     if (worked) this.puncturesSucceeded++
